@@ -1,1 +1,6 @@
-//! .
+//! Searches of the executions that a memory model allows.
+#![forbid(unsafe_code)]
+
+mod outcome;
+
+pub use outcome::{Outcome, SearchError, Verdict};

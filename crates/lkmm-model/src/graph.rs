@@ -1,0 +1,53 @@
+//! Execution graphs: one execution of a program, whole, on the heap.
+//!
+//! This is the form in which executions are reported, drawn and judged one at a time. The searches use the bit matrices
+//! of [`relation`](crate::relation) instead.
+
+use crate::event::Label;
+use crate::program::{LocationId, Value};
+
+/// Index of an event in [`Execution::events`].
+pub type EventId = u32;
+
+/// An event of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What it is.
+    pub label: Label,
+    /// Its thread; `None` for an initial write.
+    pub thread: Option<u32>,
+    /// Its location; `None` for a fence.
+    pub location: Option<LocationId>,
+    /// The value read or written; `None` for fences and lock events.
+    pub value: Option<Value>,
+    /// Part of an atomic read-modify-write (the set `RMW`).
+    pub atomic: bool,
+    /// Where it stands in the source; 0 for an initial write.
+    pub origin: u32,
+}
+
+/// A complete execution: events and the base relations, each a sorted list of pairs.
+///
+/// `co` is transitive and includes initial writes and unlocks; `rf` includes the derived edges of lock reads. Everything
+/// else (`fr`, `hb`, …) is derived by a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Execution {
+    /// The events; those of one thread in an order that extends `po`, initial writes first.
+    pub events: Vec<Event>,
+    /// Program order (transitive).
+    pub po: Vec<(EventId, EventId)>,
+    /// Reads-from.
+    pub rf: Vec<(EventId, EventId)>,
+    /// Coherence order (transitive).
+    pub co: Vec<(EventId, EventId)>,
+    /// Read-modify-write pairs, those of locks excepted.
+    pub rmw: Vec<(EventId, EventId)>,
+    /// Address dependencies.
+    pub addr: Vec<(EventId, EventId)>,
+    /// Data dependencies.
+    pub data: Vec<(EventId, EventId)>,
+    /// Control dependencies.
+    pub ctrl: Vec<(EventId, EventId)>,
+    /// The locations whose final value the test observes (for the flag `lock-final`).
+    pub observed_locations: Vec<LocationId>,
+}

@@ -1,0 +1,105 @@
+//! What a search answers.
+
+use lkmm_model::graph::Execution;
+use lkmm_model::program::{IllegalOperation, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The answer to a search of every execution of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Executions whose final state satisfies the condition. (Within 0 and 1 when only the verdict was asked for.)
+    pub positive: u64,
+    /// Executions whose final state does not.
+    pub negative: u64,
+    /// Each final state with the number of its executions: the values of [`Program::observed`], in that order.
+    ///
+    /// [`Program::observed`]: lkmm_model::program::Program::observed
+    pub states: BTreeMap<Vec<Value>, u64>,
+    /// Names of the model's flags that some execution raised (`data-race`, …).
+    pub flags: BTreeSet<&'static str>,
+    /// Some control path was cut at the unroll bound, so outcomes may be missing.
+    pub truncated: bool,
+    /// Some execution holds a value that nothing determines (out of thin air).
+    pub thin_air: bool,
+    /// The first execution that satisfies the condition, if asked for.
+    pub witness: Option<Box<Execution>>,
+    /// The first execution that does not, if asked for.
+    pub counter_witness: Option<Box<Execution>>,
+    /// Executions that were judged, consistent or not: the work done.
+    pub judged: u64,
+}
+
+/// How often the condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// In no execution (there may be none at all).
+    Never,
+    /// In some executions, and not in others.
+    Sometimes,
+    /// In every execution.
+    Always,
+}
+
+impl Outcome {
+    /// The verdict, as on herd7's `Observation` line.
+    pub fn verdict(&self) -> Verdict {
+        match (self.positive, self.negative) {
+            (0, _) => Verdict::Never,
+            (_, 0) => Verdict::Always,
+            _ => Verdict::Sometimes,
+        }
+    }
+}
+
+/// Why a search ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchError {
+    /// The deadline passed.
+    Timeout(Duration),
+    /// [`Options::max_executions`](crate::Options::max_executions) was reached.
+    TooManyExecutions(u64),
+    /// One combination of control paths has more events than the engine represents.
+    TooManyEvents {
+        /// Events needed, the initial writes included.
+        events: usize,
+        /// Events possible.
+        limit: usize,
+    },
+    /// A write goes to an address that is no location (a null or computed pointer); the event's origin.
+    BadAddress {
+        /// What the address evaluated to.
+        value: Value,
+        /// [`EventTemplate::origin`](lkmm_model::program::EventTemplate::origin) of the write.
+        origin: u32,
+    },
+    /// A consistent execution applies an operator to values that it is not defined on.
+    Illegal(IllegalOperation),
+}
+
+impl std::fmt::Display for SearchError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SearchError::Timeout(limit) => {
+                write!(f, "no answer within {:.1} s; raise --timeout, or ask for --verdict alone", limit.as_secs_f64())
+            }
+            SearchError::TooManyExecutions(limit) => {
+                write!(f, "more than {limit} executions; raise --max-executions, or ask for --verdict alone")
+            }
+            SearchError::TooManyEvents { events, limit } => {
+                write!(f, "an execution has {events} events, and at most {limit} can be represented; lower --unroll")
+            }
+            SearchError::BadAddress { value, .. } => {
+                let what = match value {
+                    Value::Int(i) => format!("{i}"),
+                    Value::Address(..) => "an address with an offset".into(),
+                    Value::Symbol(_) => "an undetermined value".into(),
+                };
+                write!(f, "memory access through {what}, which is the address of no location")
+            }
+            SearchError::Illegal(operation) => operation.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SearchError {}
