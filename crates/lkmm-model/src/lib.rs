@@ -3,6 +3,11 @@
 //! This crate knows no source language, does no I/O and spawns no threads.
 #![forbid(unsafe_code)]
 
+pub mod algebra;
 pub mod event;
+pub mod event_set;
 pub mod graph;
+pub mod models;
+pub mod plan;
 pub mod program;
+pub mod relation;

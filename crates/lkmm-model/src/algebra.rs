@@ -1,0 +1,359 @@
+//! The language in which memory models are written: relations and sets as expressions, with operators.
+//!
+//! A model file reads like the published cat definition: `let fr = rf.inverse().then(co);`. The operators do not compute;
+//! they build a graph of [`Node`]s, shared where the same expression occurs twice, from which
+//! [`plan`](crate::plan) makes, for the program at hand, a short list of steps with everything folded away that `rf` and
+//! `co` cannot change. One definition therefore serves the search (which evaluates it millions of times on partial
+//! executions), the judging of a single execution, and the explanation of a verdict by named relations.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::{BitAnd, BitOr, Not, Sub};
+
+/// Index of a node in [`Definition::nodes`].
+pub type NodeId = u32;
+
+/// The sets that an execution comes with. Named as in `linux-kernel.bell` and `lock.cat`, before those redefine them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum BaseSet {
+    All,
+    R,
+    W,
+    IW,
+    /// Final writes: for each observed location without ordinary writes, its initial write.
+    ObservedInit,
+    RMW,
+    Plain,
+    Once,
+    Acquire,
+    Release,
+    Noreturn,
+    SrcuLock,
+    SrcuUnlock,
+    SyncSrcu,
+    Fence(crate::event::Fence),
+    LKR,
+    LKW,
+    UL,
+    LF,
+    RL,
+    RU,
+}
+
+/// The relations that an execution comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum BaseRelation {
+    Po,
+    Loc,
+    Int,
+    Ext,
+    Rmw,
+    Addr,
+    Data,
+    Ctrl,
+    /// Grows during a search.
+    Rf,
+    /// Grows during a search.
+    Co,
+    /// Pairs of events whose values differ; known for complete executions only.
+    DifferentValues,
+}
+
+/// An expression of the algebra. Operands come before the nodes that use them, but for [`Node::Variable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Node {
+    Set(BaseSet),
+    SetOr(NodeId, NodeId),
+    SetAnd(NodeId, NodeId),
+    SetMinus(NodeId, NodeId),
+    Domain(NodeId),
+    Range(NodeId),
+    Relation(BaseRelation),
+    /// `[S]`
+    Identity(NodeId),
+    /// `S * T`
+    Cross(NodeId, NodeId),
+    Or(NodeId, NodeId),
+    And(NodeId, NodeId),
+    Minus(NodeId, NodeId),
+    /// `a ; b`
+    Sequence(NodeId, NodeId),
+    /// `[S] ; a`
+    Within(NodeId, NodeId),
+    /// `a ; [S]`
+    Into(NodeId, NodeId),
+    Inverse(NodeId),
+    /// `a+`
+    Closure(NodeId),
+    /// Pairs of a first and a second set, matched like brackets along `po`.
+    Brackets(NodeId, NodeId),
+    /// The variable of the enclosing fixed point with this number.
+    Variable(u32),
+    /// The least fixed point of the body (a node over the variable of this number).
+    Fixpoint(u32, NodeId),
+}
+
+/// What an axiom or a flag asks of a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Test {
+    Acyclic,
+    Irreflexive,
+    Empty,
+}
+
+/// A named requirement: an axiom of the model, or (if it only flags) a reason to doubt the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// What is asked.
+    pub test: Test,
+    /// Of which relation (for [`Test::Empty`], or set).
+    pub node: NodeId,
+    /// The name it is reported under.
+    pub name: &'static str,
+}
+
+/// A memory model as data.
+#[derive(Clone, Debug, Default)]
+pub struct Definition {
+    /// All expressions, operands first.
+    pub nodes: Vec<Node>,
+    /// An execution that violates one of these is not one.
+    pub axioms: Vec<Requirement>,
+    /// A complete execution that violates one of these is flagged.
+    pub flags: Vec<Requirement>,
+    /// Relations by name, for reports.
+    pub names: Vec<(&'static str, NodeId)>,
+}
+
+/// Where the expressions of a definition live while it is written.
+#[derive(Default)]
+pub struct Arena {
+    inner: RefCell<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    definition: Definition,
+    known: HashMap<Node, NodeId>,
+    variables: u32,
+}
+
+/// A relation under construction.
+#[derive(Clone, Copy)]
+pub struct Rel<'a> {
+    arena: &'a Arena,
+    id: NodeId,
+}
+
+/// A set under construction.
+#[derive(Clone, Copy)]
+pub struct Set<'a> {
+    arena: &'a Arena,
+    id: NodeId,
+}
+
+impl Arena {
+    fn add(&self, node: Node) -> NodeId {
+        let inner = &mut *self.inner.borrow_mut();
+        *inner.known.entry(node).or_insert_with(|| {
+            inner.definition.nodes.push(node);
+            (inner.definition.nodes.len() - 1) as NodeId
+        })
+    }
+
+    fn node(&self, id: NodeId) -> Node {
+        self.inner.borrow().definition.nodes[id as usize]
+    }
+
+    fn rel(&self, node: Node) -> Rel<'_> {
+        Rel { arena: self, id: self.add(node) }
+    }
+
+    fn set_of(&self, node: Node) -> Set<'_> {
+        Set { arena: self, id: self.add(node) }
+    }
+
+    /// A base set.
+    pub fn set(&self, set: BaseSet) -> Set<'_> {
+        self.set_of(Node::Set(set))
+    }
+
+    /// A base relation.
+    pub fn relation(&self, relation: BaseRelation) -> Rel<'_> {
+        self.rel(Node::Relation(relation))
+    }
+
+    /// `let rec x = body(x)`, the least fixed point. The body must be monotone in its variable.
+    pub fn fixpoint<'a>(&'a self, body: impl FnOnce(Rel<'a>) -> Rel<'a>) -> Rel<'a> {
+        let number = {
+            let mut inner = self.inner.borrow_mut();
+            inner.variables += 1;
+            inner.variables - 1
+        };
+        let body = body(self.rel(Node::Variable(number)));
+        self.rel(Node::Fixpoint(number, body.id))
+    }
+
+    fn require(&self, axiom: bool, test: Test, node: NodeId, name: &'static str) {
+        let definition = &mut self.inner.borrow_mut().definition;
+        let list = if axiom { &mut definition.axioms } else { &mut definition.flags };
+        list.push(Requirement { test, node, name });
+    }
+
+    /// Axiom: the relation has no cycle.
+    pub fn acyclic(&self, r: Rel<'_>, name: &'static str) {
+        self.require(true, Test::Acyclic, r.id, name);
+    }
+
+    /// Axiom: the relation relates no event to itself.
+    pub fn irreflexive(&self, r: Rel<'_>, name: &'static str) {
+        self.require(true, Test::Irreflexive, r.id, name);
+    }
+
+    /// Axiom: the relation is empty.
+    pub fn empty(&self, r: Rel<'_>, name: &'static str) {
+        self.require(true, Test::Empty, r.id, name);
+    }
+
+    /// Flag: raised where the relation or set is not empty.
+    pub fn flag(&self, r: impl Into<Flagged>, name: &'static str) {
+        self.require(false, Test::Empty, r.into().0, name);
+    }
+
+    /// Gives a relation a name, for reports.
+    pub fn name(&self, name: &'static str, r: Rel<'_>) {
+        self.inner.borrow_mut().definition.names.push((name, r.id));
+    }
+
+    /// The finished definition.
+    pub fn finish(self) -> Definition {
+        self.inner.into_inner().definition
+    }
+}
+
+/// What a flag looks at: a relation or a set.
+pub struct Flagged(NodeId);
+
+impl From<Rel<'_>> for Flagged {
+    fn from(r: Rel<'_>) -> Self {
+        Flagged(r.id)
+    }
+}
+
+impl From<Set<'_>> for Flagged {
+    fn from(s: Set<'_>) -> Self {
+        Flagged(s.id)
+    }
+}
+
+impl<'a> Rel<'a> {
+    /// `self ; next`. Identities are folded into restrictions, and options are distributed.
+    pub fn then(self, next: Rel<'a>) -> Rel<'a> {
+        let arena = self.arena;
+        let identity = Node::Identity(arena.set(BaseSet::All).id);
+        match (arena.node(self.id), arena.node(next.id)) {
+            (Node::Or(i, a), _) if arena.node(i) == identity => next | Rel { arena, id: a }.then(next),
+            (_, Node::Or(i, b)) if arena.node(i) == identity => self | self.then(Rel { arena, id: b }),
+            (Node::Identity(s), _) => arena.rel(Node::Within(s, next.id)),
+            (_, Node::Identity(s)) => arena.rel(Node::Into(self.id, s)),
+            _ => arena.rel(Node::Sequence(self.id, next.id)),
+        }
+    }
+
+    /// `self^-1`
+    pub fn inverse(self) -> Rel<'a> {
+        self.arena.rel(Node::Inverse(self.id))
+    }
+
+    /// `self+`
+    pub fn plus(self) -> Rel<'a> {
+        self.arena.rel(Node::Closure(self.id))
+    }
+
+    /// `self?`
+    pub fn opt(self) -> Rel<'a> {
+        id(self.arena.set(BaseSet::All)) | self
+    }
+
+    /// `self*`
+    pub fn star(self) -> Rel<'a> {
+        self.plus().opt()
+    }
+
+    /// The events that have a successor.
+    pub fn domain(self) -> Set<'a> {
+        self.arena.set_of(Node::Domain(self.id))
+    }
+
+    /// The events that are a successor.
+    pub fn range(self) -> Set<'a> {
+        self.arena.set_of(Node::Range(self.id))
+    }
+
+    /// Names the relation, for reports, and returns it.
+    pub fn named(self, name: &'static str) -> Rel<'a> {
+        self.arena.name(name, self);
+        self
+    }
+}
+
+impl<'a> Set<'a> {
+    /// `self * other`
+    pub fn cross(self, other: Set<'a>) -> Rel<'a> {
+        self.arena.rel(Node::Cross(self.id, other.id))
+    }
+
+    /// Pairs of this and another set, matched like brackets along `po`, thread by thread.
+    pub fn brackets(self, close: Set<'a>) -> Rel<'a> {
+        self.arena.rel(Node::Brackets(self.id, close.id))
+    }
+}
+
+/// `[set]`, the identity on a set.
+pub fn id(set: Set<'_>) -> Rel<'_> {
+    set.arena.rel(Node::Identity(set.id))
+}
+
+/// `a ; b ; c …`, associated to the right, so that options and identities at the front cost nothing.
+#[macro_export]
+macro_rules! seq {
+    ($last:expr $(,)?) => { $last };
+    ($first:expr, $($next:expr),+ $(,)?) => { $first.then($crate::seq!($($next),+)) };
+}
+
+macro_rules! operators {
+    ($type:ident, $or:ident, $and:ident, $minus:ident) => {
+        impl BitOr for $type<'_> {
+            type Output = Self;
+            fn bitor(self, other: Self) -> Self {
+                $type { arena: self.arena, id: self.arena.add(Node::$or(self.id, other.id)) }
+            }
+        }
+        impl BitAnd for $type<'_> {
+            type Output = Self;
+            fn bitand(self, other: Self) -> Self {
+                $type { arena: self.arena, id: self.arena.add(Node::$and(self.id, other.id)) }
+            }
+        }
+        impl Sub for $type<'_> {
+            type Output = Self;
+            fn sub(self, other: Self) -> Self {
+                $type { arena: self.arena, id: self.arena.add(Node::$minus(self.id, other.id)) }
+            }
+        }
+    };
+}
+operators!(Rel, Or, And, Minus);
+operators!(Set, SetOr, SetAnd, SetMinus);
+
+impl<'a> Not for Set<'a> {
+    type Output = Set<'a>;
+    /// The complement.
+    fn not(self) -> Set<'a> {
+        self.arena.set(BaseSet::All) - self
+    }
+}

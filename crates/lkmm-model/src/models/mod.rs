@@ -1,0 +1,189 @@
+//! The memory models, one file each.
+
+pub mod lkmm;
+pub mod sc;
+pub mod tso;
+
+use crate::algebra::{Definition, Requirement, Test};
+use crate::event_set::EventSet;
+use crate::graph::{EventId, Execution};
+use crate::plan::{Frame, Input, Plan};
+use std::sync::OnceLock;
+
+/// A memory model: a name and a definition.
+#[derive(Debug)]
+pub struct Model {
+    name: &'static str,
+    title: &'static str,
+    definition: Definition,
+}
+
+/// What a model says of one complete execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The first axiom that the execution violates; `None` if the model allows it.
+    pub violated: Option<&'static str>,
+    /// The flags that it raises, in the order of the definition. Empty if the execution is not allowed.
+    pub flags: Vec<&'static str>,
+}
+
+/// The Linux-kernel memory model as of Linux 6.12.
+pub fn lkmm() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| Model {
+        name: "lkmm-6.12",
+        title: "Linux-kernel memory model, as of Linux 6.12",
+        definition: lkmm::definition(),
+    })
+}
+
+/// Sequential consistency (Lamport 1979).
+pub fn sc() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| Model { name: "sc", title: "Sequential consistency", definition: sc::definition() })
+}
+
+/// Total store order (x86).
+pub fn tso() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| Model { name: "tso", title: "Total store order (x86)", definition: tso::definition() })
+}
+
+/// Every model.
+pub fn all() -> [&'static Model; 3] {
+    [lkmm(), sc(), tso()]
+}
+
+/// Finds a model by its name; `lkmm` is the newest version of that model.
+pub fn by_name(name: &str) -> Option<&'static Model> {
+    let name = if name == "lkmm" { "lkmm-6.12" } else { name };
+    all().into_iter().find(|m| m.name == name)
+}
+
+impl Model {
+    /// The name by which `--model` knows it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// One line on what it is.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// The definition.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Judges one complete execution.
+    ///
+    /// # Panics
+    /// If the execution has more than 1024 events, or relates events that it does not have.
+    pub fn judge(&self, execution: &Execution) -> Judgement {
+        match execution.events.len() {
+            0..=64 => self.judge_wide::<1>(execution),
+            65..=128 => self.judge_wide::<2>(execution),
+            129..=256 => self.judge_wide::<4>(execution),
+            _ => self.judge_wide::<16>(execution),
+        }
+    }
+
+    fn judge_wide<const W: usize>(&self, execution: &Execution) -> Judgement {
+        let mut plan = self.plan_of::<W>(&self.definition, execution);
+        match plan.check() {
+            Err(axiom) => Judgement { violated: Some(axiom.name), flags: Vec::new() },
+            Ok(()) => {
+                let mut raised: Vec<_> = plan.raised().collect();
+                plan.flag(|name| raised.push(name));
+                let flags = self.definition.flags.iter().map(|f| f.name).filter(|name| raised.contains(name)).collect();
+                Judgement { violated: None, flags }
+            }
+        }
+    }
+
+    /// The pairs of a derived relation (`fr`, `hb`, `prop`, …) of an execution; `None` if the model names no such
+    /// relation.
+    pub fn relation(&self, execution: &Execution, name: &str) -> Option<Vec<(EventId, EventId)>> {
+        let &(_, node) = self.definition.names.iter().find(|n| n.0 == name)?;
+        let definition = Definition { flags: Vec::new(), axioms: Vec::new(), ..self.definition.clone() };
+        Some(match execution.events.len() {
+            0..=64 => relation_wide::<1>(self, definition, execution, node),
+            65..=256 => relation_wide::<4>(self, definition, execution, node),
+            _ => relation_wide::<16>(self, definition, execution, node),
+        })
+    }
+
+    fn plan_of<'d, const W: usize>(&self, definition: &'d Definition, execution: &Execution) -> Plan<'d, W> {
+        let frame = frame_of::<W>(execution);
+        let all = EventSet::below(execution.events.len());
+        let growing = || Input::Growing { domain: all, range: all };
+        let mut plan = Plan::new(definition, &frame, growing(), growing(), &|_| false, &|_| false);
+        for &(w, r) in &execution.rf {
+            plan.set_rf(w as usize, r as usize, true);
+        }
+        for &(a, b) in &execution.co {
+            plan.set_co(a as usize, b as usize, true);
+        }
+        if plan.needs_different_values() {
+            for (i, a) in execution.events.iter().enumerate() {
+                for (j, b) in execution.events.iter().enumerate() {
+                    plan.set_different_values(i, j, a.value != b.value);
+                }
+            }
+        }
+        plan
+    }
+}
+
+fn relation_wide<const W: usize>(
+    model: &Model,
+    mut definition: Definition,
+    execution: &Execution,
+    node: u32,
+) -> Vec<(EventId, EventId)> {
+    // A flag keeps the relation in the plan.
+    let requirement = Requirement { test: Test::Empty, node, name: "" };
+    definition.flags.push(requirement);
+    let mut plan = model.plan_of::<W>(&definition, execution);
+    let _ = plan.check();
+    plan.flag(|_| {});
+    plan.pairs(node)
+}
+
+fn frame_of<const W: usize>(execution: &Execution) -> Frame<W> {
+    let n = execution.events.len();
+    let rows = |pairs: &[(EventId, EventId)]| {
+        let mut rows = vec![EventSet::<W>::EMPTY; n];
+        for &(a, b) in pairs {
+            rows[a as usize].insert(b as usize);
+        }
+        rows
+    };
+    let events = &execution.events;
+    Frame {
+        labels: events.iter().map(|e| e.label).collect(),
+        threads: events.iter().map(|e| e.thread).collect(),
+        locations: events.iter().map(|e| e.location).collect(),
+        atomic: (0..n).filter(|&i| events[i].atomic).collect(),
+        observed_init: observed_init(execution),
+        po: rows(&execution.po),
+        rmw: rows(&execution.rmw),
+        addr: rows(&execution.addr),
+        data: rows(&execution.data),
+        ctrl: rows(&execution.ctrl),
+    }
+}
+
+/// Initial writes of observed locations that have no other ordinary write.
+fn observed_init<const W: usize>(execution: &Execution) -> EventSet<W> {
+    let events = &execution.events;
+    let written = |l| events.iter().any(|e| e.label.is_write() && e.location == l);
+    (0..events.len())
+        .filter(|&i| {
+            let e = &events[i];
+            let observed = e.location.is_some_and(|l| execution.observed_locations.contains(&l));
+            e.label == crate::event::Label::Init && observed && !written(e.location)
+        })
+        .collect()
+}

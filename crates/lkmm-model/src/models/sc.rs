@@ -1,0 +1,21 @@
+//! Sequential consistency: every execution is an interleaving (Lamport, IEEE Trans. Computers C-28(9), 1979).
+//!
+//! Fences order nothing that program order does not, and RCU and SRCU are not modelled.
+
+use crate::algebra::{Arena, BaseRelation::*, Definition};
+
+pub(super) fn definition() -> Definition {
+    let arena = Arena::default();
+    {
+        let [po, loc, rmw, rf, co] = [Po, Loc, Rmw, Rf, Co].map(|r| arena.relation(r));
+        let [int, ext] = [Int, Ext].map(|r| arena.relation(r));
+        let fr = rf.inverse().then(co).named("fr");
+        super::lkmm::lock_axioms(&arena);
+        let po_loc = po & loc;
+        arena.acyclic(po_loc | rf | co | fr, "coherence");
+        arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
+        arena.acyclic(po | rf | co | fr, "sc");
+        let _ = int;
+    }
+    arena.finish()
+}
