@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod algebra;
+pub mod build;
 pub mod event;
 pub mod event_set;
 pub mod graph;

@@ -779,6 +779,8 @@ impl<const W: usize> Compiler<'_, '_, W> {
         }
         if depends {
             inside.push(at);
+        } else {
+            self.value(at);
         }
         depends
     }

@@ -1,0 +1,64 @@
+//! Combinations of control paths, one for each thread, in a fixed order, so that a part of them can be named by a range.
+
+use crate::goal;
+use crate::run::Goal;
+use crate::values::PathFacts;
+use lkmm_model::program::{Expr, Observable, Path, Program, Proposition, Value};
+
+/// The feasible paths of each thread.
+pub(crate) struct Choices<'p> {
+    threads: Vec<Vec<(&'p Path, PathFacts)>>,
+}
+
+impl<'p> Choices<'p> {
+    pub(crate) fn new(program: &'p Program) -> Self {
+        let feasible = |path: &'p Path| Some((path, PathFacts::new(path)?));
+        Choices { threads: program.threads.iter().map(|t| t.paths.iter().filter_map(feasible).collect()).collect() }
+    }
+
+    /// The number of combinations; saturates.
+    pub(crate) fn len(&self) -> u64 {
+        self.threads.iter().fold(1, |n, t| n.saturating_mul(t.len() as u64))
+    }
+
+    /// The combination of a number. `None` if the goal is out of reach on it, whatever the reads return.
+    pub(crate) fn get<'s>(
+        &'s self,
+        mut number: u64,
+        program: &Program,
+        goal: Goal,
+    ) -> Option<(Vec<&'p Path>, Vec<&'s PathFacts>)> {
+        let mut paths = Vec::with_capacity(self.threads.len());
+        let mut facts = Vec::with_capacity(self.threads.len());
+        for thread in &self.threads {
+            let (path, fact) = &thread[(number % thread.len() as u64) as usize];
+            number /= thread.len() as u64;
+            paths.push(*path);
+            facts.push(fact);
+        }
+        if paths.iter().any(|p| p.truncated) {
+            return Some((paths, facts));
+        }
+        let known = |observable| constant(&paths, observable);
+        let lost = |p: &Option<Proposition>, wanted: bool| {
+            p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
+        };
+        let lost = lost(&program.filter, true)
+            || match goal {
+                Goal::Everything => false,
+                Goal::Positive => lost(&program.condition, true),
+                Goal::Negative => lost(&program.condition, false),
+            };
+        (!lost).then_some((paths, facts))
+    }
+}
+
+/// The final value of a register that its path sets to a constant.
+fn constant(paths: &[&Path], observable: Observable) -> Option<Value> {
+    let Observable::Register(thread, register) = observable else { return None };
+    let path = paths[thread as usize];
+    match path.exprs[path.finals[register as usize] as usize] {
+        Expr::Const(value) => Some(value),
+        _ => None,
+    }
+}

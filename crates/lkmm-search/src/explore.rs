@@ -1,0 +1,594 @@
+//! The closed search: every consistent execution of one candidate, by backtracking.
+//!
+//! The coherence order of each location is built from its first unit to its last, then each read gets its source. Three
+//! things cut a branch: the equations between values ([`Values`]), coherence within the thread of a read (checked
+//! directly, before anything is computed), and the model's axioms on the partial execution, which are monotone in `rf`
+//! and `co`. The last is the dear one. It is skipped at depths where it has not been cutting: a complete execution is
+//! always checked, so this costs and saves time only.
+
+use crate::candidate::{Candidate, Choice};
+use crate::goal;
+use crate::outcome::SearchError;
+use crate::run::{Goal, Run};
+use crate::values::{Combination, Known, Source, Values};
+use lkmm_model::event::Label;
+use lkmm_model::event_set::EventSet;
+use lkmm_model::graph::{Event, Execution};
+use lkmm_model::plan::{Input, Plan};
+use lkmm_model::program::{Observable, Proposition, Value};
+
+/// Why the exploration of a candidate ends early.
+pub(crate) enum Stop {
+    /// The question is answered.
+    Answered,
+    /// It cannot be answered.
+    Failed(SearchError),
+}
+
+/// How often the axioms were checked at one depth, and how often they cut.
+#[derive(Clone, Copy, Default)]
+struct Record {
+    checks: u32,
+    cuts: u32,
+    skipped: u32,
+}
+
+impl Record {
+    /// Is a check worth its time? Now and then one is made to find out.
+    fn worth_it(&mut self) -> bool {
+        if self.checks < 8 || self.cuts * 6 >= self.checks {
+            return true;
+        }
+        self.skipped += 1;
+        self.skipped % 64 == 0
+    }
+}
+
+pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
+    combination: &'c Combination<'p>,
+    candidate: Candidate<W>,
+    values: Values<'c, 'p>,
+    plan: Plan<'static, W>,
+    run: &'a mut Run<'p>,
+    /// Rows of `co`, and of its inverse.
+    co: Vec<EventSet<W>>,
+    co_before: Vec<EventSet<W>>,
+    /// Chosen source of each read.
+    rf: Vec<Option<usize>>,
+    /// Placed units of each location.
+    placed: Vec<Vec<usize>>,
+    /// Locations whose order is to be searched: those with several units.
+    open_groups: Vec<usize>,
+    records: Vec<Record>,
+    /// Has anything changed since the axioms were last checked?
+    unchecked: bool,
+    truncated: bool,
+    reads: Vec<usize>,
+}
+
+impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
+    /// Explores a candidate.
+    pub(crate) fn explore(
+        combination: &'c Combination<'p>,
+        candidate: Candidate<W>,
+        values: Values<'c, 'p>,
+        run: &'a mut Run<'p>,
+    ) -> Result<(), Stop> {
+        let n = candidate.len();
+        let truncated = combination.paths.iter().any(|path| path.truncated);
+        let reads = candidate.choices.iter().map(|c| c.read).collect();
+        let open_groups = (0..candidate.groups.len()).filter(|&g| candidate.groups[g].units.len() > 1).collect();
+        let (rf, co) = inputs(&candidate);
+        let coherent = run.options.model.definition().axioms.iter().any(|a| a.name == "coherence");
+        debug_assert!(coherent, "the search relies on coherence");
+        let raised = &run.outcome.flags;
+        let plan = Plan::new(
+            run.options.model.definition(),
+            &candidate.frame,
+            rf,
+            co,
+            &|axiom| axiom.name == "coherence",
+            &|flag| raised.contains(flag.name),
+        );
+        if plan.broken().is_some() {
+            return Ok(());
+        }
+        let mut explorer = Explorer {
+            combination,
+            values,
+            plan,
+            run,
+            co: vec![EventSet::EMPTY; n],
+            co_before: vec![EventSet::EMPTY; n],
+            rf: vec![None; n],
+            placed: vec![Vec::new(); candidate.groups.len()],
+            open_groups,
+            records: Vec::new(),
+            unchecked: true,
+            truncated,
+            reads,
+            candidate,
+        };
+        explorer.start()
+    }
+
+    /// Everything that is not a choice, then the search.
+    fn start(&mut self) -> Result<(), Stop> {
+        for g in 0..self.candidate.groups.len() {
+            if self.candidate.groups[g].units.len() == 1 {
+                self.place(g, 0);
+            }
+        }
+        for i in 0..self.candidate.fixed_rf.len() {
+            let (write, read) = self.candidate.fixed_rf[i];
+            self.plan.set_rf(write, read, true);
+            self.rf[read] = Some(write);
+        }
+        if !self.narrow() {
+            return Ok(());
+        }
+        let steps: usize = self.open_groups.iter().map(|&g| self.candidate.groups[g].units.len()).sum();
+        self.records = vec![Record::default(); steps + self.candidate.choices.len() + 1];
+        self.order_groups(0, 0)
+    }
+
+    /// Drops sources that contradict the equations or the goal by themselves, until nothing changes; then the reads with
+    /// the fewest sources come first. False if some read has no source left.
+    fn narrow(&mut self) -> bool {
+        let mut choices = std::mem::take(&mut self.candidate.choices);
+        let mut changed = true;
+        while changed {
+            changed = false;
+            let mut i = 0;
+            while i < choices.len() {
+                let read = choices[i].read;
+                let before = choices[i].sources.len();
+                choices[i].sources.retain(|&w| self.is_possible(read, w));
+                changed |= choices[i].sources.len() != before;
+                match choices[i].sources[..] {
+                    [] => return false,
+                    [only] => {
+                        if !self.assign(read, only) || self.goal_is_lost() {
+                            return false;
+                        }
+                        self.set_rf(only, read);
+                        choices.swap_remove(i);
+                        changed = true;
+                    }
+                    _ => i += 1,
+                }
+            }
+        }
+        choices.sort_by_key(|c| (c.sources.len(), c.read));
+        self.candidate.choices = choices;
+        true
+    }
+
+    fn is_possible(&mut self, read: usize, write: usize) -> bool {
+        if !self.is_coherent(read, write) {
+            return false;
+        }
+        let mark = self.values.mark();
+        let possible = self.assign(read, write) && !self.goal_is_lost();
+        self.values.undo(mark);
+        possible
+    }
+
+    /// Places the units of the locations that have several, one location after the other.
+    fn order_groups(&mut self, at: usize, depth: usize) -> Result<(), Stop> {
+        let Some(&g) = self.open_groups.get(at) else {
+            return self.choose_reads(0, depth);
+        };
+        if self.placed[g].len() == self.candidate.groups[g].units.len() {
+            return self.order_groups(at + 1, depth);
+        }
+        for unit in 0..self.candidate.groups[g].units.len() {
+            if !self.can_place(g, unit) {
+                continue;
+            }
+            self.run.tick().map_err(Stop::Failed)?;
+            self.place(g, unit);
+            if !self.goal_is_lost() && self.is_consistent(depth) {
+                self.order_groups(at, depth + 1)?;
+            }
+            self.unplace(g);
+        }
+        Ok(())
+    }
+
+    fn can_place(&self, g: usize, unit: usize) -> bool {
+        let group = &self.candidate.groups[g];
+        let placed = &self.placed[g];
+        !placed.contains(&unit)
+            && group.after[unit].iter().all(|u| placed.contains(u))
+            && (!group.units[unit].open || placed.len() + 1 == group.units.len())
+    }
+
+    /// Appends a unit to the coherence order of its location.
+    fn place(&mut self, g: usize, unit: usize) {
+        self.edit_place(g, unit, true);
+        self.placed[g].push(unit);
+        self.unchecked = true;
+    }
+
+    fn unplace(&mut self, g: usize) {
+        let unit = self.placed[g].pop().expect("a unit was placed");
+        self.edit_place(g, unit, false);
+    }
+
+    fn edit_place(&mut self, g: usize, unit: usize, present: bool) {
+        let group = &self.candidate.groups[g];
+        let (this, initial) = (group.units[unit], group.initial);
+        let mut before = [initial; 2];
+        for previous in std::iter::once(None).chain(self.placed[g].iter().map(|&u| Some(u))) {
+            if let Some(u) = previous {
+                before = [group.units[u].first, group.units[u].last];
+            }
+            // For an ordinary write, first and last are the same event.
+            for b in before {
+                for a in [this.first, this.last] {
+                    edit(&mut self.co, &mut self.co_before, b, a, present);
+                    self.plan.set_co(b, a, present);
+                }
+            }
+        }
+        if this.first != this.last {
+            edit(&mut self.co, &mut self.co_before, this.first, this.last, present);
+            self.plan.set_co(this.first, this.last, present);
+        }
+        // The lock read reads from the immediate predecessor, if that is an unlock or the initial write.
+        if let Some(read) = this.lock_read {
+            let last = before[1];
+            if matches!(self.candidate.frame.labels[last], Label::Init | Label::Unlock) {
+                self.plan.set_rf(last, read, present);
+                self.rf[read] = present.then_some(last);
+            }
+        }
+    }
+
+    fn choose_reads(&mut self, at: usize, depth: usize) -> Result<(), Stop> {
+        if at == self.candidate.choices.len() {
+            return self.complete();
+        }
+        let read = self.candidate.choices[at].read;
+        for k in 0..self.candidate.choices[at].sources.len() {
+            let write = self.candidate.choices[at].sources[k];
+            if !self.is_coherent(read, write) {
+                continue;
+            }
+            self.run.tick().map_err(Stop::Failed)?;
+            let mark = self.values.mark();
+            if self.assign(read, write) && !self.goal_is_lost() {
+                self.set_rf(write, read);
+                let last = at + 1 == self.candidate.choices.len();
+                if last || self.is_consistent(depth) {
+                    self.choose_reads(at + 1, depth + 1)?;
+                }
+                self.plan.set_rf(write, read, false);
+                self.rf[read] = None;
+            }
+            self.values.undo(mark);
+        }
+        Ok(())
+    }
+
+    fn set_rf(&mut self, write: usize, read: usize) {
+        self.plan.set_rf(write, read, true);
+        self.rf[read] = Some(write);
+        self.unchecked = true;
+    }
+
+    /// Would the read, reading from the write, respect the coherence order within its own thread?
+    fn is_coherent(&self, read: usize, write: usize) -> bool {
+        let co_after = self.co[write];
+        let co_before = self.co_before[write];
+        let labels = &self.candidate.frame.labels;
+        let po_loc = &self.candidate.po_loc;
+        if po_loc[read].contains(write) {
+            return false;
+        }
+        for other in self.candidate.initial..self.candidate.len() {
+            let before = po_loc[other].contains(read);
+            if !before && !po_loc[read].contains(other) {
+                continue;
+            }
+            // What the other event writes, or reads from, must not be on the wrong side of the write.
+            let touched = match labels[other] {
+                Label::Write(_) | Label::LockWrite | Label::Unlock => Some(other),
+                _ => self.rf[other],
+            };
+            if let Some(touched) = touched {
+                let wrong = if before { co_after.contains(touched) } else { co_before.contains(touched) };
+                if wrong {
+                    return false;
+                }
+                let writes = touched == other;
+                if !before && writes && touched == write {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Lets the values follow. False on a contradiction.
+    fn assign(&mut self, read: usize, write: usize) -> bool {
+        if !self.candidate.frame.labels[read].is_read() {
+            return true;
+        }
+        let initial = self.candidate.initial;
+        let source = if write < initial {
+            Source::Initial(self.candidate.initial_values[write])
+        } else {
+            Source::Write(write - initial)
+        };
+        if self.values.source(read - initial) == Some(source) {
+            return true;
+        }
+        self.values.assign(read - initial, source).is_ok()
+    }
+
+    /// Checks the axioms on the partial execution, unless that has not paid at this depth.
+    fn is_consistent(&mut self, depth: usize) -> bool {
+        let record = &mut self.records[depth];
+        if !record.worth_it() {
+            return true;
+        }
+        record.checks += 1;
+        let consistent = self.plan.check().is_ok();
+        self.unchecked = false;
+        record.cuts += u32::from(!consistent);
+        consistent
+    }
+
+    /// Is the goal (or the filter) already out of reach?
+    fn goal_is_lost(&self) -> bool {
+        if self.truncated {
+            return false;
+        }
+        let known = |observable| self.final_value(observable);
+        let lost = |p: &Option<Proposition>, wanted| {
+            p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
+        };
+        lost(&self.run.program.filter, true)
+            || match self.run.goal {
+                Goal::Everything => false,
+                Goal::Positive => lost(&self.run.program.condition, true),
+                Goal::Negative => lost(&self.run.program.condition, false),
+            }
+    }
+
+    /// A final value, if it is known already.
+    fn final_value(&self, observable: Observable) -> Option<Value> {
+        let known = match observable {
+            Observable::Register(thread, register) => {
+                let path = self.combination.paths[thread as usize];
+                self.values.expr(thread as usize, path.finals[register as usize])
+            }
+            Observable::Location(location) => {
+                let Some(g) = self.candidate.groups.iter().position(|g| g.location == location) else {
+                    return Some(self.run.program.locations[location as usize].init);
+                };
+                let group = &self.candidate.groups[g];
+                if self.placed[g].len() < group.units.len() {
+                    return None;
+                }
+                let last = self.placed[g].iter().rev().map(|&u| group.units[u].first);
+                let last = last.into_iter().find(|&w| self.candidate.frame.labels[w].is_write());
+                match last {
+                    Some(write) => self.values.written(write - self.candidate.initial),
+                    None => Known::Is(self.candidate.initial_values[group.initial]),
+                }
+            }
+        };
+        match known {
+            Known::Is(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Every choice is made: settle the values, judge, count.
+    fn complete(&mut self) -> Result<(), Stop> {
+        let initial = self.candidate.initial;
+        let open = (0..self.reads.len()).any(|i| {
+            let read = self.reads[i];
+            self.candidate.frame.labels[read].is_read() && !self.values.all_read(&[read - initial])
+        });
+        if !open {
+            return self.judge(false);
+        }
+        let mark = self.values.mark();
+        let result = match self.values.settle() {
+            Ok(()) => self.judge(true),
+            Err(_) => Ok(()),
+        };
+        self.values.undo(mark);
+        result
+    }
+
+    fn judge(&mut self, settled: bool) -> Result<(), Stop> {
+        if settled && self.goal_is_lost() {
+            return Ok(());
+        }
+        self.run.outcome.judged += 1;
+        if self.unchecked || settled {
+            let consistent = self.plan.check().is_ok();
+            if !consistent {
+                return Ok(());
+            }
+        }
+        if let Some(illegal) = self.values.illegal() {
+            return Err(Stop::Failed(SearchError::Illegal(illegal)));
+        }
+        if self.truncated {
+            self.run.outcome.truncated = true;
+            return Err(Stop::Answered);
+        }
+        self.count()
+    }
+
+    /// Counts a consistent, complete execution.
+    fn count(&mut self) -> Result<(), Stop> {
+        let known = |observable| self.final_value(observable);
+        let state = self.run.program.observed.iter().map(|&o| known(o));
+        let mut state: Vec<Value> = state.map(|v| v.unwrap_or(Value::Int(0))).collect();
+        let holds = match &self.run.program.condition {
+            Some(p) => goal::evaluate(p, &known).unwrap_or(false),
+            None => true,
+        };
+        let thin_air = (0..self.combination.len()).any(|e| matches!(self.values.read(e), Known::Is(Value::Symbol(_))));
+        number_symbols(&mut state);
+        self.raise_flags();
+        if self.run.wants_witness(holds) {
+            let execution = Box::new(self.execution());
+            self.run.keep_witness(holds, execution);
+        }
+        self.run.count(state, holds, thin_air)
+    }
+
+    fn raise_flags(&mut self) {
+        if self.run.goal != Goal::Everything {
+            return;
+        }
+        for name in self.plan.raised() {
+            self.run.outcome.flags.insert(name);
+        }
+        if !self.plan.has_open_flags() {
+            return;
+        }
+        if self.plan.needs_different_values() {
+            let n = self.candidate.len();
+            for a in 0..n {
+                for b in 0..n {
+                    let differ = self.value_of(a) != self.value_of(b);
+                    self.plan.set_different_values(a, b, differ);
+                }
+            }
+        }
+        let flags = &mut self.run.outcome.flags;
+        self.plan.flag(|name| {
+            flags.insert(name);
+        });
+    }
+
+    fn value_of(&self, event: usize) -> Option<Value> {
+        let initial = self.candidate.initial;
+        let known = match self.candidate.frame.labels[event] {
+            Label::Init => Known::Is(self.candidate.initial_values[event]),
+            Label::Read(_) => self.values.read(event - initial),
+            Label::Write(_) => self.values.written(event - initial),
+            _ => Known::Open,
+        };
+        match known {
+            Known::Is(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The execution, for a witness.
+    fn execution(&self) -> Execution {
+        let frame = &self.candidate.frame;
+        let pairs = |rows: &[EventSet<W>]| {
+            rows.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |j| (i as u32, j as u32))).collect()
+        };
+        let events = (0..self.candidate.len()).map(|e| Event {
+            label: frame.labels[e],
+            thread: frame.threads[e],
+            location: frame.locations[e],
+            value: self.value_of(e),
+            atomic: frame.atomic.contains(e),
+            origin: if e < self.candidate.initial {
+                0
+            } else {
+                self.combination.template(e - self.candidate.initial).0.origin
+            },
+        });
+        let mut rf: Vec<(u32, u32)> =
+            (0..self.candidate.len()).filter_map(|r| self.rf[r].map(|w| (w as u32, r as u32))).collect();
+        rf.extend(self.candidate.fixed_rf.iter().map(|&(w, r)| (w as u32, r as u32)));
+        rf.sort_unstable();
+        rf.dedup();
+        Execution {
+            events: events.collect(),
+            po: pairs(&frame.po),
+            rf,
+            co: pairs(&self.co),
+            rmw: pairs(&frame.rmw),
+            addr: pairs(&frame.addr),
+            data: pairs(&frame.data),
+            ctrl: pairs(&frame.ctrl),
+            observed_locations: self
+                .run
+                .program
+                .observed
+                .iter()
+                .filter_map(|o| match o {
+                    Observable::Location(l) => Some(*l),
+                    Observable::Register(..) => None,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Numbers the symbols of a state in the order in which they appear, so that equal states are equal.
+fn number_symbols(state: &mut [Value]) {
+    let mut seen = Vec::new();
+    for value in state {
+        if let Value::Symbol(symbol) = value {
+            let number = seen.iter().position(|s| s == symbol).unwrap_or_else(|| {
+                seen.push(*symbol);
+                seen.len() - 1
+            });
+            *symbol = number as u32;
+        }
+    }
+}
+
+fn edit<const W: usize>(co: &mut [EventSet<W>], inverse: &mut [EventSet<W>], a: usize, b: usize, present: bool) {
+    if present {
+        co[a].insert(b);
+        inverse[b].insert(a);
+    } else {
+        co[a].remove(b);
+        inverse[b].remove(a);
+    }
+}
+
+/// Bounds on `rf` and `co`; a coherence order that no choice decides is given as it is.
+fn inputs<const W: usize>(candidate: &Candidate<W>) -> (Input<W>, Input<W>) {
+    let mut sources = EventSet::EMPTY;
+    let mut readers = EventSet::EMPTY;
+    for Choice { read, sources: from } in &candidate.choices {
+        readers.insert(*read);
+        from.iter().for_each(|&w| sources.insert(w));
+    }
+    for &(write, read) in &candidate.fixed_rf {
+        sources.insert(write);
+        readers.insert(read);
+    }
+    let mut rows = vec![EventSet::EMPTY; candidate.len()];
+    let (mut domain, mut range) = (EventSet::EMPTY, EventSet::EMPTY);
+    let mut searched = false;
+    for group in &candidate.groups {
+        searched |= group.units.len() > 1;
+        for unit in &group.units {
+            if let Some(read) = unit.lock_read {
+                readers.insert(read);
+                sources.insert(group.initial);
+                group.units.iter().for_each(|u| sources.insert(u.last));
+            }
+            for event in [unit.first, unit.last] {
+                domain.insert(event);
+                range.insert(event);
+                domain.insert(group.initial);
+                rows[group.initial].insert(event);
+            }
+            if unit.first != unit.last {
+                rows[unit.first].insert(unit.last);
+            }
+        }
+    }
+    let co = if searched { Input::Growing { domain, range } } else { Input::Fixed(rows) };
+    (Input::Growing { domain: sources, range: readers }, co)
+}

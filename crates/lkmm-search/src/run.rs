@@ -1,0 +1,108 @@
+//! The state of one search: the question, the budget, and the answer so far.
+
+use crate::explore::Stop;
+use crate::outcome::{Outcome, SearchError};
+use crate::{Options, Question};
+use lkmm_model::graph::Execution;
+use lkmm_model::program::{Program, Value};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Which executions a pass is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// All of them.
+    Everything,
+    /// One that satisfies the condition.
+    Positive,
+    /// One that does not.
+    Negative,
+}
+
+pub(crate) struct Run<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) options: &'p Options,
+    pub(crate) goal: Goal,
+    pub(crate) outcome: Outcome,
+    states: HashMap<Vec<Value>, u64>,
+    started: Instant,
+    ticks: u32,
+}
+
+impl<'p> Run<'p> {
+    pub(crate) fn new(program: &'p Program, options: &'p Options, goal: Goal, started: Instant) -> Self {
+        Run { program, options, goal, outcome: Outcome::default(), states: HashMap::new(), started, ticks: 0 }
+    }
+
+    /// Called at every choice; fails when time is up.
+    #[inline]
+    pub(crate) fn tick(&mut self) -> Result<(), SearchError> {
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks % 256 == 0 { self.check_deadline() } else { Ok(()) }
+    }
+
+    /// Fails when time is up.
+    pub(crate) fn check_deadline(&self) -> Result<(), SearchError> {
+        match self.options.deadline {
+            Some(limit) if self.started.elapsed() > limit => Err(SearchError::Timeout(limit)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn wants_witness(&self, holds: bool) -> bool {
+        let kept = if holds { &self.outcome.witness } else { &self.outcome.counter_witness };
+        self.options.witness && kept.is_none()
+    }
+
+    pub(crate) fn keep_witness(&mut self, holds: bool, execution: Box<Execution>) {
+        let kept = if holds { &mut self.outcome.witness } else { &mut self.outcome.counter_witness };
+        *kept = Some(execution);
+    }
+
+    /// Counts an execution.
+    pub(crate) fn count(&mut self, state: Vec<Value>, holds: bool, thin_air: bool) -> Result<(), Stop> {
+        let outcome = &mut self.outcome;
+        *(if holds { &mut outcome.positive } else { &mut outcome.negative }) += 1;
+        outcome.thin_air |= thin_air;
+        match self.goal {
+            Goal::Everything => *self.states.entry(state).or_insert(0) += 1,
+            Goal::Positive | Goal::Negative => return Err(Stop::Answered),
+        }
+        match self.options.max_executions {
+            Some(limit) if outcome.positive + outcome.negative > limit => {
+                Err(Stop::Failed(SearchError::TooManyExecutions(limit)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Outcome {
+        self.outcome.states = self.states.into_iter().collect();
+        self.outcome
+    }
+}
+
+impl Outcome {
+    /// Adds the answer to another part of the same question.
+    pub(crate) fn merge(&mut self, other: Outcome) {
+        self.positive += other.positive;
+        self.negative += other.negative;
+        for (state, count) in other.states {
+            *self.states.entry(state).or_insert(0) += count;
+        }
+        self.flags.extend(other.flags);
+        self.truncated |= other.truncated;
+        self.thin_air |= other.thin_air;
+        self.judged += other.judged;
+        self.witness = self.witness.take().or(other.witness);
+        self.counter_witness = self.counter_witness.take().or(other.counter_witness);
+    }
+}
+
+/// The goals that a question asks for.
+pub(crate) fn goals(question: Question) -> &'static [Goal] {
+    match question {
+        Question::AllExecutions => &[Goal::Everything],
+        Question::Verdict => &[Goal::Positive, Goal::Negative],
+    }
+}

@@ -1,0 +1,468 @@
+//! Values: the equations of a candidate execution, propagated as `rf` grows and undone as it shrinks.
+//!
+//! A read is a variable; expressions over the reads of a thread are evaluated as soon as their operands are known, and a
+//! write that becomes known hands its value to the reads that read from it. Nothing branches on values: a contradiction
+//! (a branch not taken, a `cmpxchg` that should have succeeded) only tells the search that its last choice was wrong.
+//!
+//! What is still unknown when every read has its write is determined by nothing but itself. [`Values::settle`] then
+//! solves the remaining equations by unification, as herd7 does: a circle of plain copies is a symbolic value (out of thin
+//! air), anything else has no solution.
+
+use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Path, Program, Value};
+
+/// What is known of an expression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Known {
+    Open,
+    Is(Value),
+    /// It applies an operator to values that it is not defined on.
+    Illegal(IllegalOperation),
+}
+
+/// A choice contradicts the equations.
+#[derive(Debug)]
+pub(crate) struct Contradiction;
+
+/// Facts about a path that every combination with it shares.
+#[derive(Debug)]
+pub(crate) struct PathFacts {
+    /// For each event that is a read: the expressions above it, operands first.
+    dependents: Vec<Vec<ExprId>>,
+    /// For each expression: the constraints that mention it.
+    constraints: Vec<Vec<u32>>,
+    /// For each expression: the events that write its value.
+    writers: Vec<Vec<u32>>,
+    /// What is known without any read.
+    constant: Vec<Known>,
+    /// For each expression: the reads below it.
+    pub(crate) support: Vec<Vec<u32>>,
+}
+
+impl PathFacts {
+    /// `None` if the path's constraints contradict each other whatever the reads return.
+    pub(crate) fn new(path: &Path) -> Option<Self> {
+        let n = path.exprs.len();
+        let mut facts = PathFacts {
+            dependents: vec![Vec::new(); path.events.len()],
+            constraints: vec![Vec::new(); n],
+            writers: vec![Vec::new(); n],
+            constant: vec![Known::Open; n],
+            support: vec![Vec::new(); n],
+        };
+        for (id, expr) in path.exprs.iter().enumerate() {
+            match *expr {
+                Expr::Const(value) => facts.constant[id] = Known::Is(value),
+                Expr::Read(event) => facts.support[id].push(event),
+                Expr::Op(op, a, b) => {
+                    facts.constant[id] = apply(op, facts.constant[a as usize], facts.constant[b as usize]);
+                    let mut support = facts.support[a as usize].clone();
+                    support.extend(&facts.support[b as usize]);
+                    support.sort_unstable();
+                    support.dedup();
+                    facts.support[id] = support;
+                }
+            }
+            for &read in &facts.support[id] {
+                facts.dependents[read as usize].push(id as ExprId);
+            }
+        }
+        for (event, template) in path.events.iter().enumerate() {
+            if let (true, Some(value)) = (template.label.is_write(), template.value) {
+                facts.writers[value as usize].push(event as u32);
+            }
+        }
+        for (number, constraint) in path.constraints.iter().enumerate() {
+            let (a, b) = operands(constraint);
+            facts.constraints[a as usize].push(number as u32);
+            if a != b {
+                facts.constraints[b as usize].push(number as u32);
+            }
+            holds(constraint, |e| facts.constant[e as usize]).ok()?;
+        }
+        Some(facts)
+    }
+}
+
+fn operands(constraint: &Constraint) -> (ExprId, ExprId) {
+    match *constraint {
+        Constraint::Branch(e, _) => (e, e),
+        Constraint::Equal(a, b) => (a, b),
+    }
+}
+
+/// Does a constraint hold? `Ok(false)` if that is still open.
+fn holds(constraint: &Constraint, known: impl Fn(ExprId) -> Known) -> Result<bool, Contradiction> {
+    let verdict = match *constraint {
+        Constraint::Branch(e, taken) => match known(e) {
+            Known::Is(value) => value.is_true().map(|v| v == taken),
+            Known::Open => None,
+            Known::Illegal(_) => Some(true),
+        },
+        Constraint::Equal(a, b) => match (known(a), known(b)) {
+            (Known::Is(a), Known::Is(b)) => Some(a == b),
+            (Known::Illegal(_), _) | (_, Known::Illegal(_)) => Some(true),
+            _ => None,
+        },
+    };
+    match verdict {
+        Some(false) => Err(Contradiction),
+        Some(true) => Ok(true),
+        None => Ok(false),
+    }
+}
+
+fn apply(op: lkmm_model::program::Operator, a: Known, b: Known) -> Known {
+    match (a, b) {
+        (Known::Is(a), Known::Is(b)) => match Value::apply(op, a, b) {
+            Ok(Some(value)) => Known::Is(value),
+            Ok(None) => Known::Open,
+            Err(illegal) => Known::Illegal(illegal),
+        },
+        (Known::Illegal(i), _) | (_, Known::Illegal(i)) => Known::Illegal(i),
+        _ => Known::Open,
+    }
+}
+
+/// The threads of a combination: which path each takes, and where its events and expressions begin.
+pub(crate) struct Combination<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) paths: Vec<&'p Path>,
+    pub(crate) facts: Vec<&'p PathFacts>,
+    /// First event of each thread, among the events of all threads.
+    pub(crate) events: Vec<usize>,
+    /// First expression of each thread.
+    exprs: Vec<usize>,
+    /// The thread of each event.
+    pub(crate) thread_of: Vec<u32>,
+}
+
+impl<'p> Combination<'p> {
+    pub(crate) fn new(program: &'p Program, paths: Vec<&'p Path>, facts: Vec<&'p PathFacts>) -> Self {
+        let (mut events, mut exprs, mut thread_of) = (vec![0], vec![0], Vec::new());
+        for (thread, path) in paths.iter().enumerate() {
+            events.push(events[thread] + path.events.len());
+            exprs.push(exprs[thread] + path.exprs.len());
+            thread_of.resize(events[thread + 1], thread as u32);
+        }
+        Combination { program, paths, facts, events, exprs, thread_of }
+    }
+
+    /// The number of events of all threads.
+    pub(crate) fn len(&self) -> usize {
+        self.thread_of.len()
+    }
+
+    /// The template of an event, and its thread.
+    pub(crate) fn template(&self, event: usize) -> (&'p lkmm_model::program::EventTemplate, usize) {
+        let thread = self.thread_of[event] as usize;
+        (&self.paths[thread].events[event - self.events[thread]], thread)
+    }
+
+    /// The reads below an expression of a thread, as events of the combination.
+    pub(crate) fn support(&self, thread: usize, expr: ExprId) -> impl Iterator<Item = usize> + '_ {
+        let base = self.events[thread];
+        self.facts[thread].support[expr as usize].iter().map(move |&e| base + e as usize)
+    }
+}
+
+/// Where a read reads from, for the propagation of values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Source {
+    /// A constant: the initial value of its location.
+    Initial(Value),
+    /// A write of some thread.
+    Write(usize),
+}
+
+enum Undo {
+    Expr(usize),
+    Read(usize),
+    Reader(usize),
+    Source(usize),
+}
+
+/// The state of the propagation.
+pub(crate) struct Values<'c, 'p> {
+    combination: &'c Combination<'p>,
+    exprs: Vec<Known>,
+    /// Value of each read event.
+    reads: Vec<Known>,
+    sources: Vec<Option<Source>>,
+    /// The reads that wait for the value of each write.
+    readers: Vec<Vec<usize>>,
+    trail: Vec<Undo>,
+    queue: Vec<(usize, Known)>,
+}
+
+impl<'c, 'p> Values<'c, 'p> {
+    pub(crate) fn new(combination: &'c Combination<'p>) -> Self {
+        let mut exprs = Vec::with_capacity(*combination.exprs.last().expect("never empty"));
+        for facts in &combination.facts {
+            exprs.extend_from_slice(&facts.constant);
+        }
+        let n = combination.len();
+        Values {
+            combination,
+            exprs,
+            reads: vec![Known::Open; n],
+            sources: vec![None; n],
+            readers: vec![Vec::new(); n],
+            trail: Vec::new(),
+            queue: Vec::new(),
+        }
+    }
+
+    /// A mark to come back to with [`undo`](Self::undo).
+    pub(crate) fn mark(&self) -> usize {
+        self.trail.len()
+    }
+
+    /// What is known of an expression of a thread.
+    #[inline]
+    pub(crate) fn expr(&self, thread: usize, expr: ExprId) -> Known {
+        self.exprs[self.combination.exprs[thread] + expr as usize]
+    }
+
+    /// What is known of the value that a write writes.
+    pub(crate) fn written(&self, event: usize) -> Known {
+        let (template, thread) = self.combination.template(event);
+        template.value.map_or(Known::Open, |value| self.expr(thread, value))
+    }
+
+    /// What is known of the value that a read returns.
+    pub(crate) fn read(&self, event: usize) -> Known {
+        self.reads[event]
+    }
+
+    /// What is known of the address of an event.
+    pub(crate) fn address(&self, event: usize) -> Known {
+        let (template, thread) = self.combination.template(event);
+        template.address.map_or(Known::Open, |address| self.expr(thread, address))
+    }
+
+    /// Where a read reads from, if that has been chosen.
+    pub(crate) fn source(&self, read: usize) -> Option<Source> {
+        self.sources[read]
+    }
+
+    /// Lets a read read from a source, with all consequences. After a contradiction the state is in between: undo it.
+    pub(crate) fn assign(&mut self, read: usize, source: Source) -> Result<(), Contradiction> {
+        self.sources[read] = Some(source);
+        self.trail.push(Undo::Source(read));
+        let value = match source {
+            Source::Initial(value) => Known::Is(value),
+            Source::Write(write) => self.written(write),
+        };
+        match (value, source) {
+            (Known::Open, Source::Write(write)) => {
+                self.readers[write].push(read);
+                self.trail.push(Undo::Reader(write));
+                Ok(())
+            }
+            (value, _) => {
+                self.queue.clear();
+                self.queue.push((read, value));
+                self.propagate()
+            }
+        }
+    }
+
+    fn propagate(&mut self) -> Result<(), Contradiction> {
+        while let Some((read, value)) = self.queue.pop() {
+            if self.reads[read] != Known::Open {
+                if self.reads[read] != value {
+                    return Err(Contradiction);
+                }
+                continue;
+            }
+            self.reads[read] = value;
+            self.trail.push(Undo::Read(read));
+            let thread = self.combination.thread_of[read] as usize;
+            let facts = self.combination.facts[thread];
+            let (events, exprs) = (self.combination.events[thread], self.combination.exprs[thread]);
+            let path = self.combination.paths[thread];
+            for &id in &facts.dependents[read - events] {
+                let at = exprs + id as usize;
+                if self.exprs[at] != Known::Open {
+                    continue;
+                }
+                let known = match path.exprs[id as usize] {
+                    Expr::Op(op, a, b) => apply(op, self.exprs[exprs + a as usize], self.exprs[exprs + b as usize]),
+                    _ => value,
+                };
+                if known == Known::Open {
+                    continue;
+                }
+                self.exprs[at] = known;
+                self.trail.push(Undo::Expr(at));
+                for &number in &facts.constraints[id as usize] {
+                    holds(&path.constraints[number as usize], |e| self.exprs[exprs + e as usize])?;
+                }
+                for &write in &facts.writers[id as usize] {
+                    let readers = &self.readers[events + write as usize];
+                    self.queue.extend(readers.iter().map(|&reader| (reader, known)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back everything since the mark.
+    pub(crate) fn undo(&mut self, mark: usize) {
+        while self.trail.len() > mark {
+            match self.trail.pop().expect("longer than the mark") {
+                Undo::Expr(at) => self.exprs[at] = Known::Open,
+                Undo::Read(read) => self.reads[read] = Known::Open,
+                Undo::Source(read) => self.sources[read] = None,
+                Undo::Reader(write) => {
+                    self.readers[write].pop();
+                }
+            }
+        }
+    }
+
+    /// The illegal operation of a candidate, if one of its expressions contains one.
+    pub(crate) fn illegal(&self) -> Option<IllegalOperation> {
+        self.exprs.iter().find_map(|known| match known {
+            Known::Illegal(illegal) => Some(*illegal),
+            _ => None,
+        })
+    }
+
+    /// Is the value of every read in `reads` known?
+    pub(crate) fn all_read(&self, reads: &[usize]) -> bool {
+        reads.iter().all(|&read| self.reads[read] != Known::Open)
+    }
+
+    /// Solves what is left when every read has its source: copies in a circle become symbols. Undone by
+    /// [`undo`](Self::undo) like any other step.
+    pub(crate) fn settle(&mut self) -> Result<(), Contradiction> {
+        let open: Vec<usize> =
+            (0..self.reads.len()).filter(|&e| self.sources[e].is_some() && self.reads[e] == Known::Open).collect();
+        let mut classes = Classes { parent: (0..self.reads.len()).collect(), value: vec![None; self.reads.len()] };
+        for &read in &open {
+            let Some(Source::Write(write)) = self.sources[read] else { continue };
+            let (template, thread) = self.combination.template(write);
+            let value = template.value.ok_or(Contradiction)?;
+            self.equate(&mut classes, Side::Read(read), self.side(thread, value)?)?;
+        }
+        for (thread, path) in self.combination.paths.iter().enumerate() {
+            for constraint in &path.constraints {
+                if let Constraint::Equal(a, b) = *constraint {
+                    if self.expr(thread, a) == Known::Open || self.expr(thread, b) == Known::Open {
+                        self.equate(&mut classes, self.side(thread, a)?, self.side(thread, b)?)?;
+                    }
+                }
+            }
+        }
+        let mut symbols = Vec::new();
+        for &read in &open {
+            let root = classes.root(read);
+            let value = classes.value[root].unwrap_or_else(|| {
+                let number = symbols.iter().position(|&r| r == root).unwrap_or_else(|| {
+                    symbols.push(root);
+                    symbols.len() - 1
+                });
+                Value::Symbol(number as u32)
+            });
+            self.queue.clear();
+            self.queue.push((read, Known::Is(value)));
+            self.propagate()?;
+        }
+        self.verify()
+    }
+
+    /// The equation's side that an expression is: a copy of a read, or known.
+    fn side(&self, thread: usize, expr: ExprId) -> Result<Side, Contradiction> {
+        match (self.expr(thread, expr), self.combination.paths[thread].exprs[expr as usize]) {
+            (Known::Is(value), _) => Ok(Side::Value(value)),
+            (_, Expr::Read(event)) => Ok(Side::Read(self.combination.events[thread] + event as usize)),
+            (_, Expr::Op(op, a, b)) => {
+                // `x + 0` and `x | 0` are `x`, whatever x is.
+                use lkmm_model::program::Operator::{Add, Or};
+                let zero = Known::Is(Value::Int(0));
+                match op {
+                    Add | Or if self.expr(thread, a) == zero => self.side(thread, b),
+                    Add | Or if self.expr(thread, b) == zero => self.side(thread, a),
+                    _ => Err(Contradiction),
+                }
+            }
+            (_, Expr::Const(value)) => Ok(Side::Value(value)),
+        }
+    }
+
+    fn equate(&self, classes: &mut Classes, a: Side, b: Side) -> Result<(), Contradiction> {
+        match (a, b) {
+            (Side::Value(a), Side::Value(b)) if a == b => Ok(()),
+            (Side::Value(_), Side::Value(_)) => Err(Contradiction),
+            (Side::Read(read), Side::Value(value)) | (Side::Value(value), Side::Read(read)) => {
+                let root = classes.root(read);
+                classes.fix(root, value)
+            }
+            (Side::Read(a), Side::Read(b)) => classes.unite(a, b),
+        }
+    }
+
+    /// Every equation must have come out: no expression open, no constraint open, each read equal to its write.
+    fn verify(&self) -> Result<(), Contradiction> {
+        for (thread, path) in self.combination.paths.iter().enumerate() {
+            for (id, _) in path.exprs.iter().enumerate() {
+                if self.expr(thread, id as ExprId) == Known::Open {
+                    return Err(Contradiction);
+                }
+            }
+            for constraint in &path.constraints {
+                if !holds(constraint, |e| self.expr(thread, e))? {
+                    return Err(Contradiction);
+                }
+            }
+        }
+        for (read, source) in self.sources.iter().enumerate() {
+            if let Some(Source::Write(write)) = *source {
+                if self.written(write) != self.reads[read] {
+                    return Err(Contradiction);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Side {
+    Read(usize),
+    Value(Value),
+}
+
+/// Union-find over reads.
+struct Classes {
+    parent: Vec<usize>,
+    value: Vec<Option<Value>>,
+}
+
+impl Classes {
+    fn root(&mut self, mut a: usize) -> usize {
+        while self.parent[a] != a {
+            self.parent[a] = self.parent[self.parent[a]];
+            a = self.parent[a];
+        }
+        a
+    }
+
+    fn fix(&mut self, root: usize, value: Value) -> Result<(), Contradiction> {
+        match self.value[root].replace(value) {
+            Some(old) if old != value => Err(Contradiction),
+            _ => Ok(()),
+        }
+    }
+
+    fn unite(&mut self, a: usize, b: usize) -> Result<(), Contradiction> {
+        let (a, b) = (self.root(a), self.root(b));
+        if a != b {
+            self.parent[b] = a;
+            if let Some(value) = self.value[b] {
+                self.fix(a, value)?;
+            }
+        }
+        Ok(())
+    }
+}
