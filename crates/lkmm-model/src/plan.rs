@@ -62,7 +62,8 @@ enum Operation<const W: usize> {
     Inverse(usize),
     Within(EventSet<W>, usize),
     Into(usize, EventSet<W>),
-    Closure(usize),
+    /// Of a slot; the set is the part of its domain that is in its range.
+    Closure(usize, EventSet<W>),
     DomainIdentity(usize),
     RangeIdentity(usize),
     /// Empties the variable of a fixed point.
@@ -272,21 +273,26 @@ impl<'m, const W: usize> Plan<'m, W> {
                     Operation::Inverse(a) | Operation::RangeIdentity(a) if !rows.is_empty() => {
                         wanted[a] |= self.domains[a];
                     }
-                    Operation::Closure(a) if !rows.is_empty() => {
+                    Operation::Closure(a, _) if !rows.is_empty() => {
                         step.rows = domain;
                         wanted[a] |= domain;
                     }
                     Operation::Within(set, a) => wanted[a] |= rows & set,
                     Operation::Into(a, _) | Operation::DomainIdentity(a) => wanted[a] |= rows,
                     Operation::Enter => step.rows = domain,
-                    Operation::Again(a, _) | Operation::Check(_, a, _) => {
+                    Operation::Again(a, _) => {
                         step.rows = domain;
                         wanted[a] |= domain;
+                    }
+                    Operation::Check(test, a, _) => {
+                        // A cycle goes only through events that are in domain and range.
+                        step.rows = if test == Test::Empty { domain } else { domain & self.ranges[a] };
+                        wanted[a] |= step.rows;
                     }
                     Operation::InverseSequence(..)
                     | Operation::Inverse(_)
                     | Operation::RangeIdentity(_)
-                    | Operation::Closure(_) => {}
+                    | Operation::Closure(..) => {}
                 }
             }
             // The loops of fixed points refer to steps by number.
@@ -319,20 +325,28 @@ fn run<const W: usize>(
     go_on: &mut dyn FnMut(usize) -> bool,
 ) -> Option<usize> {
     let mut at = 0;
+    // The slot whose topological order `order` holds: an acyclic relation is often closed next.
+    let mut ordered = usize::MAX;
     while let Some(step) = steps.get(at) {
         at += 1;
         let rows = step.rows;
         if let Operation::Check(test, a, requirement) = step.operation {
-            let a = &data[a * n..(a + 1) * n];
+            let rows_of_a = &data[a * n..(a + 1) * n];
             let holds = match test {
-                Test::Acyclic => relation::topological_order(a, rows, order),
-                Test::Irreflexive => relation::is_irreflexive(a, rows),
-                Test::Empty => rows.iter().all(|i| a[i].is_empty()),
+                Test::Acyclic => relation::topological_order(rows_of_a, rows, order),
+                Test::Irreflexive => relation::is_irreflexive(rows_of_a, rows),
+                Test::Empty => rows.iter().all(|i| rows_of_a[i].is_empty()),
             };
+            if test == Test::Acyclic {
+                ordered = if holds { a } else { usize::MAX };
+            }
             if !holds && !go_on(requirement) {
                 return Some(requirement);
             }
             continue;
+        }
+        if step.slot == ordered {
+            ordered = usize::MAX;
         }
         let (lower, dst) = data.split_at_mut(step.slot * n);
         let slot = |s: usize| &lower[s * n..(s + 1) * n];
@@ -370,7 +384,12 @@ fn run<const W: usize>(
                     dst[i] = a[i] & set;
                 }
             }
-            Operation::Closure(a) => relation::closure(dst, slot(a), rows, order),
+            Operation::Closure(a, inner) => {
+                let a_rows = slot(a);
+                let acyclic = ordered == a || relation::topological_order(a_rows, inner, order);
+                relation::closure(dst, a_rows, rows, inner, acyclic.then_some(&order[..]));
+                ordered = if acyclic { a } else { usize::MAX };
+            }
             Operation::DomainIdentity(a) => {
                 let a = slot(a);
                 for i in rows.iter() {
@@ -538,7 +557,9 @@ impl<const W: usize> Compiler<'_, '_, W> {
                 Known::Fixed(a) => {
                     let mut rows = vec![EventSet::EMPTY; self.plan.n];
                     let (n, plan) = (self.plan.n, &mut *self.plan);
-                    relation::closure(&mut rows, &plan.rows[a * n..(a + 1) * n], all, &mut plan.order);
+                    let a = &plan.rows[a * n..(a + 1) * n];
+                    let acyclic = relation::topological_order(a, all, &mut plan.order);
+                    relation::closure(&mut rows, a, all, all, acyclic.then_some(&plan.order[..]));
                     self.fixed(|i| rows[i])
                 }
                 Known::Computed(a) => {
@@ -546,7 +567,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
                     if !domain.meets(&range) {
                         return Known::Computed(a);
                     }
-                    self.step(Operation::Closure(a), domain, range)
+                    self.step(Operation::Closure(a, domain & range), domain, range)
                 }
                 other => other,
             },

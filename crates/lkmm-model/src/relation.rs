@@ -54,28 +54,22 @@ pub fn inverse<const W: usize>(dst: &mut Rows<W>, a: &Rows<W>, rows: EventSet<W>
     }
 }
 
-/// `dst = a+`, the transitive closure. `rows` must include the domain of `a`; `order` is scratch space.
+/// `dst = a+`, the transitive closure, for rows that include the domain of `a`.
 ///
-/// Acyclic relations are closed in one depth-first pass, successors first; a cycle falls back to Warshall's algorithm
-/// (J. ACM 9(1), 1962).
-pub fn closure<const W: usize>(dst: &mut Rows<W>, a: &Rows<W>, rows: EventSet<W>, order: &mut Vec<u16>) {
-    if topological_order(a, rows, order) {
-        for i in rows.iter() {
-            dst[i] = EventSet::EMPTY;
-        }
-        for &i in order.iter() {
-            let i = usize::from(i);
-            let mut row = a[i];
-            for k in (a[i] & rows).iter() {
-                row |= dst[k];
-            }
-            dst[i] = row;
-        }
-    } else {
+/// `inner` holds at least the events that are in both the domain and the range, and `order` lists them successors first,
+/// as [`topological_order`] does; without an order (there is a cycle) this is Warshall's algorithm (J. ACM 9(1), 1962).
+pub fn closure<const W: usize>(
+    dst: &mut Rows<W>,
+    a: &Rows<W>,
+    rows: EventSet<W>,
+    inner: EventSet<W>,
+    order: Option<&[u16]>,
+) {
+    let Some(order) = order else {
         for i in rows.iter() {
             dst[i] = a[i];
         }
-        for k in rows.iter() {
+        for k in inner.iter() {
             let through = dst[k];
             for i in rows.iter() {
                 if dst[i].contains(k) {
@@ -83,6 +77,14 @@ pub fn closure<const W: usize>(dst: &mut Rows<W>, a: &Rows<W>, rows: EventSet<W>
                 }
             }
         }
+        return;
+    };
+    let through = |dst: &Rows<W>, i: usize| (a[i] & inner).iter().fold(a[i], |row, k| row | dst[k]);
+    for &i in order {
+        dst[usize::from(i)] = through(dst, usize::from(i));
+    }
+    for i in (rows - inner).iter() {
+        dst[i] = through(dst, i);
     }
 }
 
@@ -154,10 +156,14 @@ mod tests {
         let mut order = Vec::new();
         let path: Vec<_> = (0..99).map(|i| (i, i + 1)).collect();
         let mut dst = rows(100, &[]);
-        closure(&mut dst, &rows(100, &path), all, &mut order);
+        let path = rows(100, &path);
+        assert!(topological_order(&path, all, &mut order));
+        closure(&mut dst, &path, all, all, Some(&order));
         assert!((0..100).all(|i| dst[i].len() == 99 - i));
         let ring: Vec<_> = (0..100).map(|i| (i, (i + 1) % 100)).collect();
-        closure(&mut dst, &rows(100, &ring), all, &mut order);
+        let ring = rows(100, &ring);
+        assert!(!topological_order(&ring, all, &mut order));
+        closure(&mut dst, &ring, all, all, None);
         assert!((0..100).all(|i| dst[i].len() == 100));
     }
 

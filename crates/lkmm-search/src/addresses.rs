@@ -34,7 +34,7 @@ impl<'p> Addresses<'_, 'p> {
             return Ok(());
         };
         for source in self.sources(read) {
-            run.tick().map_err(Stop::Failed)?;
+            run.tick()?;
             let mark = self.values.mark();
             if self.values.assign(read, source).is_ok() {
                 self.chosen.push((read, source));
@@ -100,7 +100,7 @@ impl<'p> Addresses<'_, 'p> {
         if !same_place {
             return Ok(());
         }
-        run.check_deadline().map_err(Stop::Failed)?;
+        run.check_deadline()?;
         let locations = (0..self.combination.len())
             .filter(|&e| self.combination.template(e).0.label.has_location())
             .map(|e| match self.values.address(e) {

@@ -21,6 +21,10 @@ use lkmm_model::program::{Observable, Proposition, Value};
 pub(crate) enum Stop {
     /// The question is answered.
     Answered,
+    /// The search is larger than the caller wants to do on one thread.
+    TooLarge,
+    /// Another worker has ended the search.
+    Cancelled,
     /// It cannot be answered.
     Failed(SearchError),
 }
@@ -64,6 +68,9 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
     unchecked: bool,
     truncated: bool,
     reads: Vec<usize>,
+    /// Subtrees at this depth are shared out among the workers.
+    share_depth: usize,
+    subtrees: u64,
 }
 
 impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
@@ -107,6 +114,8 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             unchecked: true,
             truncated,
             reads,
+            share_depth: 0,
+            subtrees: 0,
             candidate,
         };
         explorer.start()
@@ -129,7 +138,35 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         }
         let steps: usize = self.open_groups.iter().map(|&g| self.candidate.groups[g].units.len()).sum();
         self.records = vec![Record::default(); steps + self.candidate.choices.len() + 1];
+        self.share_depth = self.depth_with_subtrees(16 * u64::from(self.run.share.of));
         self.order_groups(0, 0)
+    }
+
+    /// The depth at which there are about so many subtrees.
+    fn depth_with_subtrees(&self, wanted: u64) -> usize {
+        if self.run.share.of == 1 {
+            return 0;
+        }
+        let groups = self.open_groups.iter().flat_map(|&g| (1..=self.candidate.groups[g].units.len()).rev());
+        let branches = groups.chain(self.candidate.choices.iter().map(|c| c.sources.len()));
+        let mut subtrees = 1;
+        let mut depth = 0;
+        for branch in branches {
+            if subtrees >= wanted {
+                break;
+            }
+            subtrees *= branch as u64;
+            depth += 1;
+        }
+        depth
+    }
+
+    /// Does another worker explore the subtree that begins here? Every worker must ask in the same order, so above this
+    /// depth nothing may depend on what a worker has seen.
+    fn is_elsewhere(&mut self) -> bool {
+        let number = self.subtrees;
+        self.subtrees += 1;
+        number % u64::from(self.run.share.of) != u64::from(self.run.share.index)
     }
 
     /// Drops sources that contradict the equations or the goal by themselves, until nothing changes; then the reads with
@@ -176,17 +213,20 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     /// Places the units of the locations that have several, one location after the other.
     fn order_groups(&mut self, at: usize, depth: usize) -> Result<(), Stop> {
+        if depth == self.share_depth && at < self.open_groups.len() && !self.placed_all(at) && self.is_elsewhere() {
+            return Ok(());
+        }
         let Some(&g) = self.open_groups.get(at) else {
             return self.choose_reads(0, depth);
         };
-        if self.placed[g].len() == self.candidate.groups[g].units.len() {
+        if self.placed_all(at) {
             return self.order_groups(at + 1, depth);
         }
         for unit in 0..self.candidate.groups[g].units.len() {
             if !self.can_place(g, unit) {
                 continue;
             }
-            self.run.tick().map_err(Stop::Failed)?;
+            self.run.tick()?;
             self.place(g, unit);
             if !self.goal_is_lost() && self.is_consistent(depth) {
                 self.order_groups(at, depth + 1)?;
@@ -194,6 +234,11 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             self.unplace(g);
         }
         Ok(())
+    }
+
+    fn placed_all(&self, at: usize) -> bool {
+        let g = self.open_groups[at];
+        self.placed[g].len() == self.candidate.groups[g].units.len()
     }
 
     fn can_place(&self, g: usize, unit: usize) -> bool {
@@ -247,7 +292,11 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
     }
 
     fn choose_reads(&mut self, at: usize, depth: usize) -> Result<(), Stop> {
-        if at == self.candidate.choices.len() {
+        let whole = at == self.candidate.choices.len();
+        if (depth == self.share_depth || whole && depth < self.share_depth) && self.is_elsewhere() {
+            return Ok(());
+        }
+        if whole {
             return self.complete();
         }
         let read = self.candidate.choices[at].read;
@@ -256,7 +305,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             if !self.is_coherent(read, write) {
                 continue;
             }
-            self.run.tick().map_err(Stop::Failed)?;
+            self.run.tick()?;
             let mark = self.values.mark();
             if self.assign(read, write) && !self.goal_is_lost() {
                 self.set_rf(write, read);
@@ -331,7 +380,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
     /// Checks the axioms on the partial execution, unless that has not paid at this depth.
     fn is_consistent(&mut self, depth: usize) -> bool {
         let record = &mut self.records[depth];
-        if !record.worth_it() {
+        if depth >= self.share_depth && !record.worth_it() {
             return true;
         }
         record.checks += 1;
@@ -411,11 +460,11 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             return Ok(());
         }
         self.run.outcome.judged += 1;
-        if self.unchecked || settled {
-            let consistent = self.plan.check().is_ok();
-            if !consistent {
-                return Ok(());
-            }
+        let consistent = !self.unchecked || self.plan.check().is_ok();
+        // The whole model, unspecialised, on the execution as a graph.
+        debug_assert_eq!(consistent, self.run.options.model.judge(&self.execution()).violated.is_none());
+        if !consistent {
+            return Ok(());
         }
         if let Some(illegal) = self.values.illegal() {
             return Err(Stop::Failed(SearchError::Illegal(illegal)));

@@ -19,8 +19,8 @@ use combine::Choices;
 use explore::Stop;
 use lkmm_model::models::Model;
 use lkmm_model::program::Program;
-use run::{Goal, Run};
-use std::sync::atomic::{AtomicU64, Ordering};
+use run::{Goal, Run, Share};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use values::Combination;
 
@@ -66,6 +66,8 @@ impl Options {
 
 /// Searches the executions of a closed program.
 ///
+/// With several [`jobs`](Options::jobs), a search that proves to be large is begun again and shared out.
+///
 /// # Errors
 /// A [`SearchError`] when a budget runs out, or the program does what has no meaning.
 pub fn search(program: &Program, options: &Options) -> Result<Outcome, SearchError> {
@@ -78,6 +80,9 @@ pub fn search(program: &Program, options: &Options) -> Result<Outcome, SearchErr
     Ok(outcome)
 }
 
+/// Choices after which a search is shared out, if there are workers.
+const PATIENCE: u64 = 20_000;
+
 fn search_for(
     program: &Program,
     options: &Options,
@@ -85,40 +90,28 @@ fn search_for(
     goal: Goal,
     started: Instant,
 ) -> Result<Outcome, SearchError> {
-    let next = AtomicU64::new(0);
-    let work = || {
-        let mut run = Run::new(program, options, goal, started);
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= choices.len() {
-                break;
-            }
-            run.check_deadline()?;
-            let Some((paths, facts)) = choices.get(number, program, goal) else { continue };
-            if run.outcome.truncated && paths.iter().any(|p| p.truncated) {
-                continue;
-            }
-            match addresses::explore(&Combination::new(program, paths, facts), &mut run) {
-                Ok(()) => {}
-                Err(Stop::Failed(error)) => {
-                    next.store(u64::MAX / 2, Ordering::Relaxed);
-                    return Err(error);
-                }
-                Err(Stop::Answered) if goal == Goal::Everything => {}
-                Err(Stop::Answered) if run.outcome.positive + run.outcome.negative == 0 => {}
-                Err(Stop::Answered) => {
-                    next.store(u64::MAX / 2, Ordering::Relaxed);
-                    break;
-                }
-            }
-        }
-        Ok(run.finish())
-    };
-    if options.jobs <= 1 || choices.len() == 1 {
-        return work();
+    let cancelled = AtomicBool::new(false);
+    let jobs = u32::try_from(options.jobs.max(1)).unwrap_or(u32::MAX);
+    let mut run = Run::new(program, options, goal, Share::WHOLE, started, &cancelled);
+    run.patience = if jobs == 1 { u64::MAX } else { PATIENCE };
+    match explore_all(&mut run, choices) {
+        Ok(()) | Err(Stop::Answered) | Err(Stop::Cancelled) => return Ok(run.finish()),
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::TooLarge) => {}
     }
+    let work = |index| {
+        let mut run = Run::new(program, options, goal, Share { index, of: jobs }, started, &cancelled);
+        let result = explore_all(&mut run, choices);
+        if result.is_err() {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+        match result {
+            Err(Stop::Failed(error)) => Err(error),
+            _ => Ok(run.finish()),
+        }
+    };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..options.jobs).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..jobs).map(|index| scope.spawn(move || work(index))).collect();
         let mut outcome = Outcome::default();
         for worker in workers {
             match worker.join() {
@@ -126,6 +119,30 @@ fn search_for(
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        // Workers may each have found an execution of the kind that only one was asked for.
+        if goal != Goal::Everything {
+            outcome.positive = outcome.positive.min(1);
+            outcome.negative = outcome.negative.min(1);
+        }
         Ok(outcome)
     })
+}
+
+/// Explores the share of a run in every combination of paths.
+fn explore_all<'p>(run: &mut Run<'p>, choices: &'p Choices<'p>) -> Result<(), Stop> {
+    for number in 0..choices.len() {
+        run.check_deadline()?;
+        let Some((paths, facts)) = choices.get(number, run.program, run.goal) else { continue };
+        if run.outcome.truncated && paths.iter().any(|p| p.truncated) {
+            continue;
+        }
+        match addresses::explore(&Combination::new(run.program, paths, facts), run) {
+            Ok(()) => {}
+            // What is asked of a combination with a truncated path is only whether it has an execution.
+            Err(Stop::Answered) if run.outcome.positive + run.outcome.negative == 0 => {}
+            Err(Stop::Answered) if run.goal == Goal::Everything => {}
+            Err(stop) => return Err(stop),
+        }
+    }
+    Ok(())
 }

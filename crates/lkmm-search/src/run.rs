@@ -5,7 +5,8 @@ use crate::outcome::{Outcome, SearchError};
 use crate::{Options, Question};
 use lkmm_model::graph::Execution;
 use lkmm_model::program::{Program, Value};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Which executions a pass is after.
@@ -19,32 +20,71 @@ pub(crate) enum Goal {
     Negative,
 }
 
+/// The part of a search that one worker does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) index: u32,
+    pub(crate) of: u32,
+}
+
+impl Share {
+    pub(crate) const WHOLE: Share = Share { index: 0, of: 1 };
+}
+
 pub(crate) struct Run<'p> {
     pub(crate) program: &'p Program,
     pub(crate) options: &'p Options,
     pub(crate) goal: Goal,
+    pub(crate) share: Share,
     pub(crate) outcome: Outcome,
-    states: HashMap<Vec<Value>, u64>,
+    /// More choices than this are too many for one thread.
+    pub(crate) patience: u64,
+    cancelled: &'p AtomicBool,
+    states: FxHashMap<Vec<Value>, u64>,
     started: Instant,
-    ticks: u32,
+    ticks: u64,
 }
 
 impl<'p> Run<'p> {
-    pub(crate) fn new(program: &'p Program, options: &'p Options, goal: Goal, started: Instant) -> Self {
-        Run { program, options, goal, outcome: Outcome::default(), states: HashMap::new(), started, ticks: 0 }
+    pub(crate) fn new(
+        program: &'p Program,
+        options: &'p Options,
+        goal: Goal,
+        share: Share,
+        started: Instant,
+        cancelled: &'p AtomicBool,
+    ) -> Self {
+        Run {
+            program,
+            options,
+            goal,
+            share,
+            outcome: Outcome::default(),
+            patience: u64::MAX,
+            cancelled,
+            states: FxHashMap::default(),
+            started,
+            ticks: 0,
+        }
     }
 
     /// Called at every choice; fails when time is up.
     #[inline]
-    pub(crate) fn tick(&mut self) -> Result<(), SearchError> {
-        self.ticks = self.ticks.wrapping_add(1);
+    pub(crate) fn tick(&mut self) -> Result<(), Stop> {
+        self.ticks += 1;
         if self.ticks % 256 == 0 { self.check_deadline() } else { Ok(()) }
     }
 
-    /// Fails when time is up.
-    pub(crate) fn check_deadline(&self) -> Result<(), SearchError> {
+    /// Fails when time is up, and when another worker has ended the search.
+    pub(crate) fn check_deadline(&self) -> Result<(), Stop> {
+        if self.ticks > self.patience {
+            return Err(Stop::TooLarge);
+        }
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Stop::Cancelled);
+        }
         match self.options.deadline {
-            Some(limit) if self.started.elapsed() > limit => Err(SearchError::Timeout(limit)),
+            Some(limit) if self.started.elapsed() > limit => Err(Stop::Failed(SearchError::Timeout(limit))),
             _ => Ok(()),
         }
     }
@@ -87,8 +127,12 @@ impl Outcome {
     pub(crate) fn merge(&mut self, other: Outcome) {
         self.positive += other.positive;
         self.negative += other.negative;
-        for (state, count) in other.states {
-            *self.states.entry(state).or_insert(0) += count;
+        if self.states.is_empty() {
+            self.states = other.states;
+        } else {
+            for (state, count) in other.states {
+                *self.states.entry(state).or_insert(0) += count;
+            }
         }
         self.flags.extend(other.flags);
         self.truncated |= other.truncated;

@@ -119,3 +119,12 @@ fn a_grace_period_waits_for_one_reader() {
         assert_eq!(executions(&program.finish(), models::lkmm()), executions_expected);
     }
 }
+
+#[test]
+fn sharing_a_search_out_changes_nothing() {
+    let program = store_buffering(12, Some(Fence::Mb));
+    let alone = search(&program, &Options::new(models::lkmm())).expect("no budget is set");
+    let shared = search(&program, &Options { jobs: 3, ..Options::new(models::lkmm()) }).expect("no budget is set");
+    assert_eq!(alone.states, shared.states);
+    assert_eq!(alone.positive + alone.negative, shared.positive + shared.negative);
+}
