@@ -35,9 +35,9 @@ pub fn inverse_sequence<const W: usize>(dst: &mut Rows<W>, a: &Rows<W>, b: &Rows
     for i in rows.iter() {
         dst[i] = EventSet::EMPTY;
     }
-    for k in 0..a.len() {
-        for i in (a[k] & rows).iter() {
-            dst[i] |= b[k];
+    for (&a, &b) in a.iter().zip(b) {
+        for i in (a & rows).iter() {
+            dst[i] |= b;
         }
     }
 }
@@ -47,8 +47,8 @@ pub fn inverse<const W: usize>(dst: &mut Rows<W>, a: &Rows<W>, rows: EventSet<W>
     for i in rows.iter() {
         dst[i] = EventSet::EMPTY;
     }
-    for k in 0..a.len() {
-        for i in (a[k] & rows).iter() {
+    for (k, &a) in a.iter().enumerate() {
+        for i in (a & rows).iter() {
             dst[i].insert(k);
         }
     }
