@@ -1,0 +1,147 @@
+//! The typed syntax tree of a program, with every primitive already recognised.
+//!
+//! Names of locals are numbers into [`Process::registers`]; casts and types are gone, since herd7's C has one type. Each
+//! statement knows its number in the table of origins.
+
+use lkmm_model::event::{Fence, Mode};
+use lkmm_model::program::Operator;
+use std::ops::Range;
+
+/// Index into [`Process::registers`].
+pub(crate) type Register = u32;
+
+/// How an atomic read-modify-write is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ordering {
+    /// No suffix: a full barrier on both sides.
+    Full,
+    Relaxed,
+    Acquire,
+    Release,
+}
+
+/// What an atomic arithmetic operation yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Yields {
+    /// `atomic_…_return`: the value written.
+    New,
+    /// `atomic_fetch_…`: the value read.
+    Old,
+}
+
+/// An expression.
+#[derive(Debug)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    /// The longest way down to a leaf; bounded by the parser, so that recursion over expressions is.
+    pub(crate) height: u32,
+}
+
+#[derive(Debug)]
+pub(crate) enum ExprKind {
+    Const(i32),
+    Register(Register),
+    Load {
+        address: Box<Expr>,
+        mode: Mode,
+    },
+    Binary {
+        op: Operator,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Exchange {
+        address: Box<Expr>,
+        value: Box<Expr>,
+        ordering: Ordering,
+    },
+    CompareExchange {
+        address: Box<Expr>,
+        old: Box<Expr>,
+        new: Box<Expr>,
+        ordering: Ordering,
+    },
+    AtomicOp {
+        address: Box<Expr>,
+        op: Operator,
+        value: Box<Expr>,
+        yields: Yields,
+        ordering: Ordering,
+    },
+    /// `boolean`: yields whether it added, instead of the value read.
+    AddUnless {
+        address: Box<Expr>,
+        add: Box<Expr>,
+        unless: Box<Expr>,
+        boolean: bool,
+    },
+    TryLock(Box<Expr>),
+    IsLocked(Box<Expr>),
+}
+
+impl Expr {
+    pub(crate) fn leaf(kind: ExprKind) -> Self {
+        Expr { kind, height: 0 }
+    }
+
+    /// A node; `height` is that of its highest operand.
+    pub(crate) fn node(kind: ExprKind, height: u32) -> Self {
+        Expr { kind, height: height + 1 }
+    }
+}
+
+/// A statement.
+#[derive(Debug)]
+pub(crate) struct Stmt {
+    pub(crate) kind: StmtKind,
+    /// Index into the test's origins.
+    pub(crate) origin: u32,
+}
+
+#[derive(Debug)]
+pub(crate) enum StmtKind {
+    /// A declaration without a value.
+    Declare,
+    Block(Vec<Stmt>),
+    If {
+        condition: Expr,
+        then: Box<Stmt>,
+        otherwise: Option<Box<Stmt>>,
+    },
+    /// `while`, and the loops that are written in terms of it.
+    Loop {
+        condition: Expr,
+        body: Box<Stmt>,
+        body_first: bool,
+    },
+    /// Evaluates; stores the value if there is somewhere to.
+    Assign {
+        register: Option<Register>,
+        value: Expr,
+    },
+    Store {
+        address: Expr,
+        value: Expr,
+        mode: Mode,
+    },
+    Fence(Fence),
+    Lock(Expr),
+    Unlock(Expr),
+    AtomicOp {
+        address: Expr,
+        op: Operator,
+        value: Expr,
+    },
+    SyncSrcu(Expr),
+}
+
+/// A process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) name: Range<usize>,
+    /// Names of the locals and parameters.
+    pub(crate) registers: Vec<String>,
+    /// The parameters, and where they are named.
+    pub(crate) parameters: Vec<(Register, Range<usize>)>,
+    pub(crate) body: Vec<Stmt>,
+}

@@ -1,0 +1,192 @@
+//! Statements, and the control paths through them.
+
+use super::path::{Access, Builder, Choices};
+use super::structure::{Kind, NodeData};
+use crate::ast::{Expr, ExprKind, Process, Stmt, StmtKind, Yields};
+use crate::diagnostic::Diagnostic;
+use lkmm_model::event::{Label, Mode};
+use lkmm_model::program::{Operator, Path, Value};
+
+/// Control paths per thread.
+pub(crate) const MAX_PATHS: usize = 65_536;
+/// Events per path.
+pub(crate) const MAX_EVENTS: usize = 1_024;
+/// Statements executed per path, those without events included.
+const MAX_STEPS: u32 = 65_536;
+/// Events, expressions and dependencies per thread, over all paths; and as many statements executed.
+const MAX_TOTAL: usize = 1 << 23;
+
+/// Why a path goes no further.
+enum Stop {
+    /// At the unroll bound of a loop.
+    Truncated,
+    /// A limit was passed.
+    Limit(String),
+}
+
+/// All control paths of a process.
+pub(super) fn paths(process: &Process, initial: &[Value], asked: &[u32], unroll: u32) -> Result<Vec<Path>, Diagnostic> {
+    let limit =
+        |what: String| Diagnostic::new(what, process.name.clone()).help("lower the unroll bound, or split the test");
+    let mut choices = Choices::default();
+    let mut paths = Vec::new();
+    let (mut size, mut steps) = (0usize, 0usize);
+    loop {
+        let mut run = Run { builder: Builder::new(initial, &mut choices), unroll, steps: 0 };
+        let truncated = match run.block(&process.body) {
+            Ok(()) => false,
+            Err(Stop::Truncated) => true,
+            Err(Stop::Limit(what)) => return Err(limit(what)),
+        };
+        steps += run.steps as usize;
+        size += run.builder.size();
+        paths.push(run.builder.finish(asked, truncated));
+        if !choices.advance() {
+            return Ok(paths);
+        }
+        if paths.len() >= MAX_PATHS {
+            return Err(limit(format!("a process has more than {MAX_PATHS} control paths")));
+        }
+        if size > MAX_TOTAL || steps > MAX_TOTAL {
+            return Err(limit("the control paths of a process are too long and too many".to_string()));
+        }
+    }
+}
+
+struct Run<'c> {
+    builder: Builder<'c>,
+    unroll: u32,
+    steps: u32,
+}
+
+impl Run<'_> {
+    fn block(&mut self, statements: &[Stmt]) -> Result<(), Stop> {
+        statements.iter().try_for_each(|s| self.statement(s))
+    }
+
+    fn step(&mut self) -> Result<(), Stop> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(Stop::Limit(format!("a control path has more than {MAX_STEPS} statements")));
+        }
+        if self.builder.path.events.len() > MAX_EVENTS {
+            return Err(Stop::Limit(format!("a control path has more than {MAX_EVENTS} events")));
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, statement: &Stmt) -> Result<(), Stop> {
+        self.step()?;
+        self.builder.origin = statement.origin;
+        match &statement.kind {
+            StmtKind::Declare => return Ok(()),
+            StmtKind::Block(body) => return self.block(body),
+            StmtKind::If { condition, then, otherwise } => {
+                return self.conditional(condition, |run, taken| match (taken, otherwise) {
+                    (true, _) => run.statement(then),
+                    (false, Some(otherwise)) => run.statement(otherwise),
+                    (false, None) => Ok(()),
+                });
+            }
+            StmtKind::Loop { condition, body, body_first } => {
+                if *body_first {
+                    self.statement(body)?;
+                }
+                return self.iterate(statement, condition, body, u32::from(*body_first));
+            }
+            StmtKind::Assign { register, value } => self.assign(*register, value),
+            StmtKind::Store { address, value, mode } => self.store(address, value, *mode),
+            StmtKind::Fence(fence) => drop(self.builder.fence(*fence)),
+            StmtKind::Lock(address) => {
+                let (address, first) = self.builder.eval(address, false);
+                let second = self.builder.lock(address);
+                self.builder.structure.data(first, second);
+            }
+            StmtKind::Unlock(address) => self.at_location(Label::Unlock, address),
+            StmtKind::AtomicOp { address, op, value } => {
+                self.builder.atomic_op(address, *op, value, Yields::New, (Mode::Noreturn, Mode::Once));
+            }
+            StmtKind::SyncSrcu(address) => self.at_location(Label::SyncSrcu, address),
+        }
+        self.builder.end_statement();
+        Ok(())
+    }
+
+    fn assign(&mut self, register: Option<u32>, value: &Expr) {
+        let (value, first) = self.builder.eval(value, true);
+        if let Some(register) = register {
+            let second = self.builder.structure.single(NodeData::new(Kind::RegisterWrite(register), None, false));
+            self.builder.structure.data(first, second);
+            self.builder.locals[register as usize].value = value;
+        }
+    }
+
+    fn store(&mut self, address: &Expr, value: &Expr, mode: Mode) {
+        let (address, place) = self.builder.eval(address, false);
+        let (value, operand) = self.builder.eval(value, true);
+        let first = self.builder.structure.beside(place, operand);
+        let label = Label::Write(mode);
+        let (_, second) =
+            self.builder.access(Access { label, address, value: Some(value), atomic: false, data_port: false });
+        self.builder.structure.data(first, second);
+    }
+
+    fn at_location(&mut self, label: Label, address: &Expr) {
+        let (address, first) = self.builder.eval(address, false);
+        let (_, second) = self.builder.lock_event(label, address);
+        self.builder.structure.data(first, second);
+    }
+
+    /// Evaluates a condition, and runs what it controls.
+    fn conditional(
+        &mut self,
+        condition: &Expr,
+        arms: impl FnOnce(&mut Self, bool) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let (mut value, _) = self.builder.eval(condition, false);
+        if !is_comparison(condition) {
+            let zero = self.builder.int(0);
+            value = self.builder.apply(Operator::Ne, value, zero);
+        }
+        let outer = self.builder.open_condition();
+        let taken = self.builder.branch(value);
+        let result = arms(self, taken);
+        self.builder.control = outer;
+        result
+    }
+
+    /// The loop from its test on, of which `turn` turns are done. Each turn is inside the conditions of those before.
+    fn iterate(&mut self, statement: &Stmt, condition: &Expr, body: &Stmt, turn: u32) -> Result<(), Stop> {
+        let before = self.builder.control.clone();
+        let mut turn = turn;
+        loop {
+            self.step()?;
+            self.builder.origin = statement.origin;
+            let mut again = false;
+            let mut inside = None;
+            self.conditional(condition, |run, taken| {
+                again = taken;
+                inside = Some(run.builder.control.clone());
+                Ok(())
+            })?;
+            if !again {
+                break;
+            }
+            if turn >= self.unroll {
+                return Err(Stop::Truncated);
+            }
+            if let Some(inside) = inside {
+                self.builder.control = inside;
+            }
+            self.statement(body)?;
+            turn += 1;
+        }
+        self.builder.control = before;
+        Ok(())
+    }
+}
+
+fn is_comparison(expr: &Expr) -> bool {
+    use Operator::{Eq, Ge, Gt, Le, Lt, Ne};
+    matches!(expr.kind, ExprKind::Binary { op: Eq | Ne | Lt | Le | Gt | Ge, .. })
+}

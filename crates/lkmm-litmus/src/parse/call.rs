@@ -1,0 +1,203 @@
+//! Calls of primitives: names looked up, arguments counted, meaning put into the tree.
+
+use super::{MAX_DEPTH, Parser};
+use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
+use crate::diagnostic::Diagnostic;
+use crate::primitives::{self, Operand, Place, Statement, Value};
+use lkmm_model::event::{Fence, Mode};
+use std::ops::Range;
+
+/// The arguments of a call, handed out one after the other.
+struct Arguments {
+    exprs: std::vec::IntoIter<Expr>,
+    span: Range<usize>,
+    height: u32,
+}
+
+impl Arguments {
+    fn next(&mut self) -> Box<Expr> {
+        // The arity was checked; a constant can stand for nothing here.
+        Box::new(self.exprs.next().unwrap_or(Expr::leaf(ExprKind::Const(0))))
+    }
+
+    /// The address that an access of the given kind of place goes to.
+    fn address(&mut self, place: Place, name: &str) -> Result<Box<Expr>, Diagnostic> {
+        let argument = self.next();
+        match (place, argument.kind) {
+            (Place::Pointer, kind) => Ok(Box::new(Expr { kind, height: argument.height })),
+            (Place::Lvalue, ExprKind::Load { address, mode: Mode::Plain }) => Ok(address),
+            (Place::Lvalue, _) => {
+                Err(Diagnostic::new(format!("the argument of `{name}` must be an lvalue"), self.span.clone())
+                    .help(format!("dereference the pointer: `{name}(*x…)`")))
+            }
+        }
+    }
+
+    /// Operand and pointer of an atomic arithmetic operation.
+    fn operand(&mut self, operand: Operand) -> (Box<Expr>, Box<Expr>) {
+        match operand {
+            Operand::First => {
+                let value = self.next();
+                (value, self.next())
+            }
+            Operand::One => (Box::new(Expr::leaf(ExprKind::Const(1))), self.next()),
+        }
+    }
+}
+
+impl Parser<'_> {
+    /// A call in an expression.
+    pub(super) fn value_call(&mut self) -> Result<Expr, Diagnostic> {
+        let (name, span) = (self.text(0), self.span());
+        let Some(primitive) = primitives::value(name) else {
+            return Err(self.not_a_value(name, span));
+        };
+        self.advance();
+        let mut arguments = self.arguments(name, primitive.arity())?;
+        let height = arguments.height;
+        let kind = match primitive {
+            Value::Load(mode, place) => ExprKind::Load { address: arguments.address(place, name)?, mode },
+            Value::Exchange(ordering) => {
+                let address = arguments.next();
+                ExprKind::Exchange { address, value: arguments.next(), ordering }
+            }
+            Value::CompareExchange(ordering) => {
+                let (address, old) = (arguments.next(), arguments.next());
+                ExprKind::CompareExchange { address, old, new: arguments.next(), ordering }
+            }
+            Value::AtomicOp(op, operand, yields, ordering, test) => {
+                let (value, address) = arguments.operand(operand);
+                let result = ExprKind::AtomicOp { address, op, value, yields, ordering };
+                let Some(test) = test else { return Ok(Expr::node(result, height)) };
+                let left = Box::new(Expr::node(result, height));
+                let right = Box::new(Expr::leaf(ExprKind::Const(0)));
+                return Ok(Expr::node(ExprKind::Binary { op: test, left, right }, height + 1));
+            }
+            Value::AddUnless { boolean } => {
+                let (address, add) = (arguments.next(), arguments.next());
+                ExprKind::AddUnless { address, add, unless: arguments.next(), boolean }
+            }
+            Value::TryLock => ExprKind::TryLock(arguments.next()),
+            Value::IsLocked => ExprKind::IsLocked(arguments.next()),
+        };
+        Ok(Expr::node(kind, height))
+    }
+
+    fn not_a_value(&self, name: &str, span: Range<usize>) -> Diagnostic {
+        if primitives::statement(name).is_some() {
+            return Diagnostic::new(format!("`{name}` has no value"), span).label("this primitive is a statement");
+        }
+        unknown(name, span)
+    }
+
+    fn arguments(&mut self, name: &str, arity: usize) -> Result<Arguments, Diagnostic> {
+        let start = self.span().start;
+        self.expect("(")?;
+        let mut exprs = Vec::new();
+        if !self.is(0, ")") {
+            exprs.push(self.expr()?);
+            while self.eat(",") {
+                exprs.push(self.expr()?);
+            }
+        }
+        self.expect(")")?;
+        let span = start..self.last_end();
+        let height = exprs.iter().map(|e| e.height).max().unwrap_or(0);
+        if height >= MAX_DEPTH {
+            return Err(self.too_deep());
+        }
+        if exprs.len() != arity {
+            let plural = if arity == 1 { "" } else { "s" };
+            let message = format!("`{name}` takes {arity} argument{plural}, not {}", exprs.len());
+            return Err(Diagnostic::new(message, span));
+        }
+        Ok(Arguments { exprs: exprs.into_iter(), span, height })
+    }
+
+    /// A call that is a whole statement.
+    pub(super) fn statement_call(&mut self) -> Result<Stmt, Diagnostic> {
+        let (name, span) = (self.text(0), self.span());
+        let Some(primitive) = primitives::statement(name) else {
+            return Err(not_a_statement(name, span));
+        };
+        self.advance();
+        let mut arguments = self.arguments(name, primitive.arity())?;
+        self.expect(";")?;
+        let origin = self.origin(span.start..self.last_end());
+        let kind = match primitive {
+            Statement::Store(mode, place) => {
+                let address = *arguments.address(place, name)?;
+                StmtKind::Store { address, value: *arguments.next(), mode }
+            }
+            Statement::StoreMb => {
+                let address = *arguments.address(Place::Lvalue, name)?;
+                let store = StmtKind::Store { address, value: *arguments.next(), mode: Mode::Once };
+                let fence = StmtKind::Fence(Fence::Mb);
+                StmtKind::Block(vec![Stmt { kind: store, origin }, Stmt { kind: fence, origin }])
+            }
+            Statement::Fence(fence) => StmtKind::Fence(fence),
+            Statement::Lock => StmtKind::Lock(*arguments.next()),
+            Statement::Unlock => StmtKind::Unlock(*arguments.next()),
+            Statement::AtomicOp(op, operand) => {
+                let (value, address) = arguments.operand(operand);
+                StmtKind::AtomicOp { address: *address, op, value: *value }
+            }
+            Statement::SyncSrcu => StmtKind::SyncSrcu(*arguments.next()),
+        };
+        Ok(Stmt { kind, origin })
+    }
+
+    /// Is the statement that starts here a call and nothing else?
+    pub(super) fn at_whole_call(&self) -> bool {
+        let mut depth = 0usize;
+        for ahead in 1.. {
+            let lexeme = self.lexeme(ahead);
+            match lexeme.token {
+                crate::lexer::Token::Symbol("(") => depth += 1,
+                crate::lexer::Token::Symbol(")") => depth = depth.saturating_sub(1),
+                crate::lexer::Token::End => return false,
+                _ => {}
+            }
+            if depth == 0 {
+                return self.is(ahead + 1, ";");
+            }
+        }
+        false
+    }
+}
+
+fn not_a_statement(name: &str, span: Range<usize>) -> Diagnostic {
+    if primitives::value(name).is_some() {
+        return Diagnostic::new(format!("the value of `{name}` is not used"), span)
+            .label("herd7 knows this name only as an expression")
+            .help(format!("assign the value, or write `(void) {name}(…);`"));
+    }
+    unknown(name, span)
+}
+
+fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
+    let error = Diagnostic::new(format!("unknown primitive `{name}`"), span);
+    if is_c11(name) {
+        return error.help("C11 atomics are not part of the Linux-kernel memory model");
+    }
+    match primitives::nearest(name) {
+        Some(known) => error.help(format!("herd7 knows no macro of this name either; did you mean `{known}`?")),
+        None => error.help("herd7 knows no macro of this name either"),
+    }
+}
+
+fn is_c11(name: &str) -> bool {
+    name.ends_with("_explicit")
+        || matches!(
+            name,
+            "atomic_thread_fence"
+                | "atomic_compare_exchange_weak"
+                | "atomic_compare_exchange_strong"
+                | "WCAS"
+                | "SCAS"
+                | "lock"
+                | "unlock"
+                | "mtx_lock"
+                | "mtx_unlock"
+        )
+}

@@ -1,0 +1,159 @@
+//! Expressions.
+//!
+//! Binary operators from the loosest: `|`, `^`, `&`, the comparisons (which do not chain), `+ -`, `* /`. Unlike in C, the
+//! bitwise operators bind less than the comparisons do. There are no unary operators but `*` and casts.
+
+use super::{MAX_DEPTH, Parser};
+use crate::ast::{Expr, ExprKind};
+use crate::diagnostic::Diagnostic;
+use crate::lexer::Token;
+use lkmm_model::event::Mode;
+use lkmm_model::program::Operator;
+
+const COMPARISON: u32 = 4;
+
+impl Parser<'_> {
+    pub(super) fn expr(&mut self) -> Result<Expr, Diagnostic> {
+        self.nested(|parser| parser.binary(1))
+    }
+
+    /// Operators that bind at least as tightly as `level`.
+    fn binary(&mut self, level: u32) -> Result<Expr, Diagnostic> {
+        let left = self.operand()?;
+        self.binary_after(left, level)
+    }
+
+    /// What may follow a left operand.
+    pub(super) fn binary_after(&mut self, mut left: Expr, level: u32) -> Result<Expr, Diagnostic> {
+        let mut compared = false;
+        while let Some((op, at)) = self.operator() {
+            if at < level {
+                break;
+            }
+            if at == COMPARISON && std::mem::replace(&mut compared, true) {
+                return Err(self.unexpected("no second comparison").help("comparisons do not chain: use parentheses"));
+            }
+            compared &= at >= COMPARISON;
+            self.advance();
+            let right = self.binary(at + 1)?;
+            let height = left.height.max(right.height);
+            if height >= MAX_DEPTH {
+                return Err(self.too_deep());
+            }
+            left = Expr::node(ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, height);
+        }
+        Ok(left)
+    }
+
+    fn operator(&self) -> Option<(Operator, u32)> {
+        let Token::Symbol(symbol) = self.peek() else { return None };
+        Some(match symbol {
+            "|" => (Operator::Or, 1),
+            "^" => (Operator::Xor, 2),
+            "&" => (Operator::And, 3),
+            "==" => (Operator::Eq, COMPARISON),
+            "!=" => (Operator::Ne, COMPARISON),
+            "<" => (Operator::Lt, COMPARISON),
+            "<=" => (Operator::Le, COMPARISON),
+            ">" => (Operator::Gt, COMPARISON),
+            ">=" => (Operator::Ge, COMPARISON),
+            "+" => (Operator::Add, 5),
+            "-" => (Operator::Sub, 5),
+            "*" => (Operator::Mul, 6),
+            "/" => (Operator::Div, 6),
+            _ => return None,
+        })
+    }
+
+    fn operand(&mut self) -> Result<Expr, Diagnostic> {
+        match self.peek() {
+            Token::Number => {
+                let value = int32(self.text(0)).ok_or_else(|| too_large(self.span()))?;
+                self.advance();
+                Ok(Expr::leaf(ExprKind::Const(value)))
+            }
+            Token::Word if self.is(1, "(") && !self.at_type(0) => self.nested(Self::value_call),
+            Token::Word => {
+                let name = self.name("an expression")?;
+                Ok(Expr::leaf(ExprKind::Register(self.register(name))))
+            }
+            Token::Symbol("*") => {
+                self.advance();
+                self.nested(Self::dereferenced)
+            }
+            Token::Symbol("(") if self.at_type(1) => {
+                self.advance();
+                self.full_type()?;
+                self.expect(")")?;
+                self.nested(Self::operand)
+            }
+            Token::Symbol("(") => {
+                self.advance();
+                let inner = self.expr()?;
+                self.expect(")")?;
+                Ok(inner)
+            }
+            _ => Err(self.not_an_operand()),
+        }
+    }
+
+    fn not_an_operand(&self) -> Diagnostic {
+        let error = self.unexpected("an expression");
+        match self.peek() {
+            Token::Symbol("&") => error.help("there is no address operator: a parameter of the process is the address"),
+            Token::Symbol("-") => error.help("there is no unary minus: write `0 - r`"),
+            _ => error,
+        }
+    }
+
+    /// What follows a `*`: a name, a parenthesised expression, or a cast of a name.
+    fn dereferenced(&mut self) -> Result<Expr, Diagnostic> {
+        let pointer = if self.is(0, "(") && self.at_type(1) {
+            self.advance();
+            self.full_type()?;
+            self.expect(")")?;
+            self.pointer_name()?
+        } else if self.eat("(") {
+            let inner = self.expr()?;
+            self.expect(")")?;
+            inner
+        } else {
+            self.pointer_name()?
+        };
+        let height = pointer.height;
+        if height >= MAX_DEPTH {
+            return Err(self.too_deep());
+        }
+        Ok(Expr::node(ExprKind::Load { address: Box::new(pointer), mode: Mode::Plain }, height))
+    }
+
+    fn pointer_name(&mut self) -> Result<Expr, Diagnostic> {
+        if self.is(0, "*") || self.lexeme(0).token == Token::Word && self.is(1, "(") {
+            return Err(self
+                .unexpected("the name of a pointer")
+                .help("put what is dereferenced into parentheses: `*(…)`"));
+        }
+        let name = self.name("the name of a pointer")?;
+        Ok(Expr::leaf(ExprKind::Register(self.register(name))))
+    }
+
+    /// The condition of a `while`: an atom, in practice a parenthesised expression.
+    pub(super) fn atom(&mut self) -> Result<Expr, Diagnostic> {
+        if self.is(0, "(") && self.at_type(1) {
+            return Err(self.unexpected("a condition in parentheses"));
+        }
+        match self.peek() {
+            Token::Word if self.is(1, "(") => Err(self.unexpected("a condition in parentheses")),
+            _ => self.operand(),
+        }
+    }
+}
+
+/// A decimal number of 32 bits.
+pub(crate) fn int32(text: &str) -> Option<i32> {
+    text.parse().ok()
+}
+
+fn too_large(span: std::ops::Range<usize>) -> Diagnostic {
+    Diagnostic::new("this number does not fit 32 bits", span).help("values are 32-bit integers with a sign")
+}

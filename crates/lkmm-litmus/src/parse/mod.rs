@@ -1,0 +1,258 @@
+//! The parser of the program section: recursive descent over the tokens.
+//!
+//! It accepts what herd7's grammar accepts, and in addition `for` and `do … while`. What herd7 refuses it refuses, with a
+//! reason. Nesting is limited, so that neither this parser nor what walks its trees can exhaust the stack.
+
+mod call;
+mod expr;
+mod stmt;
+mod types;
+
+use crate::Origin;
+use crate::ast::{Process, Register};
+use crate::diagnostic::Diagnostic;
+use crate::lexer::{Lexeme, Token, tokens};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// How deep statements and parentheses may nest, and how high an expression may be.
+const MAX_DEPTH: u32 = 200;
+
+/// Words that cannot name a local: herd7 reads them as something else.
+const RESERVED: &[&str] = &[
+    "volatile",
+    "const",
+    "_Atomic",
+    "atomic",
+    "char",
+    "int",
+    "long",
+    "struct",
+    "void",
+    "lock",
+    "unlock",
+    "mtx_lock",
+    "mtx_unlock",
+    "if",
+    "else",
+    "while",
+    "regions",
+    "srcu_struct",
+    "for",
+    "do",
+    "WCAS",
+    "SCAS",
+];
+
+/// The processes of a test and the origins of their statements.
+pub(crate) fn program(source: &str, section: Range<usize>) -> Result<(Vec<Process>, Vec<Origin>), Diagnostic> {
+    let initial = Origin { span: 0..0, text: String::new() };
+    let mut parser = Parser {
+        source,
+        lexemes: tokens(source, section)?,
+        at: 0,
+        depth: 0,
+        origins: vec![initial],
+        registers: Vec::new(),
+        register_ids: HashMap::new(),
+    };
+    let mut processes = Vec::new();
+    while parser.peek() != Token::End || processes.is_empty() {
+        processes.push(parser.process(processes.len())?);
+    }
+    Ok((processes, parser.origins))
+}
+
+struct Parser<'s> {
+    source: &'s str,
+    lexemes: Vec<Lexeme>,
+    at: usize,
+    depth: u32,
+    origins: Vec<Origin>,
+    /// Of the process being parsed.
+    registers: Vec<String>,
+    register_ids: HashMap<&'s str, Register>,
+}
+
+impl<'s> Parser<'s> {
+    fn lexeme(&self, ahead: usize) -> &Lexeme {
+        // The last lexeme is the end, and there always is one.
+        &self.lexemes[(self.at + ahead).min(self.lexemes.len() - 1)]
+    }
+
+    fn peek(&self) -> Token {
+        self.lexeme(0).token
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.lexeme(0).span.clone()
+    }
+
+    /// The text of a lexeme; that of the end is empty.
+    fn text(&self, ahead: usize) -> &'s str {
+        &self.source[self.lexeme(ahead).span.clone()]
+    }
+
+    fn is(&self, ahead: usize, symbol: &str) -> bool {
+        matches!(self.lexeme(ahead).token, Token::Symbol(s) if s == symbol)
+    }
+
+    fn is_word(&self, ahead: usize, word: &str) -> bool {
+        self.lexeme(ahead).token == Token::Word && self.text(ahead) == word
+    }
+
+    fn advance(&mut self) {
+        self.at = (self.at + 1).min(self.lexemes.len() - 1);
+    }
+
+    fn eat(&mut self, symbol: &str) -> bool {
+        let found = self.is(0, symbol);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn expect(&mut self, symbol: &str) -> Result<(), Diagnostic> {
+        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
+    }
+
+    /// An error at the current token.
+    fn unexpected(&self, expected: &str) -> Diagnostic {
+        let message = match self.peek() {
+            Token::End => "the program ends too early".to_string(),
+            _ => format!("unexpected `{}`", self.text(0)),
+        };
+        let error = Diagnostic::new(message, self.span()).label(format!("expected {expected}"));
+        if self.peek() == Token::Number && self.text(0).starts_with('-') {
+            error.help("a minus sign that touches a number belongs to it: write a blank between them, as in `r - 1`")
+        } else {
+            error
+        }
+    }
+
+    /// Is the word a name that a local may have? (`P0` names a process.)
+    fn is_name(&self, ahead: usize) -> bool {
+        if self.lexeme(ahead).token != Token::Word {
+            return false;
+        }
+        let text = self.text(ahead);
+        !RESERVED.contains(&text) && !types::is_type_word(text) && process_number(text).is_none()
+    }
+
+    fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
+        if self.is_name(0) {
+            let text = self.text(0);
+            self.advance();
+            return Ok(text);
+        }
+        let error = self.unexpected(what);
+        Err(if self.peek() == Token::Word {
+            error.help(format!("`{}` is a reserved word; choose another name", self.text(0)))
+        } else {
+            error
+        })
+    }
+
+    fn register(&mut self, name: &'s str) -> Register {
+        let next = self.registers.len() as Register;
+        *self.register_ids.entry(name.trim_start_matches('%')).or_insert_with(|| {
+            self.registers.push(name.trim_start_matches('%').to_string());
+            next
+        })
+    }
+
+    fn origin(&mut self, span: Range<usize>) -> u32 {
+        let text = self.source[span.clone()].trim().to_string();
+        self.origins.push(Origin { span, text });
+        (self.origins.len() - 1) as u32
+    }
+
+    /// The end of the last token that was read.
+    fn last_end(&self) -> usize {
+        self.lexemes[self.at.saturating_sub(1)].span.end
+    }
+
+    /// Runs a part of the parser one level deeper.
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.too_deep());
+        }
+        self.depth += 1;
+        let result = parse(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn too_deep(&self) -> Diagnostic {
+        Diagnostic::new(format!("nested more than {MAX_DEPTH} levels deep"), self.span())
+    }
+
+    fn process(&mut self, number: usize) -> Result<Process, Diagnostic> {
+        self.registers.clear();
+        self.register_ids.clear();
+        if self.is_word(0, "void") {
+            self.advance();
+            self.eat("*");
+        }
+        let name = self.span();
+        match process_number(self.text(0)) {
+            Some(n) if n == number as u64 => self.advance(),
+            Some(_) => {
+                return Err(Diagnostic::new("processes must be P0, P1, … in this order", name)
+                    .label(format!("expected `P{number}`")));
+            }
+            None => return Err(self.not_a_process(number)),
+        }
+        self.expect("(")?;
+        let parameters = self.parameters()?;
+        self.expect(")")?;
+        self.expect("{")?;
+        let mut body = Vec::new();
+        while !self.is(0, "}") || body.is_empty() {
+            body.push(self.statement_or_declaration()?);
+        }
+        self.expect("}")?;
+        Ok(Process { name, registers: std::mem::take(&mut self.registers), parameters, body })
+    }
+
+    fn not_a_process(&self, number: usize) -> Diagnostic {
+        let error = self.unexpected(&format!("process `P{number}`"));
+        match self.peek() {
+            Token::Symbol("{") => error.help("locations are initialised in the one block before the first process"),
+            Token::Symbol("(") if self.is(1, "*") => {
+                error.help("`(* … *)` is no comment in the program section: write `/* … */`")
+            }
+            Token::Word => error.help(format!("a process is written `P{number}(int *x) {{ … }}`")),
+            _ => error,
+        }
+    }
+
+    fn parameters(&mut self) -> Result<Vec<(Register, Range<usize>)>, Diagnostic> {
+        let mut parameters = Vec::new();
+        if self.is(0, ")") {
+            return Ok(parameters);
+        }
+        loop {
+            self.pointer_type()?;
+            let span = self.span();
+            let name = self.name("the parameter's name")?;
+            let register = self.register(name);
+            if parameters.iter().any(|(other, _)| *other == register) {
+                return Err(Diagnostic::new(format!("two parameters are named `{name}`"), span));
+            }
+            parameters.push((register, span));
+            // As in herd7's grammar, a comma may end the list.
+            if !self.eat(",") || self.is(0, ")") {
+                return Ok(parameters);
+            }
+        }
+    }
+}
+
+/// The number of a process by its name.
+fn process_number(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix('P')?;
+    let all_digits = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    all_digits.then(|| digits.parse().unwrap_or(u64::MAX))
+}

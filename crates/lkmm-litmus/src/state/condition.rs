@@ -1,0 +1,352 @@
+//! What is asked of the final state: `locations [ … ]`, `filter (…)`, and `exists`, `~exists` or `forall` with a
+//! proposition; and the proposition printed as herd7 prints it.
+//!
+//! Implication binds more tightly than `/\`, which binds more tightly than `\/`.
+
+use super::lexer::Token;
+use super::{Cursor, Literal, Place};
+use crate::Quantifier;
+use crate::diagnostic::Diagnostic;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+const MAX_DEPTH: u32 = 200;
+
+/// The right-hand side of an atom.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Side {
+    Place(Place),
+    Literal(Literal),
+}
+
+/// A proposition over final states.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Prop {
+    True,
+    False,
+    Equal(Place, Side),
+    Not(Box<Prop>),
+    And(Vec<Prop>),
+    Or(Vec<Prop>),
+    Implies(Box<Prop>, Box<Prop>),
+}
+
+/// The whole section.
+pub(crate) struct Final {
+    pub(crate) locations: Vec<Place>,
+    pub(crate) filter: Option<Prop>,
+    pub(crate) quantifier: Quantifier,
+    pub(crate) prop: Prop,
+    /// Is there a condition at all?
+    pub(crate) asked: bool,
+}
+
+impl Final {
+    /// The condition as herd7 prints it.
+    pub(crate) fn text(&self) -> String {
+        let quantifier = match self.quantifier {
+            Quantifier::Exists => "exists",
+            Quantifier::NotExists => "~exists",
+            Quantifier::Forall => "forall",
+        };
+        let mut text = format!("{quantifier} (");
+        self.prop.print(&mut text, Above::Top);
+        text.push(')');
+        text
+    }
+
+    /// The places whose final values make a state, in the order of herd7's state lines.
+    pub(crate) fn observed(&self) -> BTreeSet<Place> {
+        let mut places: BTreeSet<Place> = self.locations.iter().cloned().collect();
+        self.prop.for_each_atom(&mut |place, side| {
+            places.insert(place.clone());
+            if let Side::Place(other) = side {
+                places.insert(other.clone());
+            }
+        });
+        places
+    }
+}
+
+/// What a printed proposition stands in.
+#[derive(Clone, Copy, PartialEq)]
+enum Above {
+    Top,
+    And,
+    Or,
+    Implies,
+}
+
+impl Prop {
+    /// Visits every atom.
+    pub(crate) fn for_each_atom(&self, visit: &mut impl FnMut(&Place, &Side)) {
+        match self {
+            Prop::True | Prop::False => {}
+            Prop::Equal(place, side) => visit(place, side),
+            Prop::Not(inner) => inner.for_each_atom(visit),
+            Prop::And(parts) | Prop::Or(parts) => parts.iter().for_each(|p| p.for_each_atom(visit)),
+            Prop::Implies(left, right) => {
+                left.for_each_atom(visit);
+                right.for_each_atom(visit);
+            }
+        }
+    }
+
+    fn print(&self, out: &mut String, above: Above) {
+        // Writing to a string cannot fail.
+        match self {
+            Prop::True => out.push_str("true"),
+            Prop::False => out.push_str("false"),
+            Prop::Equal(place, Side::Place(other)) => drop(write!(out, "{place}={other}")),
+            Prop::Equal(place, Side::Literal(value)) => drop(write!(out, "{place}={value}")),
+            Prop::Not(inner) => {
+                out.push_str("not (");
+                inner.print(out, Above::Top);
+                out.push(')');
+            }
+            Prop::And(parts) => list(parts, " /\\ ", Above::And, matches!(above, Above::Implies), out),
+            Prop::Or(parts) => list(parts, " \\/ ", Above::Or, matches!(above, Above::And | Above::Implies), out),
+            Prop::Implies(left, right) => {
+                let parenthesised = matches!(above, Above::And | Above::Or);
+                out.push_str(if parenthesised { "(" } else { "" });
+                left.print(out, Above::Implies);
+                out.push_str(" => ");
+                right.print(out, Above::Implies);
+                out.push_str(if parenthesised { ")" } else { "" });
+            }
+        }
+    }
+}
+
+fn list(parts: &[Prop], separator: &str, here: Above, parenthesised: bool, out: &mut String) {
+    out.push_str(if parenthesised { "(" } else { "" });
+    for (i, part) in parts.iter().enumerate() {
+        out.push_str(if i > 0 { separator } else { "" });
+        part.print(out, here);
+    }
+    out.push_str(if parenthesised { ")" } else { "" });
+}
+
+impl Cursor<'_> {
+    /// Parses the section.
+    pub(crate) fn condition(mut self) -> Result<Final, Diagnostic> {
+        let locations = self.locations()?;
+        let filter = if self.is_word("filter") {
+            self.advance();
+            Some(self.prop(0)?)
+        } else {
+            None
+        };
+        let start = self.at;
+        let (quantifier, prop) = self.quantified()?;
+        let asked = self.at > start;
+        if asked {
+            self.eat(";");
+        }
+        if self.is_word("with") {
+            self.kinds()?;
+        }
+        if self.token(0) != Token::End {
+            return Err(self.unexpected("the end of the condition"));
+        }
+        Ok(Final { locations, filter, quantifier, prop, asked })
+    }
+
+    fn locations(&mut self) -> Result<Vec<Place>, Diagnostic> {
+        let mut places = Vec::new();
+        if !self.is_word("locations") {
+            return Ok(places);
+        }
+        self.advance();
+        self.expect("[")?;
+        while !self.is(0, "]") {
+            if self.is_word("fault") || self.is_word("Fault") {
+                return Err(self.unexpected("a location or a register"));
+            }
+            places.push(self.place(false)?);
+            // A type may follow.
+            if self.token(0) == Token::Name {
+                self.advance();
+            }
+            self.eat("*");
+            if !self.eat(";") && !self.is(0, "]") {
+                return Err(self.unexpected("`;` or `]`"));
+            }
+        }
+        self.advance();
+        Ok(places)
+    }
+
+    fn quantified(&mut self) -> Result<(Quantifier, Prop), Diagnostic> {
+        let quantifier = match self.token(0) {
+            Token::Keyword if matches!(self.text(), "exists" | "final") => Quantifier::Exists,
+            Token::Keyword if self.text() == "forall" => Quantifier::Forall,
+            Token::Symbol("~") => {
+                self.advance();
+                if !self.is_word("exists") {
+                    return Err(self.unexpected("`exists`"));
+                }
+                Quantifier::NotExists
+            }
+            Token::Keyword if self.text() == "not" => {
+                self.advance();
+                if !self.is_word("exists") {
+                    return Err(self.unexpected("`exists`"));
+                }
+                Quantifier::NotExists
+            }
+            Token::Symbol("(") => return Ok((Quantifier::Exists, self.primary(0)?)),
+            Token::Keyword if matches!(self.text(), "observed" | "Observed") => {
+                return Err(self.unexpected("`exists`, `~exists` or `forall`"));
+            }
+            Token::End => return Ok((Quantifier::Forall, Prop::True)),
+            _ => return Err(self.unexpected("`exists`, `~exists` or `forall`")),
+        };
+        self.advance();
+        Ok((quantifier, self.prop(0)?))
+    }
+
+    /// `with` and the quantifiers for other models, which are ignored.
+    fn kinds(&mut self) -> Result<(), Diagnostic> {
+        self.advance();
+        while self.token(0) != Token::End {
+            self.name("the name of a model")?;
+            self.expect(":")?;
+            if !self.eat("~") && self.is_word("not") {
+                self.advance();
+            }
+            if !self.is_word("exists") && !self.is_word("forall") {
+                return Err(self.unexpected("`exists` or `forall`"));
+            }
+            self.advance();
+            if !self.eat(";") {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn prop(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+        let mut parts = vec![self.conjunction(depth)?];
+        while self.eat("\\/") {
+            parts.push(self.conjunction(depth)?);
+        }
+        Ok(joined(parts, Prop::Or))
+    }
+
+    fn conjunction(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+        let mut parts = vec![self.implication(depth)?];
+        while self.eat("/\\") {
+            parts.push(self.implication(depth)?);
+        }
+        Ok(joined(parts, Prop::And))
+    }
+
+    fn implication(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+        let left = self.primary(depth)?;
+        if !self.eat("=>") {
+            return Ok(left);
+        }
+        let right = self.implication(self.deeper(depth)?)?;
+        Ok(Prop::Implies(Box::new(left), Box::new(right)))
+    }
+
+    fn deeper(&self, depth: u32) -> Result<u32, Diagnostic> {
+        if depth < MAX_DEPTH {
+            Ok(depth + 1)
+        } else {
+            Err(Diagnostic::new(format!("nested more than {MAX_DEPTH} levels deep"), self.span()))
+        }
+    }
+
+    fn primary(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+        let deeper = self.deeper(depth)?;
+        if self.eat("(") {
+            let inner = self.prop(deeper)?;
+            self.expect(")")?;
+            return Ok(inner);
+        }
+        if self.is(0, "~") || self.is_word("not") {
+            self.advance();
+            return Ok(Prop::Not(Box::new(self.primary(deeper)?)));
+        }
+        for (word, prop) in [("true", Prop::True), ("false", Prop::False)] {
+            if self.is_word(word) {
+                self.advance();
+                return Ok(prop);
+            }
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Result<Prop, Diagnostic> {
+        let left = self.place(true)?;
+        if self.eat("!=") || self.eat("<>") {
+            let right = self.literal()?;
+            return Ok(Prop::Not(Box::new(Prop::Equal(left, Side::Literal(right)))));
+        }
+        if !self.eat("=") && !self.eat("==") {
+            return Err(self.unexpected("`=` or `!=`"));
+        }
+        Ok(Prop::Equal(left, self.right()?))
+    }
+
+    /// A value, or the final value of another place: `0:r1`, `*x` or `[x]`.
+    fn right(&mut self) -> Result<Side, Diagnostic> {
+        let dereferenced = self.eat("*");
+        if dereferenced || self.is(0, "[") || self.is(1, ":") {
+            return Ok(Side::Place(self.place(true)?));
+        }
+        Ok(Side::Literal(self.literal()?))
+    }
+}
+
+fn joined(mut parts: Vec<Prop>, join: fn(Vec<Prop>) -> Prop) -> Prop {
+    match (parts.pop(), parts.is_empty()) {
+        (Some(only), true) => only,
+        (Some(last), false) => {
+            parts.push(last);
+            join(parts)
+        }
+        (None, _) => Prop::True,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(condition: &str) -> String {
+        Cursor::new(condition, 0..condition.len(), 2).and_then(Cursor::condition).unwrap().text()
+    }
+
+    #[test]
+    fn prints_as_herd7_does() {
+        // Each pair was taken from a run of herd7.
+        for (source, expected) in [
+            ("exists (x=0x1 /\\ 0:r=-1 /\\ 0:r = 01)", "exists ([x]=1 /\\ 0:r=-1 /\\ 0:r=1)"),
+            (
+                "exists (P0:r = 1 /\\ 0:r == 1 /\\ ~0:r==2 /\\ (~(0:r=1) \\/ false))",
+                "exists (0:r=1 /\\ 0:r=1 /\\ not (0:r=2) /\\ (not (0:r=1) \\/ false))",
+            ),
+            (
+                "exists (x=1 /\\ (x=1 => 0:r=1 => x=2) \\/ (x=1 \\/ x=2) \\/ 0:r=x \\/ 0:r=1:r /\\ [x]=1 /\\ [x]=0:r \\/ 0:r=*x)",
+                "exists ([x]=1 /\\ ([x]=1 => 0:r=1 => [x]=2) \\/ [x]=1 \\/ [x]=2 \\/ 0:r=x \\/ 0:r=1:r /\\ [x]=1 /\\ [x]=0:r \\/ 0:r=[x])",
+            ),
+            ("~ exists (0:r=1) with tso: exists", "~exists (0:r=1)"),
+            ("locations [x;] (0:r=1)", "exists (0:r=1)"),
+            ("locations [x;y*;z int; w int*; 0:r int;] forall true", "forall (true)"),
+            ("", "forall (true)"),
+        ] {
+            assert_eq!(printed(source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn observes_registers_before_locations() {
+        let source = "locations [c; b; C; 0:r2; 0:r10; 1:r9] exists (x=1 /\\ 0:R=[y])";
+        let observed = Cursor::new(source, 0..source.len(), 2).and_then(Cursor::condition).unwrap().observed();
+        let texts: Vec<String> = observed.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["0:R", "0:r10", "0:r2", "1:r9", "[C]", "[b]", "[c]", "[x]", "[y]"]);
+    }
+}

@@ -1,0 +1,183 @@
+//! The two sections around the program: the initial state, and what is asked of the final one.
+//!
+//! They share a lexical syntax that is not C's: `(* … *)` are comments, names may hold `-`, `.` and `/`, numbers may be
+//! hexadecimal, and `/\`, `\/`, `=>` are operators.
+
+pub(crate) mod condition;
+pub(crate) mod init;
+mod lexer;
+
+use crate::diagnostic::Diagnostic;
+use lexer::{Lexeme, Token};
+use std::fmt;
+use std::ops::Range;
+
+/// A register of a process, or a shared location.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Register(u32, String),
+    Global(String),
+}
+
+/// A value as a test writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Literal {
+    Int(i32),
+    /// The address of a location.
+    Address(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Register(process, name) => write!(f, "{process}:{name}"),
+            Place::Global(name) => write!(f, "[{name}]"),
+        }
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Int(value) => write!(f, "{value}"),
+            Literal::Address(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A cursor over the tokens of a section.
+pub(crate) struct Cursor<'s> {
+    source: &'s str,
+    lexemes: Vec<Lexeme>,
+    at: usize,
+    processes: usize,
+}
+
+impl<'s> Cursor<'s> {
+    /// Starts on a section of a test that has so many processes.
+    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Diagnostic> {
+        Ok(Cursor { source, lexemes: lexer::tokens(source, section)?, at: 0, processes })
+    }
+
+    fn token(&self, ahead: usize) -> Token {
+        self.lexemes[(self.at + ahead).min(self.lexemes.len() - 1)].token
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.lexemes[self.at].span.clone()
+    }
+
+    fn text(&self) -> &'s str {
+        &self.source[self.span()]
+    }
+
+    fn advance(&mut self) {
+        self.at = (self.at + 1).min(self.lexemes.len() - 1);
+    }
+
+    fn is(&self, ahead: usize, symbol: &str) -> bool {
+        matches!(self.token(ahead), Token::Symbol(s) if s == symbol)
+    }
+
+    fn eat(&mut self, symbol: &str) -> bool {
+        let found = self.is(0, symbol);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn expect(&mut self, symbol: &str) -> Result<(), Diagnostic> {
+        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        matches!(self.token(0), Token::Name | Token::Keyword) && self.text() == word
+    }
+
+    fn unexpected(&self, expected: &str) -> Diagnostic {
+        let message = match self.token(0) {
+            Token::End => "the section ends too early".to_string(),
+            _ => format!("unexpected `{}`", self.text()),
+        };
+        Diagnostic::new(message, self.span()).label(format!("expected {expected}"))
+    }
+
+    fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
+        if self.token(0) != Token::Name {
+            let error = self.unexpected(what);
+            return Err(match self.token(0) {
+                Token::Keyword => error.help(format!("`{}` is a reserved word; choose another name", self.text())),
+                _ => error,
+            });
+        }
+        let text = self.text();
+        self.advance();
+        Ok(text)
+    }
+
+    /// A register of a process (`0:r1`, `P0:r1`) or a location (`x`, and where `brackets` allow it `[x]`).
+    fn place(&mut self, brackets: bool) -> Result<Place, Diagnostic> {
+        match self.token(0) {
+            Token::Number | Token::Process if self.is(1, ":") => self.register(),
+            Token::Symbol("[") if brackets => {
+                self.advance();
+                let name = self.name("a location")?.to_string();
+                self.expect("]")?;
+                Ok(Place::Global(name))
+            }
+            Token::Symbol("%") => {
+                Err(Diagnostic::new("symbolic registers do not exist in C", self.span()).help("write `0:r1`"))
+            }
+            _ => {
+                let place = Place::Global(self.name("a location, as `x`, or a register, as `0:r1`")?.to_string());
+                if self.is(0, "[") && matches!(self.token(1), Token::Number) {
+                    return Err(self.array());
+                }
+                Ok(place)
+            }
+        }
+    }
+
+    fn array(&self) -> Diagnostic {
+        Diagnostic::new("arrays are not supported", self.span()).help("use one location for each element")
+    }
+
+    fn register(&mut self) -> Result<Place, Diagnostic> {
+        let span = self.span();
+        let number = self.text().trim_start_matches('P').parse::<u32>().ok();
+        let Some(process) = number.filter(|&n| (n as usize) < self.processes) else {
+            return Err(Diagnostic::new(format!("there is no process {}", self.text()), span));
+        };
+        self.advance();
+        self.expect(":")?;
+        Ok(Place::Register(process, self.name("a register")?.to_string()))
+    }
+
+    fn literal(&mut self) -> Result<Literal, Diagnostic> {
+        match self.token(0) {
+            Token::Number => {
+                let value = int32(self.text())
+                    .ok_or_else(|| Diagnostic::new("this number does not fit 32 bits", self.span()))?;
+                self.advance();
+                Ok(Literal::Int(value))
+            }
+            Token::Symbol("{") => Err(self.array()),
+            _ => {
+                let name = self.name("a number or the name of a location")?;
+                if self.is(0, "[") {
+                    return Err(self.array());
+                }
+                Ok(Literal::Address(name.to_string()))
+            }
+        }
+    }
+}
+
+/// A number of 32 bits; a hexadecimal one may use the sign bit.
+fn int32(text: &str) -> Option<i32> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok().map(|bits| bits as i32),
+        None => text.parse().ok(),
+    }
+}
