@@ -71,6 +71,8 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
     /// Subtrees at this depth are shared out among the workers.
     share_depth: usize,
     subtrees: u64,
+    /// Reads that had one source before the search began, when no coherence order was known.
+    forced: Vec<usize>,
 }
 
 impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
@@ -116,6 +118,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             reads,
             share_depth: 0,
             subtrees: 0,
+            forced: Vec::new(),
             candidate,
         };
         explorer.start()
@@ -189,6 +192,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
                             return false;
                         }
                         self.set_rf(only, read);
+                        self.forced.push(read);
                         choices.swap_remove(i);
                         changed = true;
                     }
@@ -220,7 +224,10 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             return self.choose_reads(0, depth);
         };
         if self.placed_all(at) {
-            return self.order_groups(at + 1, depth);
+            let here = Some(self.candidate.groups[g].location);
+            let forced = self.forced.iter().filter(|&&read| self.candidate.frame.locations[read] == here);
+            let coherent = forced.into_iter().all(|&read| self.rf[read].is_some_and(|w| self.is_coherent(read, w)));
+            return if coherent { self.order_groups(at + 1, depth) } else { Ok(()) };
         }
         for unit in 0..self.candidate.groups[g].units.len() {
             if !self.can_place(g, unit) {
