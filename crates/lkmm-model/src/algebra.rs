@@ -21,7 +21,7 @@ pub enum BaseSet {
     R,
     W,
     IW,
-    /// Final writes: for each observed location without ordinary writes, its initial write.
+    /// Initial writes of observed locations: stand-ins for their final writes (`FW`).
     ObservedInit,
     RMW,
     Plain,

@@ -24,7 +24,7 @@ pub struct Frame<const W: usize> {
     pub locations: Vec<Option<u32>>,
     /// The events that are part of an atomic read-modify-write.
     pub atomic: EventSet<W>,
-    /// Initial writes of the observed locations to which no ordinary write goes.
+    /// Initial writes of the observed locations.
     pub observed_init: EventSet<W>,
     /// Program order.
     pub po: Vec<EventSet<W>>,
@@ -762,6 +762,11 @@ impl<const W: usize> Compiler<'_, '_, W> {
             if fixed && domain.is_empty() {
                 self.steps.truncate(steps);
                 return Known::Fixed(result);
+            }
+            if result < slot {
+                // What is left of the body does not use the variable.
+                self.steps.truncate(steps);
+                return Known::Computed(result);
             }
             let (d, r) = (self.plan.domains[result], self.plan.ranges[result]);
             if (d - domain).is_empty() && (r - range).is_empty() {

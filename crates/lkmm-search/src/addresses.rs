@@ -31,6 +31,10 @@ impl<'p> Addresses<'_, 'p> {
         };
         let Some(read) = self.deciding_read(open) else {
             // The address depends on itself.
+            if self.values.is_circular(open) {
+                let origin = self.combination.template(open).0.origin;
+                return Err(Stop::Failed(SearchError::BadAddress { value: Value::Symbol(0), origin }));
+            }
             return Ok(());
         };
         for source in self.sources(read) {

@@ -238,8 +238,7 @@ fn frame<const W: usize>(
     }
     for (i, &location) in locations.iter().enumerate() {
         let observed = combination.program.observed.contains(&Observable::Location(location));
-        let written = (initial..n).any(|e| frame.locations[e] == Some(location) && frame.labels[e].is_write());
-        if observed && !written {
+        if observed {
             frame.observed_init.insert(i);
         }
     }

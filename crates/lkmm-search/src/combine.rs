@@ -36,15 +36,14 @@ impl<'p> Choices<'p> {
             paths.push(*path);
             facts.push(fact);
         }
-        if paths.iter().any(|p| p.truncated) {
-            return Some((paths, facts));
-        }
+        let truncated = paths.iter().any(|p| p.truncated);
         let known = |observable| constant(&paths, observable);
         let lost = |p: &Option<Proposition>, wanted: bool| {
             p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
         };
         let lost = lost(&program.filter, true)
             || match goal {
+                _ if truncated => false,
                 Goal::Everything => false,
                 Goal::Positive => lost(&program.condition, true),
                 Goal::Negative => lost(&program.condition, false),

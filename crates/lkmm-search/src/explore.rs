@@ -399,15 +399,14 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     /// Is the goal (or the filter) already out of reach?
     fn goal_is_lost(&self) -> bool {
-        if self.truncated {
-            return false;
-        }
         let known = |observable| self.final_value(observable);
         let lost = |p: &Option<Proposition>, wanted| {
             p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
         };
         lost(&self.run.program.filter, true)
             || match self.run.goal {
+                // A truncated path is of interest whatever its state.
+                _ if self.truncated => false,
                 Goal::Everything => false,
                 Goal::Positive => lost(&self.run.program.condition, true),
                 Goal::Negative => lost(&self.run.program.condition, false),
@@ -451,19 +450,19 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             self.candidate.frame.labels[read].is_read() && !self.values.all_read(&[read - initial])
         });
         if !open {
-            return self.judge(false);
+            return self.judge();
         }
         let mark = self.values.mark();
         let result = match self.values.settle() {
-            Ok(()) => self.judge(true),
+            Ok(()) => self.judge(),
             Err(_) => Ok(()),
         };
         self.values.undo(mark);
         result
     }
 
-    fn judge(&mut self, settled: bool) -> Result<(), Stop> {
-        if settled && self.goal_is_lost() {
+    fn judge(&mut self) -> Result<(), Stop> {
+        if self.goal_is_lost() {
             return Ok(());
         }
         self.run.outcome.judged += 1;

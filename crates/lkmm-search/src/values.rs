@@ -337,22 +337,26 @@ impl<'c, 'p> Values<'c, 'p> {
     /// Solves what is left when every read has its source: copies in a circle become symbols. Undone by
     /// [`undo`](Self::undo) like any other step.
     pub(crate) fn settle(&mut self) -> Result<(), Contradiction> {
-        let open: Vec<usize> =
-            (0..self.reads.len()).filter(|&e| self.sources[e].is_some() && self.reads[e] == Known::Open).collect();
-        let mut classes = Classes { parent: (0..self.reads.len()).collect(), value: vec![None; self.reads.len()] };
-        for &read in &open {
-            let Some(Source::Write(write)) = self.sources[read] else { continue };
-            let (template, thread) = self.combination.template(write);
-            let value = template.value.ok_or(Contradiction)?;
-            self.equate(&mut classes, Side::Read(read), self.side(thread, value)?)?;
-        }
-        for (thread, path) in self.combination.paths.iter().enumerate() {
-            for constraint in &path.constraints {
-                if let Constraint::Equal(a, b) = *constraint {
-                    if self.expr(thread, a) == Known::Open || self.expr(thread, b) == Known::Open {
-                        self.equate(&mut classes, self.side(thread, a)?, self.side(thread, b)?)?;
-                    }
+        let n = self.reads.len();
+        let open: Vec<usize> = (0..n).filter(|&e| self.sources[e].is_some() && self.reads[e] == Known::Open).collect();
+        let mut classes = Classes { parent: (0..n).collect(), value: vec![None; n] };
+        // An equation may become a copy only when others have been solved (`x = y + (z ^ z)`).
+        let mut equations = self.open_equations(&open);
+        loop {
+            let before = equations.len();
+            let mut left = Vec::new();
+            for (a, b) in equations {
+                match (self.side(&mut classes, a), self.side(&mut classes, b)) {
+                    (Some(a), Some(b)) => equate(&mut classes, a, b)?,
+                    _ => left.push((a, b)),
                 }
+            }
+            equations = left;
+            if equations.is_empty() {
+                break;
+            }
+            if equations.len() == before {
+                return Err(Contradiction);
             }
         }
         let mut symbols = Vec::new();
@@ -372,35 +376,75 @@ impl<'c, 'p> Values<'c, 'p> {
         self.verify()
     }
 
-    /// The equation's side that an expression is: a copy of a read, or known.
-    fn side(&self, thread: usize, expr: ExprId) -> Result<Side, Contradiction> {
-        match (self.expr(thread, expr), self.combination.paths[thread].exprs[expr as usize]) {
-            (Known::Is(value), _) => Ok(Side::Value(value)),
-            (_, Expr::Read(event)) => Ok(Side::Read(self.combination.events[thread] + event as usize)),
-            (_, Expr::Op(op, a, b)) => {
-                // `x + 0` and `x | 0` are `x`, whatever x is.
-                use lkmm_model::program::Operator::{Add, Or};
-                let zero = Known::Is(Value::Int(0));
-                match op {
-                    Add | Or if self.expr(thread, a) == zero => self.side(thread, b),
-                    Add | Or if self.expr(thread, b) == zero => self.side(thread, a),
-                    _ => Err(Contradiction),
+    /// The equations between open reads and what they read, and of `cmpxchg`s that succeed.
+    fn open_equations(&self, open: &[usize]) -> Vec<(Operand, Operand)> {
+        let mut equations = Vec::new();
+        for &read in open {
+            if let Some(Source::Write(write)) = self.sources[read] {
+                let (template, thread) = self.combination.template(write);
+                if let Some(value) = template.value {
+                    equations.push((Operand::Read(read), Operand::Expr(thread, value)));
                 }
             }
-            (_, Expr::Const(value)) => Ok(Side::Value(value)),
+        }
+        for (thread, path) in self.combination.paths.iter().enumerate() {
+            for constraint in &path.constraints {
+                if let Constraint::Equal(a, b) = *constraint {
+                    if self.expr(thread, a) == Known::Open || self.expr(thread, b) == Known::Open {
+                        equations.push((Operand::Expr(thread, a), Operand::Expr(thread, b)));
+                    }
+                }
+            }
+        }
+        equations
+    }
+
+    /// What an operand is, if that can be said: a value, or a copy of a read.
+    fn side(&self, classes: &mut Classes, operand: Operand) -> Option<Side> {
+        let (thread, id) = match operand {
+            Operand::Read(read) => return Some(classes.side(read)),
+            Operand::Expr(thread, id) => (thread, id),
+        };
+        if let Known::Is(value) = self.expr(thread, id) {
+            return Some(Side::Value(value));
+        }
+        let path = self.combination.paths[thread];
+        match path.exprs[id as usize] {
+            Expr::Const(value) => Some(Side::Value(value)),
+            Expr::Read(event) => Some(classes.side(self.combination.events[thread] + event as usize)),
+            Expr::Op(op, a, b) => {
+                use lkmm_model::program::Operator::{Add, Eq, Ne, Or, Xor};
+                let a = self.side(classes, Operand::Expr(thread, a));
+                let b = self.side(classes, Operand::Expr(thread, b));
+                let zero = Side::Value(Value::Int(0));
+                match (op, a?, b?) {
+                    (_, Side::Value(a), Side::Value(b)) => Value::apply(op, a, b).ok().flatten().map(Side::Value),
+                    (Add | Or, a, b) if a == zero => Some(b),
+                    (Add | Or, a, b) if b == zero => Some(a),
+                    (Xor | Ne, a, b) if a == b => Some(zero),
+                    (Eq, a, b) if a == b => Some(Side::Value(Value::Int(1))),
+                    _ => None,
+                }
+            }
         }
     }
 
-    fn equate(&self, classes: &mut Classes, a: Side, b: Side) -> Result<(), Contradiction> {
-        match (a, b) {
-            (Side::Value(a), Side::Value(b)) if a == b => Ok(()),
-            (Side::Value(_), Side::Value(_)) => Err(Contradiction),
-            (Side::Read(read), Side::Value(value)) | (Side::Value(value), Side::Read(read)) => {
-                let root = classes.root(read);
-                classes.fix(root, value)
+    /// Is the address of the event one that nothing determines: a copy of reads that copy each other in a circle?
+    pub(crate) fn is_circular(&self, event: usize) -> bool {
+        let (template, thread) = self.combination.template(event);
+        let mut at = template.address.map(|address| (thread, address));
+        let mut seen = vec![false; self.reads.len()];
+        while let Some((thread, expr)) = at {
+            let Expr::Read(read) = self.combination.paths[thread].exprs[expr as usize] else { return false };
+            let read = self.combination.events[thread] + read as usize;
+            if std::mem::replace(&mut seen[read], true) {
+                return true;
             }
-            (Side::Read(a), Side::Read(b)) => classes.unite(a, b),
+            let Some(Source::Write(write)) = self.sources[read] else { return false };
+            let (template, thread) = self.combination.template(write);
+            at = template.value.map(|value| (thread, value));
         }
+        false
     }
 
     /// Every equation must have come out: no expression open, no constraint open, each read equal to its write.
@@ -428,9 +472,30 @@ impl<'c, 'p> Values<'c, 'p> {
     }
 }
 
+/// A term of an equation.
+#[derive(Clone, Copy)]
+enum Operand {
+    Read(usize),
+    Expr(usize, ExprId),
+}
+
+/// What a term is: a value, or equal to a class of reads (named by its root).
+#[derive(Clone, Copy, PartialEq)]
 enum Side {
     Read(usize),
     Value(Value),
+}
+
+fn equate(classes: &mut Classes, a: Side, b: Side) -> Result<(), Contradiction> {
+    match (a, b) {
+        (Side::Value(a), Side::Value(b)) if a == b => Ok(()),
+        (Side::Value(_), Side::Value(_)) => Err(Contradiction),
+        (Side::Read(read), Side::Value(value)) | (Side::Value(value), Side::Read(read)) => {
+            let root = classes.root(read);
+            classes.fix(root, value)
+        }
+        (Side::Read(a), Side::Read(b)) => classes.unite(a, b),
+    }
 }
 
 /// Union-find over reads.
@@ -440,6 +505,11 @@ struct Classes {
 }
 
 impl Classes {
+    fn side(&mut self, read: usize) -> Side {
+        let root = self.root(read);
+        self.value[root].map_or(Side::Read(root), Side::Value)
+    }
+
     fn root(&mut self, mut a: usize) -> usize {
         while self.parent[a] != a {
             self.parent[a] = self.parent[self.parent[a]];

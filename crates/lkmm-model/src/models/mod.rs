@@ -175,15 +175,14 @@ fn frame_of<const W: usize>(execution: &Execution) -> Frame<W> {
     }
 }
 
-/// Initial writes of observed locations that have no other ordinary write.
+/// Initial writes of observed locations.
 fn observed_init<const W: usize>(execution: &Execution) -> EventSet<W> {
     let events = &execution.events;
-    let written = |l| events.iter().any(|e| e.label.is_write() && e.location == l);
     (0..events.len())
         .filter(|&i| {
             let e = &events[i];
             let observed = e.location.is_some_and(|l| execution.observed_locations.contains(&l));
-            e.label == crate::event::Label::Init && observed && !written(e.location)
+            e.label == crate::event::Label::Init && observed
         })
         .collect()
 }
