@@ -58,8 +58,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Puts full barriers around a fully ordered operation. Its result then comes from the second of them, so that it
-    /// carries no dependency.
+    /// Puts full barriers around a fully ordered operation. The second of them hides where its result comes from, so
+    /// that it carries no dependency, and is not ordered before what the same statement does with the result.
     fn ordered(&mut self, ordering: Ordering, operation: impl FnOnce(&mut Self) -> Evaluated) -> Evaluated {
         if ordering != Ordering::Full {
             return operation(self);

@@ -166,7 +166,7 @@ impl<'c> Builder<'c> {
     pub(super) fn fence(&mut self, fence: lkmm_model::event::Fence) -> Part {
         let label = Label::Fence(fence);
         let event = self.event(EventTemplate { label, address: None, value: None, atomic: false, origin: self.origin });
-        self.structure.single(NodeData::new(Kind::Fence, Some(event), false))
+        self.structure.mute(NodeData::new(Kind::Fence, Some(event), false))
     }
 
     /// An event at a location. Yields its number as well.
@@ -203,8 +203,46 @@ impl<'c> Builder<'c> {
     /// Ends a statement: derives its dependencies, and forgets its structure.
     pub(super) fn end_statement(&mut self) {
         self.derive_dependencies();
-        self.structure.unordered_events(&mut self.path.unordered);
+        self.order_events();
         self.structure.clear();
+    }
+
+    /// Lists what causality leaves unordered, and the read-modify-writes that nested operations make together.
+    fn order_events(&mut self) {
+        let events: Vec<(Node, u32)> = self.structure.events().collect();
+        if events.len() < 2 {
+            return;
+        }
+        let before = self.structure.before();
+        for (i, &(later, y)) in events.iter().enumerate() {
+            let earlier = &events[..i];
+            let unordered = earlier.iter().filter(|(n, _)| !before[later as usize].contains(*n));
+            self.path.unordered.extend(unordered.map(|&(_, x)| (x, y)));
+        }
+        self.pair_nested_operations(&events, &before);
+    }
+
+    /// As in herd7, an atomic read and an atomic write of one statement and one location are a read-modify-write when
+    /// the write comes after the read by causality and nothing atomic comes between, even if they belong to different
+    /// operations. (Two addresses that only turn out equal when the program runs are not seen here.)
+    fn pair_nested_operations(&mut self, events: &[(Node, u32)], before: &[EventSet]) {
+        let path = &self.path;
+        let template = |event: u32| &path.events[event as usize];
+        let atomics: Vec<(Node, u32)> = events.iter().copied().filter(|&(_, e)| template(e).atomic).collect();
+        if atomics.len() < 3 {
+            return;
+        }
+        let mut pairs = Vec::new();
+        for &(write, w) in atomics.iter().filter(|&&(_, e)| template(e).label.is_write()) {
+            let earlier = &before[write as usize];
+            for &(read, r) in atomics.iter().filter(|&&(n, e)| template(e).label.is_read() && earlier.contains(n)) {
+                let between = |&(n, _): &(Node, u32)| earlier.contains(n) && before[n as usize].contains(read);
+                if template(r).address == template(w).address && !atomics.iter().any(between) {
+                    pairs.push((r, w));
+                }
+            }
+        }
+        self.path.rmw.extend(pairs);
     }
 
     /// Ends a condition: as a statement; then the events of its arms depend on it. Yields what was open before.
@@ -231,7 +269,7 @@ impl<'c> Builder<'c> {
                 _ => {}
             }
         }
-        self.structure.unordered_events(&mut self.path.unordered);
+        self.order_events();
         self.structure.clear();
         outer
     }
@@ -273,7 +311,13 @@ impl<'c> Builder<'c> {
     pub(super) fn finish(mut self, registers: &[u32], truncated: bool) -> Path {
         self.path.finals = registers.iter().map(|&r| self.locals[r as usize].value).collect();
         self.path.truncated = truncated;
-        for pairs in [&mut self.path.addr, &mut self.path.data, &mut self.path.ctrl, &mut self.path.unordered] {
+        for pairs in [
+            &mut self.path.addr,
+            &mut self.path.data,
+            &mut self.path.ctrl,
+            &mut self.path.rmw,
+            &mut self.path.unordered,
+        ] {
             pairs.sort_unstable();
             pairs.dedup();
         }

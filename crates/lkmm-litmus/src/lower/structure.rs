@@ -116,6 +116,11 @@ impl Structure {
         Part { start, end: start + 1, output: None }
     }
 
+    /// The part of one new node that no value comes from.
+    pub(super) fn mute(&mut self, node: NodeData) -> Part {
+        Part { output: Some(Vec::new()), ..self.single(node) }
+    }
+
     fn select(&self, part: &Part, accept: impl Fn(&NodeData) -> bool) -> Vec<Node> {
         (part.start..part.end).filter(|&n| accept(&self.nodes[n as usize])).collect()
     }
@@ -208,12 +213,8 @@ impl Structure {
         Part { start: first.start, end: last.end, output: Some(output) }
     }
 
-    /// The pairs of events that causality does not order, lower index first.
-    pub(super) fn unordered_events(&self, out: &mut Vec<(u32, u32)>) {
-        let events = self.nodes.iter().filter(|n| n.event.is_some()).count();
-        if events < 2 {
-            return;
-        }
+    /// What comes before each node by causality, in any number of steps.
+    pub(super) fn before(&self) -> Vec<EventSet> {
         // Edges go from lower to higher nodes, so that one sweep in that order closes the relation.
         let mut before: Vec<EventSet> = vec![EventSet::default(); self.nodes.len()];
         let mut edges: Vec<(Node, Node)> = self.data.iter().chain(&self.control).copied().collect();
@@ -223,14 +224,11 @@ impl Structure {
             upper[0].union(&lower[from as usize]);
             upper[0].insert(from);
         }
-        for (b, later) in self.nodes.iter().enumerate() {
-            for (a, earlier) in self.nodes[..b].iter().enumerate() {
-                if let (Some(x), Some(y)) = (earlier.event, later.event) {
-                    if !before[b].contains(a as u32) {
-                        out.push((x.min(y), x.max(y)));
-                    }
-                }
-            }
-        }
+        before
+    }
+
+    /// The nodes that are events, with their numbers on the path, in the order of both.
+    pub(super) fn events(&self) -> impl Iterator<Item = (Node, u32)> + '_ {
+        self.nodes.iter().zip(0..).filter_map(|(node, n)| Some((n, node.event?)))
     }
 }

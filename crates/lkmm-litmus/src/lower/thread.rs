@@ -14,7 +14,7 @@ pub(crate) const MAX_EVENTS: usize = 1_024;
 /// Statements executed per path, those without events included.
 const MAX_STEPS: u32 = 65_536;
 /// Events, expressions and dependencies per thread, over all paths; and as many statements executed.
-const MAX_TOTAL: usize = 1 << 23;
+const MAX_TOTAL: usize = 1 << 21;
 
 /// Why a path goes no further.
 enum Stop {
