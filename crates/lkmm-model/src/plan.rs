@@ -759,17 +759,13 @@ impl<const W: usize> Compiler<'_, '_, W> {
             self.steps.push(Step { slot, rows: EventSet::EMPTY, operation: Operation::Enter });
             let result = self.value(body);
             let Some((result, fixed)) = self.place(result) else { return Known::Empty };
-            if fixed && domain.is_empty() {
-                self.steps.truncate(steps);
-                return Known::Fixed(result);
-            }
-            if result < slot {
-                // What is left of the body does not use the variable.
-                self.steps.truncate(steps);
-                return Known::Computed(result);
-            }
             let (d, r) = (self.plan.domains[result], self.plan.ranges[result]);
             if (d - domain).is_empty() && (r - range).is_empty() {
+                if fixed || result < slot {
+                    // What is left of the body does not use the variable.
+                    self.steps.truncate(steps);
+                    return if fixed { Known::Fixed(result) } else { Known::Computed(result) };
+                }
                 let operation = Operation::Again(result, steps + 1);
                 self.steps.push(Step { slot, rows: EventSet::EMPTY, operation });
                 return Known::Computed(result);

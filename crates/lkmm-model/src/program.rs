@@ -187,13 +187,13 @@ impl Value {
         let illegal = || IllegalOperation { op, left: a, right: b };
         let flag = |b: bool| Ok(Some(Int(b.into())));
         match (op, a, b) {
-            (Add, Int(0), v) | (Add, v, Int(0)) | (Or, Int(0), v) | (Or, v, Int(0)) => Ok(Some(v)),
             (Xor, a, b) if a == b => Ok(Some(Int(0))),
             (Eq, Symbol(x), Symbol(y)) if x == y => flag(true),
             (Ne, Symbol(x), Symbol(y)) if x == y => flag(false),
             (_, Symbol(_), _) | (_, _, Symbol(_)) => Ok(None),
             (Eq, a, b) => flag(a == b),
             (Ne, a, b) => flag(a != b),
+            (Add | Or, Int(0), v) | (Add | Or, v, Int(0)) => Ok(Some(v)),
             (Add, Int(x), Int(y)) => Ok(Some(Int(x.wrapping_add(y)))),
             (Sub, Int(x), Int(y)) => Ok(Some(Int(x.wrapping_sub(y)))),
             (Mul, Int(x), Int(y)) => Ok(Some(Int(x.wrapping_mul(y)))),

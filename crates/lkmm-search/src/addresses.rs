@@ -31,7 +31,7 @@ impl<'p> Addresses<'_, 'p> {
         };
         let Some(read) = self.deciding_read(open) else {
             // The address depends on itself.
-            if self.values.is_circular(open) {
+            if !self.combination.template(open).0.label.is_read() && self.values.is_circular(open) {
                 let origin = self.combination.template(open).0.origin;
                 return Err(Stop::Failed(SearchError::BadAddress { value: Value::Symbol(0), origin }));
             }
@@ -82,7 +82,8 @@ impl<'p> Addresses<'_, 'p> {
         template.address.into_iter().flat_map(|a| self.combination.support(thread, a)).collect()
     }
 
-    /// What a read may read from: the initial write, and every write whose address is the same or still open.
+    /// What a read may read from: the initial write, and every write that does not follow it in its own thread and whose
+    /// address is the same or still open.
     fn sources(&self, read: usize) -> Vec<Source> {
         let address = self.values.address(read);
         let Known::Is(Value::Address(location, 0)) = address else {
@@ -91,7 +92,8 @@ impl<'p> Addresses<'_, 'p> {
         let initial = Source::Initial(self.combination.program.locations[location as usize].init);
         let writes = (0..self.combination.len()).filter(|&w| {
             let at = self.values.address(w);
-            self.combination.template(w).0.label.is_write() && (at == address || at == Known::Open)
+            let later = w > read && self.combination.thread_of[w] == self.combination.thread_of[read];
+            self.combination.template(w).0.label.is_write() && !later && (at == address || at == Known::Open)
         });
         std::iter::once(initial).chain(writes.map(Source::Write)).collect()
     }

@@ -340,7 +340,7 @@ impl<'c, 'p> Values<'c, 'p> {
         let n = self.reads.len();
         let open: Vec<usize> = (0..n).filter(|&e| self.sources[e].is_some() && self.reads[e] == Known::Open).collect();
         let mut classes = Classes { parent: (0..n).collect(), value: vec![None; n] };
-        // An equation may become a copy only when others have been solved (`x = y + (z ^ z)`).
+        // An equation may become a copy only when others have been solved (`x = (y ^ y) + 1`).
         let mut equations = self.open_equations(&open);
         loop {
             let before = equations.len();
@@ -413,14 +413,12 @@ impl<'c, 'p> Values<'c, 'p> {
             Expr::Const(value) => Some(Side::Value(value)),
             Expr::Read(event) => Some(classes.side(self.combination.events[thread] + event as usize)),
             Expr::Op(op, a, b) => {
-                use lkmm_model::program::Operator::{Add, Eq, Ne, Or, Xor};
+                use lkmm_model::program::Operator::{Eq, Ne, Xor};
                 let a = self.side(classes, Operand::Expr(thread, a));
                 let b = self.side(classes, Operand::Expr(thread, b));
                 let zero = Side::Value(Value::Int(0));
                 match (op, a?, b?) {
                     (_, Side::Value(a), Side::Value(b)) => Value::apply(op, a, b).ok().flatten().map(Side::Value),
-                    (Add | Or, a, b) if a == zero => Some(b),
-                    (Add | Or, a, b) if b == zero => Some(a),
                     (Xor | Ne, a, b) if a == b => Some(zero),
                     (Eq, a, b) if a == b => Some(Side::Value(Value::Int(1))),
                     _ => None,
