@@ -11,7 +11,7 @@
 //! * A failed `spin_trylock` and a `spin_is_locked` that is true read, inside a critical section of their own thread,
 //!   from that section's lock; elsewhere from any lock operation of another thread, and if there is none the path
 //!   has no execution.
-//! * An illegal operation is an error only if its execution is otherwise allowed; a write to what is no location is one
+//! * An illegal operation is an error only if its execution is otherwise allowed; an access to what is no location is one
 //!   as soon as the equations have a solution.
 
 use crate::model::{Judgement, merge_locks};
@@ -59,7 +59,7 @@ pub struct Counts {
 pub enum NaiveError {
     /// There are more candidate executions than [`Limits::candidates`].
     TooManyCandidates,
-    /// A write, or a lock operation, goes to an address that is no location.
+    /// An access goes to an address that is no location. (A read only ever does so together with the write it reads.)
     BadAddress {
         /// The address.
         value: Value,
@@ -242,11 +242,12 @@ impl Run<'_> {
         let events = thread_events(&paths);
         let sources = sources(self.program, &paths, &events);
         let sizes: Vec<usize> = sources.iter().map(Vec::len).collect();
+        let Ok(solver) = Solver::new(&paths) else { return Ok(()) };
         for_each_choice(&sizes, &mut |choice| {
             self.spend()?;
             let rf: Vec<(ThreadEvent, Source)> =
                 (0..events.len()).filter_map(|e| sources[e][choice[e]].map(|source| (events[e], source))).collect();
-            self.reads_from(&paths, &events, &rf)
+            self.reads_from(&paths, &events, &rf, solver.clone())
         })
     }
 
@@ -261,8 +262,8 @@ impl Run<'_> {
         paths: &[&Path],
         events: &[ThreadEvent],
         rf: &[(ThreadEvent, Source)],
+        mut solver: Solver,
     ) -> Result<(), NaiveError> {
-        let mut solver = Solver::new(paths);
         let address = |solver: &Solver, e: ThreadEvent| {
             template(paths, e).address.map(|address| solver.expr(e.0, address)).expect("a read or write has a location")
         };
@@ -285,7 +286,7 @@ impl Run<'_> {
         if solver.solve().is_err() {
             return Ok(());
         }
-        let Some((mut execution, first)) = self.build(paths, events, &solver)? else { return Ok(()) };
+        let (mut execution, first) = self.build(paths, events, &solver)?;
         if !lay_reads_from(&mut execution, &first, rf) {
             return Ok(());
         }
@@ -304,14 +305,13 @@ impl Run<'_> {
         paths: &[&Path],
         events: &[ThreadEvent],
         solver: &Solver,
-    ) -> Result<Option<(Execution, Vec<EventId>)>, NaiveError> {
+    ) -> Result<(Execution, Vec<EventId>), NaiveError> {
         let mut located = Vec::with_capacity(events.len());
         for &(t, e) in events {
             let event = template(paths, (t, e));
             let location = match event.address.map(|address| solver.expr(t, address)) {
                 None => None,
                 Some(Value::Address(location, 0)) => Some(location),
-                Some(_) if event.label.is_read() => return Ok(None),
                 Some(value) => return Err(NaiveError::BadAddress { value, origin: event.origin }),
             };
             let value = match event.label {
@@ -361,7 +361,7 @@ impl Run<'_> {
             relation.sort_unstable();
             relation.dedup();
         }
-        Ok(Some((execution, first)))
+        Ok((execution, first))
     }
 
     fn coherence_orders(

@@ -7,6 +7,7 @@
 //! or hold dependencies that no expression explains, because the models say something about those as well.
 
 use crate::enumerate::count_candidates;
+use crate::syntax::{Atomic, Operand, Ordering, Place, Register, Statement};
 use crate::unfold::unfold;
 use fastrand::Rng;
 use lkmm_model::event::{Fence, Mode};
@@ -40,89 +41,30 @@ pub fn generate_from_seed(seed: u64, config: &Config) -> Program {
 
 /// Generates a program.
 pub fn generate(rng: &mut Rng, config: &Config) -> Program {
+    draft(rng, config, true).program
+}
+
+/// A program, and what it was unfolded from.
+pub(crate) struct Draft {
+    pub(crate) program: Program,
+    pub(crate) bodies: Vec<Vec<Statement>>,
+    pub(crate) pointers: Vec<LocationId>,
+    pub(crate) locks: Vec<LocationId>,
+    pub(crate) domains: Vec<LocationId>,
+}
+
+/// Generates a program; with dependencies that no expression explains only if `stray`.
+pub(crate) fn draft(rng: &mut Rng, config: &Config, stray: bool) -> Draft {
     // Most programs are to be small: the bound is drawn first, on a logarithmic scale.
     let bound = (config.candidates as f64).powf(0.4 + 0.6 * rng.f64()) as u64;
     loop {
-        let program = Generator::new(rng, config).program();
-        let events: usize = program
-            .threads
-            .iter()
-            .map(|thread| thread.paths.iter().map(|path| path.events.len()).max().unwrap_or(0))
-            .sum();
-        if events <= config.events && count_candidates(&program) <= bound {
-            return program;
+        let draft = Generator::new(rng, config, stray).draft();
+        let longest = |thread: &Thread| thread.paths.iter().map(|path| path.events.len()).max().unwrap_or(0);
+        let events: usize = draft.program.threads.iter().map(longest).sum();
+        if events <= config.events && count_candidates(&draft.program) <= bound {
+            return draft;
         }
     }
-}
-
-/// A register of a thread.
-pub(crate) type Register = usize;
-
-/// Where a statement accesses memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Place {
-    Static(LocationId),
-    /// `&x + (r ^ r)`: an address dependency that changes nothing.
-    Dependent(LocationId, Register),
-    /// `*r`
-    Deref(Register),
-}
-
-/// What a statement computes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operand {
-    Const(Value),
-    Register(Register),
-    /// `r op k`
-    Op(Operator, Register, i32),
-    /// `(r ^ r) + v`: a dependency that changes nothing.
-    Dependent(Register, Value),
-}
-
-/// How an atomic operation is ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ordering {
-    Full,
-    Relaxed,
-    Acquire,
-    Release,
-}
-
-/// What an atomic operation does.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Atomic {
-    /// `xchg`
-    Exchange(Operand),
-    /// `cmpxchg`: the expected value, and the new one.
-    CompareExchange(Operand, Operand),
-    /// `atomic_fetch_add`
-    FetchAdd(Operand),
-    /// `atomic_add_return`
-    AddReturn(Operand),
-    /// `atomic_add`, which returns nothing.
-    Add(Operand),
-    /// `atomic_add_unless`: what to add, and unless the value is this.
-    AddUnless(Operand, Operand),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Statement {
-    Load(Mode, Place, Register),
-    Store(Mode, Place, Operand),
-    Fence(Fence),
-    Atomic(Atomic, Ordering, Place, Register),
-    Lock(LocationId),
-    Unlock(LocationId),
-    TryLock(LocationId, Register, Vec<Statement>),
-    IsLocked(LocationId, Register),
-    SrcuLock(LocationId, Register),
-    SrcuUnlock(LocationId, Operand),
-    SyncSrcu(LocationId),
-    If(Operand, Vec<Statement>, Vec<Statement>),
-    /// Two loads whose order `po` leaves open: operands of one expression.
-    LoadBoth([(Mode, LocationId, Register); 2]),
-    /// A loop met its bound: nothing follows on this path.
-    Cut,
 }
 
 /// What a program is about.
@@ -170,11 +112,13 @@ struct Generator<'r> {
     domains: Vec<LocationId>,
     /// The pieces of this program may be ill-formed.
     wild: bool,
+    /// And may hold dependencies that no expression explains.
+    stray: bool,
     registers: usize,
 }
 
 impl<'r> Generator<'r> {
-    fn new(rng: &'r mut Rng, config: &'r Config) -> Generator<'r> {
+    fn new(rng: &'r mut Rng, config: &'r Config, stray: bool) -> Generator<'r> {
         let mut themes = vec![Theme::Marked];
         for _ in 0..rng.usize(1..4) {
             themes.push(THEMES[rng.usize(..THEMES.len())]);
@@ -190,6 +134,7 @@ impl<'r> Generator<'r> {
             locks: Vec::new(),
             domains: Vec::new(),
             wild,
+            stray,
             registers: 0,
         };
         generator.draw_locations();
@@ -240,7 +185,7 @@ impl<'r> Generator<'r> {
         from[self.rng.usize(..from.len())]
     }
 
-    fn program(mut self) -> Program {
+    fn draft(mut self) -> Draft {
         let threads = self.rng.usize(self.config.threads.0..=self.config.threads.1);
         let statements = self.rng.usize(self.config.statements.0..=self.config.statements.1).max(threads);
         let mut sizes = vec![1; threads];
@@ -248,6 +193,7 @@ impl<'r> Generator<'r> {
             sizes[self.rng.usize(..threads)] += 1;
         }
         let mut program = Program::default();
+        let mut bodies = Vec::new();
         for size in sizes {
             self.registers = 0;
             let mut scope = Scope::default();
@@ -255,14 +201,15 @@ impl<'r> Generator<'r> {
             self.close(&mut body, &mut scope);
             let registers: Vec<String> = (0..self.registers).map(|r| format!("r{r}")).collect();
             let mut paths = unfold(&body, registers.len());
-            if self.wild && self.one_in(2) {
+            bodies.push(body);
+            if self.stray && self.wild && self.one_in(2) {
                 paths.iter_mut().for_each(|path| self.stray_dependencies(path));
             }
             program.threads.push(Thread { registers, paths });
         }
         program.locations = std::mem::take(&mut self.locations);
         self.draw_questions(&mut program);
-        program
+        Draft { program, bodies, pointers: self.pointers, locks: self.locks, domains: self.domains }
     }
 
     /// Statements; those that open a section count for it as a whole.
@@ -359,13 +306,11 @@ impl<'r> Generator<'r> {
         match self.rng.u8(..16) {
             0..4 => self.fence(),
             4 if self.integers.len() > 1 => {
-                let mut load = || {
-                    let location = self.pick(&self.integers.clone());
-                    (self.load_mode(), location, self.register())
-                };
-                let both = [load(), load()];
-                scope.integers.extend([both[0].2, both[1].2]);
-                Statement::LoadBoth(both)
+                let integers = self.integers.clone();
+                let loads = [(); 2].map(|()| (self.load_mode(), self.pick(&integers)));
+                let register = self.register();
+                scope.integers.push(register);
+                Statement::LoadBoth(loads, register)
             }
             5 => self.access(Mode::Acquire, scope),
             6 => self.access(Mode::Release, scope),
@@ -430,7 +375,7 @@ impl<'r> Generator<'r> {
     }
 
     fn operand(&mut self, scope: &Scope) -> Operand {
-        let constant = Value::Int(self.rng.i32(1..4));
+        let constant = Value::Int(self.pick(&[1, 1, 2, 2, 3]));
         if scope.integers.is_empty() {
             return Operand::Const(constant);
         }
@@ -632,10 +577,15 @@ impl<'r> Generator<'r> {
             all.extend(self.locks.iter().chain(&self.domains).copied().map(Observable::Location));
         }
         program.observed = all.iter().copied().filter(|_| !self.one_in(3)).collect();
-        if all.is_empty() || self.one_in(8) {
+        if all.is_empty() || self.one_in(16) {
             return;
         }
-        program.condition = Some(self.proposition(&all, 2));
+        // Registers differ more from one execution to another than locations do.
+        let registers: Vec<Observable> =
+            all.iter().copied().filter(|o| matches!(o, Observable::Register(..))).collect();
+        let over = if registers.is_empty() || self.one_in(3) { &all } else { &registers };
+        let depth = self.pick(&[0, 0, 1, 1, 2]);
+        program.condition = Some(self.proposition(over, depth));
         if self.one_in(8) {
             program.filter = Some(self.proposition(&all, 1));
         }

@@ -8,9 +8,11 @@
 
 mod enumerate;
 mod generate;
+mod litmus;
 mod model;
 mod relation;
 mod shrink;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod unfold;
@@ -18,5 +20,6 @@ mod values;
 
 pub use enumerate::{Counts, Limits, NaiveError, count_candidates, enumerate, enumerate_with};
 pub use generate::{Config, generate, generate_from_seed};
+pub use litmus::{Litmus, generate_litmus};
 pub use model::{Judgement, judge};
 pub use shrink::{describe, shrink};

@@ -138,6 +138,24 @@ fn critical(b: &Base) -> Relation {
     seq!(b.lkw.id(), b.po_loc, b.ul.id()) - seq!(b.po_loc, (b.lkw | b.ul).id(), b.po_loc)
 }
 
+/// `ConsCo` of `cos-opt.cat`, which herd7's standard library adds to lock.cat: what `po-loc` and `rf` tell of `co`
+/// before there is a `co`. It says no more than the coherence axiom, but for a UL without its LKW, which no `co` orders.
+fn cons_co(b: &Base, rf: &Relation, unmatched_lkw: Set) -> bool {
+    let ordinary = b.labelled(|label| label.is_write());
+    let w = b.iw | ordinary | b.lkw;
+    let r = b.labelled(|label| label.is_read()) | b.lkr | b.lf | b.ru;
+    let rf = rf - b.iw.times(b.lkr) - b.ul.times(b.lkr); // Those of LKR are derived from co, later.
+    let invrf = rf.inverse();
+    let id = Relation::identity(b.len);
+    let within = |from: Set, to: Set| &b.po_loc & from.times(to);
+    let obsco = within(w, w)
+        | seq!(rf, within(r, w))
+        | (seq!(within(w, r), invrf) - &id)
+        | (seq!(rf, within(r, r), invrf) - &id);
+    let co0 = (&b.loc & b.iw.times(ordinary | b.lkw)) | ((&b.loc & b.lkw.times(unmatched_lkw)) - unmatched_lkw.id());
+    (obsco | co0).is_acyclic()
+}
+
 fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), &'static str> {
     let mut flag = |raised: bool, name: &'static str| {
         if raised {
@@ -165,6 +183,7 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let fr = seq!(rf.inverse(), co);
     let com = &rf | &co | &fr;
     axiom((po_loc | &com).is_acyclic(), "coherence")?;
+    axiom(cons_co(b, &rf, unmatched_lkw), "coherence")?;
     axiom(((&rmw | &lk_rmw) & seq!(&fr & ext, &co & ext)).is_empty(), "atomic")?;
 
     // linux-kernel.bell

@@ -1,6 +1,6 @@
 //! Known outcomes: small programs whose executions can be counted by hand, or are in the literature.
 
-use crate::generate::{Atomic, Operand, Ordering, Place, Statement};
+use crate::syntax::{Atomic, Operand, Ordering, Place, Statement};
 use crate::unfold::unfold;
 use crate::{Counts, Limits, NaiveError, describe, enumerate, judge};
 use Mode::{Acquire, Once, Plain, Release, SrcuLock, SrcuUnlock};
@@ -185,6 +185,15 @@ fn a_lock_is_seen_locked_inside_its_section() {
     assert_eq!((outside.positive, count(&outside, &[0, 0, 1, 0])), (3, 1));
 }
 
+/// An unlock without its lock is in no `co`, yet both sides of a section cannot read from the same one.
+#[test]
+fn a_stray_unlock_is_before_or_after_a_section() {
+    let section = vec![Statement::IsLocked(L, 0), Statement::Lock(L), Statement::Unlock(L), Statement::IsLocked(L, 1)];
+    let counts = run(&[section, vec![Statement::Unlock(L)]]);
+    // First from the initial write or the stray unlock, then from the section's or the stray unlock; not twice stray.
+    assert_eq!(counts.positive, 3);
+}
+
 #[test]
 fn observing_a_lock_is_flagged() {
     let mut program = program(&[vec![Statement::Lock(L), Statement::Unlock(L)]]);
@@ -279,6 +288,14 @@ fn plain_copies_yield_values_out_of_thin_air() {
     assert_eq!(counts.states.get(&vec![symbol, Value::Int(0), symbol, Value::Int(0)]), Some(&1));
     let adder = vec![read(Plain, Y, 0), Statement::Store(Plain, Place::Static(X), Operand::Op(Operator::Add, 0, 1))];
     assert!(!run(&[copier(X, Y), adder]).thin_air);
+    // Adding zero is a copy; adding a read that happens to return zero is not.
+    let sum = |operand| vec![read(Plain, Y, 0), Statement::Store(Plain, Place::Static(X), operand)];
+    assert!(run(&[copier(X, Y), sum(Operand::Op(Operator::Add, 0, 0))]).thin_air);
+    let both = vec![
+        Statement::LoadBoth([(Plain, Y), (Plain, S)], 0),
+        Statement::Store(Plain, Place::Static(X), Operand::Register(0)),
+    ];
+    assert!(!run(&[copier(X, Y), both]).thin_air);
     let marked = |from, to| vec![read(Once, from, 0), copy(Once, to, 0)];
     assert!(!run(&[marked(X, Y), marked(Y, X)]).thin_air);
 }

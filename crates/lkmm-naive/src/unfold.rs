@@ -1,6 +1,6 @@
 //! Unfolds a generated thread into its control paths, with the dependencies that its expressions have.
 
-use crate::generate::{Atomic, Operand, Ordering, Place, Register, Statement};
+use crate::syntax::{Atomic, Operand, Ordering, Place, Register, Statement};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{Constraint, EventTemplate, Expr, ExprId, LocationId, Operator, Path, PathEvent, Value};
 use std::collections::BTreeSet;
@@ -94,15 +94,15 @@ fn step(statement: &Statement, mut b: PathBuilder) -> Vec<PathBuilder> {
             b.simple(Label::SyncSrcu, domain);
         }
         Statement::If(condition, ref taken, ref other) => return b.branch(condition, taken, other),
-        Statement::LoadBoth(loads) => {
-            let reads = loads.map(|(mode, location, _)| {
+        Statement::LoadBoth(loads, register) => {
+            let reads = loads.map(|(mode, location)| {
                 let place = b.place(Place::Static(location));
                 b.read(mode, &place, false)
             });
             b.path.unordered.push((reads[0], reads[1]));
-            for ((_, _, register), read) in loads.into_iter().zip(reads) {
-                b.assign_read(register, read);
-            }
+            let [left, right] = reads.map(|read| b.value_of(read).expr);
+            let sum = b.push(Expr::Op(Operator::Add, left, right));
+            b.registers[register] = Computed { expr: sum, from: BTreeSet::from(reads) };
         }
         Statement::Cut => b.path.truncated = true,
     }

@@ -3,10 +3,16 @@
 //! Every read event and every operator of a path is a variable. A read equals what its write writes, and its address
 //! equals the write's; an operator equals its result as soon as its operands are known. Equations between two
 //! variables unify them, so that values may be copied in a circle; a variable that nothing determines is a symbol.
+//!
+//! As in herd7, there are two rounds, and what counts as a copy is settled between them. The first looks at the paths
+//! alone: an operator that yields one of its operands whatever that is (`r + 0`) is a copy. The second has `rf` too: an
+//! operator whose result is still a variable then (`r + s`, where `s` reads 0) is no copy but an open equation, and if
+//! nothing determines it there is no solution.
 
 use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Path, Value};
 
 /// What is known of the expressions of one path per thread.
+#[derive(Clone)]
 pub(crate) struct Solver<'p> {
     paths: &'p [&'p Path],
     /// Of each thread, its first variable. A path's variables are its events (those that are reads count), then its
@@ -16,6 +22,8 @@ pub(crate) struct Solver<'p> {
     known: Vec<Value>,
     /// An operator was applied to values on which it is not defined.
     pub(crate) illegal: Option<IllegalOperation>,
+    /// Operators that are not yet evaluated.
+    open: Vec<(usize, ExprId)>,
 }
 
 /// The equations have no solution.
@@ -23,14 +31,30 @@ pub(crate) struct Solver<'p> {
 pub(crate) struct Contradiction;
 
 impl<'p> Solver<'p> {
-    pub(crate) fn new(paths: &'p [&'p Path]) -> Solver<'p> {
+    /// The first round: the equations of the paths themselves.
+    pub(crate) fn new(paths: &'p [&'p Path]) -> Result<Solver<'p>, Contradiction> {
         let mut first = Vec::with_capacity(paths.len());
         let mut next = 0;
-        for path in paths {
+        let mut open = Vec::new();
+        for (thread, path) in paths.iter().enumerate() {
             first.push(next);
             next += (path.events.len() + path.exprs.len()) as u32;
+            let operators = (0..path.exprs.len()).filter(|&e| matches!(path.exprs[e], Expr::Op(..)));
+            open.extend(operators.map(|e| (thread, e as ExprId)));
         }
-        Solver { paths, first, known: (0..next).map(Value::Symbol).collect(), illegal: None }
+        let mut solver = Solver { paths, first, known: (0..next).map(Value::Symbol).collect(), illegal: None, open };
+        for (thread, path) in paths.iter().enumerate() {
+            for constraint in &path.constraints {
+                if let Constraint::Equal(a, b) = *constraint {
+                    solver.unify(solver.expr(thread, a), solver.expr(thread, b))?;
+                }
+            }
+        }
+        let copies = solver.evaluate_all()?;
+        for (result, value) in copies {
+            solver.unify(result, value)?;
+        }
+        Ok(solver)
     }
 
     /// What is known of the value that a read event returns. A symbol is the number of a variable.
@@ -79,41 +103,16 @@ impl<'p> Solver<'p> {
         }
     }
 
-    /// Solves the paths' own equations, together with those that were added.
+    /// The second round: with the equations that were added.
     ///
     /// Fails if they contradict each other, or if an operator or a branch is left whose operands nothing determines.
     /// (After an illegal operation, whose result stays open, such leftovers are let pass.)
     pub(crate) fn solve(&mut self) -> Result<(), Contradiction> {
-        let paths = self.paths;
-        for (thread, path) in paths.iter().enumerate() {
-            for constraint in &path.constraints {
-                if let Constraint::Equal(a, b) = *constraint {
-                    self.unify(self.expr(thread, a), self.expr(thread, b))?;
-                }
-            }
-        }
-        let mut open: Vec<(usize, ExprId)> = Vec::new();
-        for (thread, path) in paths.iter().enumerate() {
-            let operators = (0..path.exprs.len()).filter(|&e| matches!(path.exprs[e], Expr::Op(..)));
-            open.extend(operators.map(|e| (thread, e as ExprId)));
-        }
-        loop {
-            let before = open.len();
-            let mut left = Vec::new();
-            for (thread, expr) in open {
-                if !self.evaluate(thread, expr)? {
-                    left.push((thread, expr));
-                }
-            }
-            open = left;
-            if open.len() == before {
-                break;
-            }
-        }
-        if !open.is_empty() && self.illegal.is_none() {
+        let late_copies = self.evaluate_all()?;
+        if !(self.open.is_empty() && late_copies.is_empty()) && self.illegal.is_none() {
             return Err(Contradiction);
         }
-        for (thread, path) in paths.iter().enumerate() {
+        for (thread, path) in self.paths.iter().enumerate() {
             for constraint in &path.constraints {
                 if let Constraint::Branch(condition, taken) = *constraint {
                     match self.expr(thread, condition).is_true() {
@@ -127,15 +126,37 @@ impl<'p> Solver<'p> {
         Ok(())
     }
 
-    /// Applies an operator, if its operands allow it: `false` if they do not yet.
-    fn evaluate(&mut self, thread: usize, expr: ExprId) -> Result<bool, Contradiction> {
-        let Expr::Op(operator, a, b) = self.paths[thread].exprs[expr as usize] else { return Ok(true) };
+    /// Evaluates open operators as long as one has a value. Returns those that equal another variable, with it.
+    fn evaluate_all(&mut self) -> Result<Vec<(Value, Value)>, Contradiction> {
+        let mut open = std::mem::take(&mut self.open);
+        loop {
+            let before = open.len();
+            let mut left = Vec::new();
+            let mut copies = Vec::new();
+            for (thread, expr) in open {
+                match self.evaluate(thread, expr) {
+                    Some(symbol @ Value::Symbol(_)) => copies.push((thread, expr, symbol)),
+                    Some(value) => self.unify(self.result(thread, expr), value)?,
+                    None => left.push((thread, expr)),
+                }
+            }
+            if left.len() + copies.len() == before {
+                self.open = left;
+                return Ok(copies.iter().map(|&(thread, expr, value)| (self.result(thread, expr), value)).collect());
+            }
+            left.extend(copies.iter().map(|&(thread, expr, _)| (thread, expr)));
+            open = left;
+        }
+    }
+
+    /// Applies an operator, if its operands allow it. After an illegal operation, nothing is known.
+    fn evaluate(&mut self, thread: usize, expr: ExprId) -> Option<Value> {
+        let Expr::Op(operator, a, b) = self.paths[thread].exprs[expr as usize] else { return None };
         match Value::apply(operator, self.expr(thread, a), self.expr(thread, b)) {
-            Ok(Some(value)) => self.unify(self.result(thread, expr), value).map(|()| true),
-            Ok(None) => Ok(false),
+            Ok(value) => value,
             Err(illegal) => {
                 self.illegal.get_or_insert(illegal);
-                Ok(true)
+                None
             }
         }
     }
