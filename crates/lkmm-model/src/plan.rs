@@ -514,6 +514,8 @@ impl<const W: usize> Compiler<'_, '_, W> {
                 self.minus(a, b)
             }
             Node::Sequence(a, b) => self.sequence(a, b),
+            Node::Within(s, _) if self.is_empty_set(s) => Known::Empty,
+            Node::Into(_, s) if self.is_empty_set(s) => Known::Empty,
             Node::Within(s, a) => match (self.value(s), self.value(a)) {
                 (Known::Set(s), Known::Fixed(a)) => {
                     let rows = self.slot(a).to_vec();
@@ -577,6 +579,14 @@ impl<const W: usize> Compiler<'_, '_, W> {
             },
             Node::Variable(_) => unreachable!("a variable outside of its fixed point"),
             Node::Fixpoint(variable, body) => self.fixpoint(variable, body),
+        }
+    }
+
+    fn is_empty_set(&mut self, node: NodeId) -> bool {
+        match self.value(node) {
+            Known::Empty => true,
+            Known::Set(set) => set.is_empty(),
+            _ => false,
         }
     }
 

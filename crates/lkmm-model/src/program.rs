@@ -92,7 +92,8 @@ pub struct Path {
     pub events: Vec<EventTemplate>,
     /// Pairs (lower index first) that `po` does *not* order, though it orders all others: operands of one C expression.
     pub unordered: Vec<(PathEvent, PathEvent)>,
-    /// Expressions; an operator's operands come before it.
+    /// Expressions; an operator's operands come before it. Each is an equation, whether something uses it or not: one
+    /// that has no solution rules the execution out.
     pub exprs: Vec<Expr>,
     /// What must hold for the path to be taken.
     pub constraints: Vec<Constraint>,
@@ -187,13 +188,13 @@ impl Value {
         let illegal = || IllegalOperation { op, left: a, right: b };
         let flag = |b: bool| Ok(Some(Int(b.into())));
         match (op, a, b) {
+            (Add | Or, Int(0), v) | (Add | Or, v, Int(0)) => Ok(Some(v)),
             (Xor, a, b) if a == b => Ok(Some(Int(0))),
             (Eq, Symbol(x), Symbol(y)) if x == y => flag(true),
             (Ne, Symbol(x), Symbol(y)) if x == y => flag(false),
             (_, Symbol(_), _) | (_, _, Symbol(_)) => Ok(None),
             (Eq, a, b) => flag(a == b),
             (Ne, a, b) => flag(a != b),
-            (Add | Or, Int(0), v) | (Add | Or, v, Int(0)) => Ok(Some(v)),
             (Add, Int(x), Int(y)) => Ok(Some(Int(x.wrapping_add(y)))),
             (Sub, Int(x), Int(y)) => Ok(Some(Int(x.wrapping_sub(y)))),
             (Mul, Int(x), Int(y)) => Ok(Some(Int(x.wrapping_mul(y)))),

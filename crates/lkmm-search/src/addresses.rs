@@ -14,29 +14,33 @@ use lkmm_model::program::Value;
 
 /// Explores every candidate of a combination of paths.
 pub(crate) fn explore<'p>(combination: &Combination<'p>, run: &mut Run<'p>) -> Result<(), Stop> {
-    let mut search = Addresses { combination, values: Values::new(combination), chosen: Vec::new() };
+    let mut search =
+        Addresses { combination, values: Values::new(combination), chosen: Vec::new(), assumed: Vec::new() };
     search.resolve(run)
 }
 
 struct Addresses<'c, 'p> {
     combination: &'c Combination<'p>,
     values: Values<'c, 'p>,
+    /// Sources given to reads so far.
     chosen: Vec<(usize, Source)>,
+    /// Addresses given to reads that copy each other in a circle.
+    assumed: Vec<(usize, Value)>,
 }
 
 impl<'p> Addresses<'_, 'p> {
     fn resolve(&mut self, run: &mut Run<'p>) -> Result<(), Stop> {
-        let Some(open) = self.open_address() else {
+        let open: Vec<usize> = self.open_addresses();
+        if open.is_empty() {
             return self.explore_candidate(run);
-        };
-        let Some(read) = self.deciding_read(open) else {
-            // The address depends on itself.
-            if !self.combination.template(open).0.label.is_read() && self.values.is_circular(open) {
-                let origin = self.combination.template(open).0.origin;
-                return Err(Stop::Failed(SearchError::BadAddress { value: Value::Symbol(0), origin }));
-            }
-            return Ok(());
-        };
+        }
+        match open.iter().find_map(|&event| self.deciding_read(event)) {
+            Some(read) => self.choose_source(read, run),
+            None => self.choose_location(&open, run),
+        }
+    }
+
+    fn choose_source(&mut self, read: usize, run: &mut Run<'p>) -> Result<(), Stop> {
         for source in self.sources(read) {
             run.tick()?;
             let mark = self.values.mark();
@@ -50,10 +54,70 @@ impl<'p> Addresses<'_, 'p> {
         Ok(())
     }
 
-    /// An event whose address is not known.
-    fn open_address(&self) -> Option<usize> {
-        (0..self.combination.len())
-            .find(|&e| self.combination.template(e).0.label.has_location() && self.values.address(e) == Known::Open)
+    /// The addresses that are left depend on themselves: pointers out of thin air. One that is read through is the address
+    /// of whatever location it is read from; one that is only written through is no address.
+    fn choose_location(&mut self, open: &[usize], run: &mut Run<'p>) -> Result<(), Stop> {
+        let circular = |event: &usize| Some((*event, self.values.circular_address(*event)?));
+        let is_read = |event: &usize| self.combination.template(*event).0.label.is_read();
+        if let Some((_, read)) = open.iter().filter(|e| is_read(e)).find_map(circular) {
+            for location in 0..self.combination.program.locations.len() {
+                run.tick()?;
+                let mark = self.values.mark();
+                let address = Value::Address(location as u32, 0);
+                if self.values.assume(read, address).is_ok() {
+                    self.assumed.push((read, address));
+                    self.resolve(run)?;
+                    self.assumed.pop();
+                }
+                self.values.undo(mark);
+            }
+            return Ok(());
+        }
+        match open.iter().find_map(circular) {
+            Some((event, _)) => self.reject(event, Value::Symbol(0), run),
+            None => Ok(()),
+        }
+    }
+
+    /// An event accesses what is no location: an error, if the equations have a solution in which it happens.
+    fn reject(&mut self, event: usize, value: Value, run: &mut Run<'p>) -> Result<(), Stop> {
+        if !self.is_solvable(run)? {
+            return Ok(());
+        }
+        let origin = self.combination.template(event).0.origin;
+        Err(Stop::Failed(SearchError::BadAddress { value, origin }))
+    }
+
+    /// Have the equations a solution, whatever the model says?
+    fn is_solvable(&mut self, run: &mut Run<'p>) -> Result<bool, Stop> {
+        let is_open = |e: &usize| {
+            self.combination.template(*e).0.label.is_read()
+                && self.values.source(*e).is_none()
+                && self.values.address(*e) != Known::Open
+        };
+        let Some(read) = (0..self.combination.len()).find(is_open) else {
+            let mark = self.values.mark();
+            let solvable = self.values.settle().is_ok();
+            self.values.undo(mark);
+            return Ok(solvable);
+        };
+        for source in self.sources(read) {
+            run.tick()?;
+            let mark = self.values.mark();
+            let solvable = self.values.assign(read, source).is_ok() && self.is_solvable(run)?;
+            self.values.undo(mark);
+            if solvable {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The events whose address is not known.
+    fn open_addresses(&self) -> Vec<usize> {
+        let is_open =
+            |e: &usize| self.combination.template(*e).0.label.has_location() && self.values.address(*e) == Known::Open;
+        (0..self.combination.len()).filter(is_open).collect()
     }
 
     /// A read without source whose address is known and whose value the address of the event depends on.
@@ -82,20 +146,21 @@ impl<'p> Addresses<'_, 'p> {
         template.address.into_iter().flat_map(|a| self.combination.support(thread, a)).collect()
     }
 
-    /// What a read may read from: the initial write, and every write that does not follow it in its own thread and whose
-    /// address is the same or still open.
+    /// What a read may read from: the initial write, and every write whose address is the same or still open. (Its own later
+    /// writes too: the model rules them out, but not before they have had a say in what is an address.)
     fn sources(&self, read: usize) -> Vec<Source> {
         let address = self.values.address(read);
-        let Known::Is(Value::Address(location, 0)) = address else {
-            return Vec::new();
+        let initial = match address {
+            Known::Is(Value::Address(location, 0)) => {
+                Some(Source::Initial(self.combination.program.locations[location as usize].init))
+            }
+            _ => None,
         };
-        let initial = Source::Initial(self.combination.program.locations[location as usize].init);
         let writes = (0..self.combination.len()).filter(|&w| {
             let at = self.values.address(w);
-            let later = w > read && self.combination.thread_of[w] == self.combination.thread_of[read];
-            self.combination.template(w).0.label.is_write() && !later && (at == address || at == Known::Open)
+            self.combination.template(w).0.label.is_write() && (at == address || at == Known::Open)
         });
-        std::iter::once(initial).chain(writes.map(Source::Write)).collect()
+        initial.into_iter().chain(writes.map(Source::Write)).collect()
     }
 
     fn explore_candidate(&mut self, run: &mut Run<'p>) -> Result<(), Stop> {
@@ -125,13 +190,11 @@ impl<'p> Addresses<'_, 'p> {
         }
     }
 
-    fn explore_wide<const W: usize>(&self, run: &mut Run<'p>) -> Result<(), Stop> {
+    fn explore_wide<const W: usize>(&mut self, run: &mut Run<'p>) -> Result<(), Stop> {
         let mut candidate = match Candidate::<W>::new(self.combination, &self.values) {
             Ok(candidate) => candidate,
             Err(Unaddressed::Read) => return Ok(()),
-            Err(Unaddressed::Write { value, origin }) => {
-                return Err(Stop::Failed(SearchError::BadAddress { value, origin }));
-            }
+            Err(Unaddressed::Write { event, value }) => return self.reject(event, value, run),
         };
         // The sources chosen here are no longer choices there. The values start afresh and come out the same.
         for &(read, source) in &self.chosen {
@@ -143,6 +206,12 @@ impl<'p> Addresses<'_, 'p> {
                 });
             }
         }
-        Explorer::explore(self.combination, candidate, Values::new(self.combination), run)
+        let mut values = Values::new(self.combination);
+        for &(read, address) in &self.assumed {
+            if values.assume(read, address).is_err() {
+                return Ok(());
+            }
+        }
+        Explorer::explore(self.combination, candidate, values, run)
     }
 }

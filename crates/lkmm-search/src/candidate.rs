@@ -62,7 +62,7 @@ pub(crate) enum Unaddressed {
     /// A read: nothing can be read, so there is no execution.
     Read,
     /// A write or a lock operation.
-    Write { value: Value, origin: u32 },
+    Write { event: usize, value: Value },
 }
 
 impl<const W: usize> Candidate<W> {
@@ -70,17 +70,16 @@ impl<const W: usize> Candidate<W> {
     pub(crate) fn new(combination: &Combination<'_>, values: &Values<'_, '_>) -> Result<Self, Unaddressed> {
         let mut locations: Vec<LocationId> = Vec::new();
         let mut event_locations = Vec::with_capacity(combination.len());
+        let mut misplaced = Vec::new();
         for event in 0..combination.len() {
             let (template, _) = combination.template(event);
-            let location = if template.label.has_location() {
-                match values.address(event) {
-                    Known::Is(Value::Address(location, 0)) => Some(location),
-                    _ if template.label.is_read() => return Err(Unaddressed::Read),
-                    Known::Is(value) => return Err(Unaddressed::Write { value, origin: template.origin }),
-                    _ => return Err(Unaddressed::Read),
+            let location = match values.address(event) {
+                _ if !template.label.has_location() => None,
+                Known::Is(Value::Address(location, 0)) => Some(location),
+                address => {
+                    misplaced.push((event, template.label.is_read(), address));
+                    None
                 }
-            } else {
-                None
             };
             if let Some(location) = location {
                 if !locations.contains(&location) {
@@ -89,6 +88,7 @@ impl<const W: usize> Candidate<W> {
             }
             event_locations.push(location);
         }
+        check_places(&misplaced)?;
         locations.sort_unstable();
         let frame = frame(combination, &locations, &event_locations);
         let initial = locations.len();
@@ -187,6 +187,19 @@ impl<const W: usize> Candidate<W> {
             .filter(|&w| labels[w] == Label::LockWrite && self.po_loc[w].contains(read))
             .filter(|&w| !self.po_loc[w].iter().any(|u| labels[u] == Label::Unlock && self.po_loc[u].contains(read)))
             .collect()
+    }
+}
+
+/// What is to be said of events whose addresses are no locations. A read can read only from such a write, if from anything.
+fn check_places(misplaced: &[(usize, bool, Known)]) -> Result<(), Unaddressed> {
+    let is_written = |address: &Known| misplaced.iter().any(|(_, is_read, a)| !is_read && a == address);
+    if misplaced.iter().any(|(_, is_read, address)| *is_read && !is_written(address)) {
+        return Err(Unaddressed::Read);
+    }
+    match misplaced.iter().find(|m| !m.1) {
+        Some(&(event, _, Known::Is(value))) => Err(Unaddressed::Write { event, value }),
+        Some(_) => Err(Unaddressed::Read),
+        None => Ok(()),
     }
 }
 

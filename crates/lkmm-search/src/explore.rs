@@ -253,7 +253,14 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let placed = &self.placed[g];
         !placed.contains(&unit)
             && group.after[unit].iter().all(|u| placed.contains(u))
-            && (!group.units[unit].open || placed.len() + 1 == group.units.len())
+            && (!group.units[unit].open || self.lock_writes_are_placed(g, unit))
+    }
+
+    /// Are all critical sections placed, other than the one of this unit?
+    fn lock_writes_are_placed(&self, g: usize, unit: usize) -> bool {
+        let group = &self.candidate.groups[g];
+        let is_lock = |u: usize| self.candidate.frame.labels[group.units[u].first] == Label::LockWrite;
+        (0..group.units.len()).all(|u| u == unit || !is_lock(u) || self.placed[g].contains(&u))
     }
 
     /// Appends a unit to the coherence order of its location.

@@ -8,7 +8,7 @@
 //! solves the remaining equations by unification, as herd7 does: a circle of plain copies is a symbolic value (out of thin
 //! air), anything else has no solution.
 
-use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Path, Program, Value};
+use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Operator, Path, Program, Value};
 
 /// What is known of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +34,8 @@ pub(crate) struct PathFacts {
     writers: Vec<Vec<u32>>,
     /// What is known without any read.
     constant: Vec<Known>,
+    /// Operators that yield one operand whatever it is (`r + 0`), with that operand.
+    copy_of: Vec<Option<ExprId>>,
     /// For each expression: the reads below it.
     pub(crate) support: Vec<Vec<u32>>,
 }
@@ -47,6 +49,7 @@ impl PathFacts {
             constraints: vec![Vec::new(); n],
             writers: vec![Vec::new(); n],
             constant: vec![Known::Open; n],
+            copy_of: vec![None; n],
             support: vec![Vec::new(); n],
         };
         for (id, expr) in path.exprs.iter().enumerate() {
@@ -54,12 +57,15 @@ impl PathFacts {
                 Expr::Const(value) => facts.constant[id] = Known::Is(value),
                 Expr::Read(event) => facts.support[id].push(event),
                 Expr::Op(op, a, b) => {
-                    facts.constant[id] = apply(op, facts.constant[a as usize], facts.constant[b as usize]);
-                    let mut support = facts.support[a as usize].clone();
-                    support.extend(&facts.support[b as usize]);
-                    support.sort_unstable();
-                    support.dedup();
-                    facts.support[id] = support;
+                    facts.constant[id] = facts.constant_of(path, op, a, b);
+                    facts.copy_of[id] = facts.operand_copied(op, a, b);
+                    if facts.constant[id] == Known::Open {
+                        let mut support = facts.support[a as usize].clone();
+                        support.extend(&facts.support[b as usize]);
+                        support.sort_unstable();
+                        support.dedup();
+                        facts.support[id] = support;
+                    }
                 }
             }
             for &read in &facts.support[id] {
@@ -80,6 +86,37 @@ impl PathFacts {
             holds(constraint, |e| facts.constant[e as usize]).ok()?;
         }
         Some(facts)
+    }
+
+    /// What an operator yields whatever the reads return. An expression is equal to itself without being known.
+    fn constant_of(&self, path: &Path, op: Operator, a: ExprId, b: ExprId) -> Known {
+        let same = self.variable(path, a) == self.variable(path, b);
+        match op {
+            Operator::Xor | Operator::Ne if same => Known::Is(Value::Int(0)),
+            Operator::Eq if same => Known::Is(Value::Int(1)),
+            _ => apply(op, self.constant[a as usize], self.constant[b as usize]),
+        }
+    }
+
+    fn operand_copied(&self, op: Operator, a: ExprId, b: ExprId) -> Option<ExprId> {
+        let zero = Known::Is(Value::Int(0));
+        match op {
+            Operator::Add | Operator::Or if self.constant[a as usize] == zero => Some(b),
+            Operator::Add | Operator::Or if self.constant[b as usize] == zero => Some(a),
+            _ => None,
+        }
+    }
+
+    /// The expression that an expression is a copy of.
+    fn variable(&self, path: &Path, mut expr: ExprId) -> Expr {
+        while let Some(operand) = self.copy_of[expr as usize] {
+            expr = operand;
+        }
+        match path.exprs[expr as usize] {
+            // Operators are told apart by where they stand.
+            Expr::Op(op, ..) => Expr::Op(op, expr, expr),
+            leaf => leaf,
+        }
     }
 }
 
@@ -111,8 +148,11 @@ fn holds(constraint: &Constraint, known: impl Fn(ExprId) -> Known) -> Result<boo
     }
 }
 
-fn apply(op: lkmm_model::program::Operator, a: Known, b: Known) -> Known {
+fn apply(op: Operator, a: Known, b: Known) -> Known {
     match (a, b) {
+        // Only what is a copy whatever the reads return is one; see `copy_of`.
+        (Known::Is(Value::Symbol(_)), Known::Is(Value::Int(0)))
+        | (Known::Is(Value::Int(0)), Known::Is(Value::Symbol(_))) => Known::Open,
         (Known::Is(a), Known::Is(b)) => match Value::apply(op, a, b) {
             Ok(Some(value)) => Known::Is(value),
             Ok(None) => Known::Open,
@@ -287,6 +327,9 @@ impl<'c, 'p> Values<'c, 'p> {
                     continue;
                 }
                 let known = match path.exprs[id as usize] {
+                    Expr::Op(..) if facts.copy_of[id as usize].is_some() => {
+                        facts.copy_of[id as usize].map_or(Known::Open, |operand| self.exprs[exprs + operand as usize])
+                    }
                     Expr::Op(op, a, b) => apply(op, self.exprs[exprs + a as usize], self.exprs[exprs + b as usize]),
                     _ => value,
                 };
@@ -413,7 +456,10 @@ impl<'c, 'p> Values<'c, 'p> {
             Expr::Const(value) => Some(Side::Value(value)),
             Expr::Read(event) => Some(classes.side(self.combination.events[thread] + event as usize)),
             Expr::Op(op, a, b) => {
-                use lkmm_model::program::Operator::{Eq, Ne, Xor};
+                use Operator::{Eq, Ne, Xor};
+                if let Some(operand) = self.combination.facts[thread].copy_of[id as usize] {
+                    return self.side(classes, Operand::Expr(thread, operand));
+                }
                 let a = self.side(classes, Operand::Expr(thread, a));
                 let b = self.side(classes, Operand::Expr(thread, b));
                 let zero = Side::Value(Value::Int(0));
@@ -428,21 +474,32 @@ impl<'c, 'p> Values<'c, 'p> {
     }
 
     /// Is the address of the event one that nothing determines: a copy of reads that copy each other in a circle?
-    pub(crate) fn is_circular(&self, event: usize) -> bool {
+    ///
+    /// If so, one of these reads.
+    pub(crate) fn circular_address(&self, event: usize) -> Option<usize> {
         let (template, thread) = self.combination.template(event);
         let mut at = template.address.map(|address| (thread, address));
         let mut seen = vec![false; self.reads.len()];
         while let Some((thread, expr)) = at {
-            let Expr::Read(read) = self.combination.paths[thread].exprs[expr as usize] else { return false };
+            let Expr::Read(read) = self.combination.facts[thread].variable(self.combination.paths[thread], expr) else {
+                return None;
+            };
             let read = self.combination.events[thread] + read as usize;
             if std::mem::replace(&mut seen[read], true) {
-                return true;
+                return Some(read);
             }
-            let Some(Source::Write(write)) = self.sources[read] else { return false };
+            let Some(Source::Write(write)) = self.sources[read] else { return None };
             let (template, thread) = self.combination.template(write);
             at = template.value.map(|value| (thread, value));
         }
-        false
+        None
+    }
+
+    /// Gives a read a value that its source does not give it, with all consequences.
+    pub(crate) fn assume(&mut self, read: usize, value: Value) -> Result<(), Contradiction> {
+        self.queue.clear();
+        self.queue.push((read, Known::Is(value)));
+        self.propagate()
     }
 
     /// Every equation must have come out: no expression open, no constraint open, each read equal to its write.

@@ -125,14 +125,7 @@ impl<'c> Builder<'c> {
                 return self.constant(value);
             }
         }
-        let zero = Some(Value::Int(0));
-        match op {
-            Operator::Add | Operator::Or if self.known(left) == zero => right,
-            Operator::Add | Operator::Or if self.known(right) == zero => left,
-            Operator::Xor | Operator::Ne if left == right => self.constant(Value::Int(0)),
-            Operator::Eq if left == right => self.constant(Value::Int(1)),
-            _ => self.intern(Expr::Op(op, left, right)),
-        }
+        self.intern(Expr::Op(op, left, right))
     }
 
     /// Takes a branch: the one that the value of the condition or an earlier branch on it dictates, or either.

@@ -28,6 +28,19 @@ pub(super) fn lock_axioms(m: &Arena) {
     let critical = critical(m);
     let UNMATCHED_LKW = LKW - critical.domain();
     m.empty(seq!(id(UNMATCHED_LKW), loc, id(UNMATCHED_LKW)) - id(m.set(BaseSet::All)), "unmatched-locks");
+
+    // An unlock without lock has no place in co. What is observed of it must agree all the same (cos-opt.cat, ConsCo).
+    let UNMATCHED_UL = UL - critical.range();
+    let [rf, co] = [BaseRelation::Rf, BaseRelation::Co].map(|r| m.relation(r));
+    let [R, W] = [BaseSet::R, BaseSet::W].map(|s| m.set(s));
+    let [LF, RL] = [BaseSet::LF, BaseSet::RL].map(|s| m.set(s));
+    let (R, W) = (R | LF | RL | RU, W | LKW);
+    let rf = seq!(rf, id(R));
+    let identity = id(m.set(BaseSet::All));
+    let rw = seq!(rf, po_loc, id(W));
+    let wr = seq!(id(W), po_loc, rf.inverse()) - identity;
+    let rr = seq!(rf, po_loc, rf.inverse()) - identity;
+    m.irreflexive(seq!(id(UNMATCHED_UL), (rw | wr | rr | co).plus()), "observed-coherence");
 }
 
 /// Each `LKW` with the `UL` that ends its critical section.
