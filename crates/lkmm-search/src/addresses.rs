@@ -8,7 +8,7 @@ use crate::candidate::{Candidate, Unaddressed};
 use crate::explore::{Explorer, Stop};
 use crate::outcome::SearchError;
 use crate::run::Run;
-use crate::values::{Combination, Known, Source, Values};
+use crate::values::{Combination, Contradiction, Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::program::Value;
 
@@ -43,13 +43,27 @@ impl<'p> Addresses<'_, 'p> {
     fn choose_source(&mut self, read: usize, run: &mut Run<'p>) -> Result<(), Stop> {
         for source in self.sources(read) {
             run.tick()?;
-            let mark = self.values.mark();
-            if self.values.assign(read, source).is_ok() {
+            let (mark, assumed) = (self.values.mark(), self.assumed.len());
+            if self.values.assign(read, source).is_ok() && self.equate_addresses(read, source).is_ok() {
                 self.chosen.push((read, source));
                 self.resolve(run)?;
                 self.chosen.pop();
             }
+            self.assumed.truncate(assumed);
             self.values.undo(mark);
+        }
+        Ok(())
+    }
+
+    /// A read and its write have the same address, which may be news of the write.
+    fn equate_addresses(&mut self, read: usize, source: Source) -> Result<(), Contradiction> {
+        let (Source::Write(write), Known::Is(address)) = (source, self.values.address(read)) else { return Ok(()) };
+        if self.values.address(write) != Known::Open {
+            return Ok(());
+        }
+        if let Some(pointer) = self.values.address_copied_from(write) {
+            self.assumed.push((pointer, address));
+            self.values.assume(pointer, address)?;
         }
         Ok(())
     }

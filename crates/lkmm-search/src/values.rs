@@ -495,6 +495,15 @@ impl<'c, 'p> Values<'c, 'p> {
         None
     }
 
+    /// The read whose value the address of an event is, if it is a mere copy.
+    pub(crate) fn address_copied_from(&self, event: usize) -> Option<usize> {
+        let (template, thread) = self.combination.template(event);
+        match self.combination.facts[thread].variable(self.combination.paths[thread], template.address?) {
+            Expr::Read(read) => Some(self.combination.events[thread] + read as usize),
+            _ => None,
+        }
+    }
+
     /// Gives a read a value that its source does not give it, with all consequences.
     pub(crate) fn assume(&mut self, read: usize, value: Value) -> Result<(), Contradiction> {
         self.queue.clear();
