@@ -68,29 +68,28 @@ impl<'p> Addresses<'_, 'p> {
         Ok(())
     }
 
-    /// The addresses that are left depend on themselves: pointers out of thin air. One that is read through is the address
-    /// of whatever location it is read from; one that is only written through is no address.
+    /// The addresses that are left depend on themselves: pointers out of thin air. One that is written through is no address;
+    /// one that is only read through is the address of whatever location it is read from.
     fn choose_location(&mut self, open: &[usize], run: &mut Run<'p>) -> Result<(), Stop> {
         let circular = |event: &usize| Some((*event, self.values.circular_address(*event)?));
-        let is_read = |event: &usize| self.combination.template(*event).0.label.is_read();
-        if let Some((_, read)) = open.iter().filter(|e| is_read(e)).find_map(circular) {
-            for location in 0..self.combination.program.locations.len() {
-                run.tick()?;
-                let mark = self.values.mark();
-                let address = Value::Address(location as u32, 0);
-                if self.values.assume(read, address).is_ok() {
-                    self.assumed.push((read, address));
-                    self.resolve(run)?;
-                    self.assumed.pop();
-                }
-                self.values.undo(mark);
+        let circular: Vec<(usize, usize)> = open.iter().filter_map(circular).collect();
+        let is_read = |event: usize| self.combination.template(event).0.label.is_read();
+        if let Some(&(event, _)) = circular.iter().find(|&&(event, _)| !is_read(event)) {
+            self.reject(event, Value::Symbol(0), run)?;
+        }
+        let Some(&(_, read)) = circular.iter().find(|&&(event, _)| is_read(event)) else { return Ok(()) };
+        for location in 0..self.combination.program.locations.len() {
+            run.tick()?;
+            let mark = self.values.mark();
+            let address = Value::Address(location as u32, 0);
+            if self.values.assume(read, address).is_ok() {
+                self.assumed.push((read, address));
+                self.resolve(run)?;
+                self.assumed.pop();
             }
-            return Ok(());
+            self.values.undo(mark);
         }
-        match open.iter().find_map(circular) {
-            Some((event, _)) => self.reject(event, Value::Symbol(0), run),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// An event accesses what is no location: an error, if the equations have a solution in which it happens.
@@ -104,11 +103,7 @@ impl<'p> Addresses<'_, 'p> {
 
     /// Have the equations a solution, whatever the model says?
     fn is_solvable(&mut self, run: &mut Run<'p>) -> Result<bool, Stop> {
-        let is_open = |e: &usize| {
-            self.combination.template(*e).0.label.is_read()
-                && self.values.source(*e).is_none()
-                && self.values.address(*e) != Known::Open
-        };
+        let is_open = |e: &usize| self.combination.template(*e).0.label.is_read() && self.values.source(*e).is_none();
         let Some(read) = (0..self.combination.len()).find(is_open) else {
             let mark = self.values.mark();
             let solvable = self.values.settle().is_ok();

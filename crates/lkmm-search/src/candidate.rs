@@ -113,6 +113,13 @@ impl<const W: usize> Candidate<W> {
         self.frame.labels.len()
     }
 
+    /// Is there an unlock that ends no critical section?
+    pub(crate) fn has_stray_unlock(&self) -> bool {
+        let labels = &self.frame.labels;
+        let matched = |unlock: usize| self.groups.iter().any(|g| g.units.iter().any(|u| u.last == unlock));
+        (self.initial..self.len()).any(|i| labels[i] == Label::Unlock && !matched(i))
+    }
+
     fn find_groups(&mut self, locations: &[LocationId]) {
         for (initial, &location) in locations.iter().enumerate() {
             let here = |i: &usize| self.frame.locations[*i] == Some(location);

@@ -88,15 +88,15 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let reads = candidate.choices.iter().map(|c| c.read).collect();
         let open_groups = (0..candidate.groups.len()).filter(|&g| candidate.groups[g].units.len() > 1).collect();
         let (rf, co) = inputs(&candidate);
-        let coherent = run.options.model.definition().axioms.iter().any(|a| a.name == "coherence");
-        debug_assert!(coherent, "the search relies on coherence");
+        // The search chooses coherent sources only. An unlock without lock has no place in `co` for it to look at.
+        let coherent = !candidate.has_stray_unlock();
         let raised = &run.outcome.flags;
         let plan = Plan::new(
             run.options.model.definition(),
             &candidate.frame,
             rf,
             co,
-            &|axiom| axiom.name == "coherence",
+            &|axiom| axiom.name == "coherence" && coherent,
             &|flag| raised.contains(flag.name),
         );
         if plan.broken().is_some() {
@@ -445,7 +445,9 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         };
         match known {
             Known::Is(value) => Some(value),
-            _ => None,
+            // It equals nothing.
+            Known::Illegal(_) => Some(Value::Symbol(u32::MAX)),
+            Known::Open => None,
         }
     }
 
