@@ -107,13 +107,17 @@ fn outcome(states: &[&[i32]]) -> Outcome {
     }
 }
 
+fn expect(verdict: Verdict) -> Option<Expectation> {
+    Some(Expectation { verdict, deadlock: false, data_race: false })
+}
+
 fn report(answer: Answer) -> Report {
     Report {
         file: "litmus/SB.litmus".into(),
         model: "lkmm-6.12".into(),
         source: SB.into(),
         test: Some(store_buffering()),
-        expectation: Some(Expectation { verdict: Some(Verdict::Sometimes), ..Expectation::default() }),
+        expectation: expect(Verdict::Sometimes),
         answer,
         time: Duration::from_micros(15_234),
     }
@@ -127,7 +131,7 @@ fn sometimes() -> Report {
 
 fn mismatch() -> Report {
     let mut r = sometimes();
-    r.expectation = Some(Expectation { verdict: Some(Verdict::Never), ..Expectation::default() });
+    r.expectation = expect(Verdict::Never);
     if let Answer::Executions(outcome) = &mut r.answer {
         outcome.flags.insert("mixed-accesses");
         outcome.thin_air = true;
