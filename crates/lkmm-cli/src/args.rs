@@ -94,7 +94,7 @@ pub enum Format {
 }
 
 fn model_parser() -> impl TypedValueParser<Value = &'static str> {
-    let values = models::all().iter().map(|model| {
+    let values = models::all().into_iter().map(|model| {
         let value = PossibleValue::new(model.name()).help(model.title());
         if is_default(model) { value.alias("lkmm") } else { value }
     });

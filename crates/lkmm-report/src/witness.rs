@@ -399,8 +399,10 @@ fn place(step: &Step) -> String {
     }
 }
 
+/// A statement on one line, without what ends it.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = text.trim_end_matches([';', ' ']).split_whitespace();
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn width(text: &str) -> usize {
