@@ -112,7 +112,7 @@ fn compare(lkmm: &Path, options: &[&str], entries: &[&Entry], difference: fn(&Va
                     }
                     Difference::Is(what) => {
                         row.failed += 1;
-                        println!("{name}: {what}");
+                        println!("{}: {what}", entry.path.strip_prefix(folder()).unwrap_or(&entry.path).display());
                     }
                 }
             }
