@@ -16,7 +16,11 @@ pub(crate) fn run() -> Result<bool, String> {
     let mut rows = vec![
         cargo("format", &["fmt", "--all", "--check"], Some("rustfmt")),
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-Dwarnings"], Some("clippy")),
-        cargo("unit, property, snapshot, doc tests", &["test", "--workspace", "--release", "--quiet"], None),
+        cargo(
+            "unit, property, snapshot, doc tests",
+            &["test", "--workspace", "--release", "--quiet", "--no-fail-fast"],
+            None,
+        ),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], None),
     ];
     match lkmm::build() {
