@@ -1,1 +1,46 @@
-//! .
+//! What a check found, and its renderings.
+//!
+//! A [`Report`] is everything that is known about one test after it was checked: what it asks, what its author
+//! expects, and the [`Answer`]. Each rendering is a module and a function from a report to text:
+//!
+//! | module | for |
+//! |---|---|
+//! | [`human`] | people: a line per test, mismatches in full, a [`Summary`](human::Summary) |
+//! | [`herd`] | scripts that read herd7's output (`mcompare7`, the kernel's `judgelitmus.sh`) |
+//! | [`json`] | programs: one object a line |
+//! | [`witness`] | people: one execution, thread by thread |
+//!
+//! Every rendering writes to a [`std::io::Write`] and returns its errors. Nothing here reads a file, a clock or a
+//! terminal, and nothing knows a source language or the axioms of a model: a report says what the search answered.
+//!
+//! ```
+//! use lkmm_report::{Answer, Report, Test};
+//! use lkmm_search::Outcome;
+//!
+//! let report = Report {
+//!     file: "empty.litmus".into(),
+//!     model: "sc".into(),
+//!     test: Some(Test { name: "empty".into(), condition: "exists (true)".into(), ..Test::default() }),
+//!     answer: Answer::Executions(Outcome { positive: 1, ..Outcome::default() }),
+//!     ..Report::default()
+//! };
+//! assert!(report.is_ok());
+//! let mut text = Vec::new();
+//! lkmm_report::herd::write(&mut text, &report).unwrap();
+//! assert!(String::from_utf8(text).unwrap().contains("Observation empty Always 1 0"));
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod herd;
+pub mod human;
+pub mod json;
+mod palette;
+mod problem;
+mod report;
+mod state;
+pub mod witness;
+
+pub use palette::Palette;
+pub use problem::{Position, Problem};
+pub use report::{Answer, Expectation, Mismatch, Origin, Quantifier, Report, Test};
+pub use state::States;

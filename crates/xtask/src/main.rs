@@ -1,2 +1,39 @@
-//! .
-fn main() {}
+//! The project's chores.
+//!
+//! | command | does |
+//! |---|---|
+//! | `cargo xtask test` | everything that must hold before a commit: format, lints, tests, documentation, litmus tests, corpora |
+//! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
+//! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
+#![forbid(unsafe_code)]
+
+mod bench;
+mod corpus;
+mod lkmm;
+mod plot;
+mod scaling;
+mod table;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask test | bench litmus | bench scaling";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["test"] => test::run(),
+        ["bench", "litmus"] => bench::run(),
+        ["bench", "scaling"] => scaling::run(),
+        _ => Err(USAGE.into()),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The arguments of `lkmm`. Help texts, completions and man pages all come from here.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lkmm_model::models::{self, Model};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Check concurrent code under the Linux-kernel memory model.
+#[derive(Parser)]
+#[command(name = "lkmm", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of `lkmm`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Check litmus tests: search every execution that the model allows
+    Check(Check),
+    /// List the memory models, the default first
+    ListModels,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page of lkmm, or of one of its commands
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+}
+
+/// The arguments of `lkmm check`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit codes: 0 when every test did as expected (a test that expects nothing did, if it could be checked), \
+    1 when some did not or ran out of a budget, 2 when some could not be checked."
+)]
+pub struct Check {
+    /// What to check: files, directories (every *.litmus in them), @FILE (a list, one path a line), - (standard input)
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+
+    /// Decide only whether the condition holds never, sometimes or always: much faster on large tests
+    #[arg(long, conflicts_with = "states")]
+    pub verdict: bool,
+
+    /// The memory model
+    #[arg(long, value_name = "MODEL", default_value = "lkmm", value_parser = model_parser())]
+    pub model: &'static str,
+
+    /// Threads to use; as many as there are processors if not given
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+
+    /// Give up on a test after so many seconds
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+
+    /// Give up on a test that has more executions
+    #[arg(long, value_name = "N")]
+    pub max_executions: Option<u64>,
+
+    /// How often a loop is unrolled
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub unroll: u32,
+
+    /// Print the final states of every test, those that satisfy its condition marked with *>
+    #[arg(long)]
+    pub states: bool,
+
+    /// Print an execution that answers each test's question, thread by thread
+    #[arg(long)]
+    pub witness: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line a test, mismatches in full, a summary
+    Human,
+    /// The text of herd7, for scripts that read it
+    Herd,
+    /// One JSON object a line
+    Json,
+}
+
+fn model_parser() -> impl TypedValueParser<Value = &'static str> {
+    let values = models::all().into_iter().map(|model| {
+        let value = PossibleValue::new(model.name()).help(model.title());
+        if is_default(model) { value.alias("lkmm") } else { value }
+    });
+    PossibleValuesParser::new(values).try_map(|name| models::by_name(&name).map(|m| m.name()).ok_or("no such model"))
+}
+
+fn is_default(model: &Model) -> bool {
+    models::by_name("lkmm").is_some_and(|default| default.name() == model.name())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("a timeout is longer than 0 seconds".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_default_model_is_the_kernels() {
+        let Command::Check(args) = Cli::try_parse_from(["lkmm", "check", "x"]).map(|c| c.command).unwrap() else {
+            panic!("`check` is the command");
+        };
+        assert_eq!(Some(args.model), models::by_name("lkmm").map(|m| m.name()));
+    }
+
+    #[test]
+    fn timeouts_are_positive() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "nan", "inf", "1e300", "soon"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

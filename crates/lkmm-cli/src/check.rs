@@ -1,0 +1,136 @@
+//! `lkmm check`: run the tests and print what came of them.
+
+use crate::args::{Check, Format};
+use crate::diagnostics;
+use crate::files;
+use crate::progress::Progress;
+use crate::runner::{self, Settings};
+use anstream::{AutoStream, ColorChoice};
+use lkmm_model::models;
+use lkmm_report::{Answer, Palette, Report, herd, human, json, witness};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// Checks what the arguments name, prints the results, and returns the exit code.
+///
+/// # Errors
+/// Those of the standard output, the closed pipe among them, and contradictory arguments.
+pub fn run(args: &Check) -> io::Result<u8> {
+    if args.witness && args.format != Format::Human {
+        return Err(io::Error::other("--witness prints text for people; leave out --format"));
+    }
+    let model = models::by_name(args.model)
+        .ok_or_else(|| io::Error::other(format!("no model {}; see lkmm list-models", args.model)))?;
+    let settings = Settings {
+        verdict: args.verdict,
+        jobs: args.jobs.map_or_else(processors, usize::from),
+        timeout: args.timeout,
+        max_executions: args.max_executions,
+        unroll: args.unroll,
+        witness: args.witness,
+        ..Settings::new(model)
+    };
+    let inputs = files::expand(&args.paths);
+    let mut printer = Printer::new(args);
+    let mut progress = Progress::new(inputs.len());
+    let mut result = Ok(());
+    runner::run(&inputs, &settings, |report| {
+        result = progress.step(|| printer.print(report));
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    progress.finish();
+    result.and_then(|()| printer.finish())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// Prints reports as they come, and keeps what is to be printed last.
+struct Printer {
+    out: BufWriter<StdoutLock<'static>>,
+    format: Format,
+    states: bool,
+    witness: bool,
+    palette: Palette,
+    colours_on_stderr: bool,
+    start: Instant,
+    summary: human::Summary,
+    mismatches: Vec<Report>,
+    diagnostics: Vec<String>,
+}
+
+impl Printer {
+    fn new(args: &Check) -> Printer {
+        let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        Printer {
+            out: BufWriter::new(io::stdout().lock()),
+            format: args.format,
+            states: args.states,
+            witness: args.witness,
+            palette: if colours { Palette::colours() } else { Palette::plain() },
+            colours_on_stderr: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            start: Instant::now(),
+            summary: human::Summary::default(),
+            mismatches: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    fn print(&mut self, report: Report) -> io::Result<()> {
+        self.summary.add(&report);
+        match self.format {
+            Format::Json => json::write(&mut self.out, &report)?,
+            Format::Herd => {
+                herd::write(&mut self.out, &report)?;
+                self.out.flush()?;
+                // The standard error may be closed; the results are on the standard output.
+                let _ = herd::write_warnings(&mut io::stderr(), &report);
+            }
+            Format::Human => self.print_for_people(report)?,
+        }
+        self.out.flush()
+    }
+
+    fn print_for_people(&mut self, report: Report) -> io::Result<()> {
+        human::write_line(&mut self.out, &report, &self.palette)?;
+        if self.states {
+            human::write_states(&mut self.out, &report, &self.palette)?;
+        }
+        if self.witness {
+            witness::write(&mut self.out, &report, &self.palette)?;
+            writeln!(self.out)?;
+        }
+        if let Some(test) = &report.test {
+            let warnings = test.warnings.iter();
+            self.diagnostics.extend(warnings.map(|w| diagnostics::render(&report, w, true, self.colours_on_stderr)));
+        }
+        if let Answer::Error(problem) = &report.answer {
+            self.diagnostics.push(diagnostics::render(&report, problem, false, self.colours_on_stderr));
+        }
+        if report.mismatch().is_some() {
+            self.mismatches.push(report);
+        }
+        Ok(())
+    }
+
+    /// Prints what comes last, and returns the exit code.
+    fn finish(&mut self) -> io::Result<u8> {
+        if self.format == Format::Human {
+            for diagnostic in &self.diagnostics {
+                let _ = writeln!(io::stderr(), "\n{diagnostic}");
+            }
+            for report in &self.mismatches {
+                writeln!(self.out)?;
+                human::write_mismatch(&mut self.out, report, &self.palette)?;
+            }
+            if self.summary.tests > 1 {
+                writeln!(self.out)?;
+                self.summary.write(&mut self.out, self.start.elapsed(), &self.palette)?;
+            }
+            self.out.flush()?;
+        }
+        Ok(self.summary.exit_code())
+    }
+}

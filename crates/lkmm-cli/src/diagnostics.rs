@@ -1,0 +1,35 @@
+//! Problems with their source line and a caret, as compilers show them.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use lkmm_report::{Problem, Report};
+use std::ops::Range;
+
+/// Renders a problem of a report's source as an error or, with `warning`, as a warning.
+pub(crate) fn render(report: &Report, problem: &Problem, warning: bool, colours: bool) -> String {
+    let level = if warning { Level::WARNING } else { Level::ERROR };
+    let title = match &problem.span {
+        Some(_) => level.primary_title(problem.message.as_str()),
+        None => level.primary_title(format!("{}: {}", report.file, problem.message)),
+    };
+    let mut group = match problem.span_in(&report.source) {
+        Some(span) if !report.source.is_empty() => title.element(snippet(report, problem, span)),
+        _ => Group::with_title(title),
+    };
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
+
+fn snippet<'a>(
+    report: &'a Report,
+    problem: &'a Problem,
+    span: Range<usize>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    // A place that runs over several lines is shown by its first.
+    let line_end = report.source[span.start..].find('\n').map_or(report.source.len(), |n| span.start + n);
+    let annotation = AnnotationKind::Primary.span(span.start..span.end.min(line_end).max(span.start));
+    let annotation = if problem.label.is_empty() { annotation } else { annotation.label(problem.label.as_str()) };
+    Snippet::source(report.source.as_str()).path(report.file.as_str()).annotation(annotation)
+}

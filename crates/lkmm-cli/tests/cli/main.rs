@@ -1,0 +1,5 @@
+//! The command, run as users run it.
+
+mod check;
+mod folder;
+mod paths;

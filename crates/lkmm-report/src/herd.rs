@@ -1,0 +1,123 @@
+//! herd7's text, byte for byte, so that the scripts that read herd7's output read ours.
+//!
+//! The model is herd7 7.57, function `run` of its `top_herd.ml`. `Hash=` lines, which fingerprint a test's source, are not
+//! printed. After a search for the verdict alone there are no states and counts to print: the lines `States`, `Witnesses`,
+//! `Positive` and `Flag` are left out, and the numbers on the `Observation` line are 0 and 1, enough for `judgelitmus.sh`.
+
+use crate::problem::Position;
+use crate::report::{Answer, Quantifier, Report, Test, verdict_name};
+use crate::state::States;
+use lkmm_search::Outcome;
+use std::io::{self, Write};
+
+/// Writes what herd7 prints on its standard output. For a test without an answer that is nothing.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let Some(test) = &report.test else { return Ok(()) };
+    let (outcome, all) = match &report.answer {
+        Answer::Executions(outcome) => (outcome, true),
+        Answer::Verdict(outcome) => (outcome, false),
+        Answer::Timeout(_) | Answer::Error(_) => return Ok(()),
+    };
+    let name = &test.name;
+    let kind = match test.quantifier {
+        Quantifier::Exists => "Allowed",
+        Quantifier::NotExists => "Forbidden",
+        Quantifier::Forall => "Required",
+    };
+    writeln!(out, "Test {name} {kind}")?;
+    if all {
+        write_states(out, test, outcome)?;
+    }
+    let truncated = if outcome.truncated { "Loop " } else { "" };
+    writeln!(out, "{truncated}{}", if report.holds() == Some(true) { "Ok" } else { "No" })?;
+    if all {
+        write_witnesses(out, test.quantifier, outcome)?;
+    }
+    writeln!(out, "Condition {}", test.condition)?;
+    let verdict = verdict_name(outcome.verdict());
+    writeln!(out, "Observation {name} {verdict} {} {}", outcome.positive, outcome.negative)?;
+    writeln!(out, "Time {name} {:.2}", report.time.as_secs_f64())?;
+    writeln!(out)
+}
+
+fn write_states(out: &mut dyn Write, test: &Test, outcome: &Outcome) -> io::Result<()> {
+    let states = States::new(test, outcome);
+    writeln!(out, "States {}", states.len())?;
+    states.iter().try_for_each(|state| writeln!(out, "{state}"))
+}
+
+/// The counts of what proves the answer and what does not: for `~exists`, a witness is an execution *against* the condition.
+fn write_witnesses(out: &mut dyn Write, quantifier: Quantifier, outcome: &Outcome) -> io::Result<()> {
+    let (positive, negative) = match quantifier {
+        Quantifier::Exists | Quantifier::Forall => (outcome.positive, outcome.negative),
+        Quantifier::NotExists => (outcome.negative, outcome.positive),
+    };
+    writeln!(out, "Witnesses")?;
+    writeln!(out, "Positive: {positive} Negative: {negative}")?;
+    outcome.flags.iter().try_for_each(|flag| writeln!(out, "Flag {flag}"))
+}
+
+/// Writes what herd7 prints on its standard error: why there is no answer, or that a loop was cut.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_warnings(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let file = &report.file;
+    match &report.answer {
+        Answer::Executions(outcome) | Answer::Verdict(outcome) if outcome.truncated => {
+            writeln!(out, "Warning: File \"{file}\", unrolling limit exceeded, legal outcomes may be missing.")
+        }
+        Answer::Executions(_) | Answer::Verdict(_) => Ok(()),
+        Answer::Timeout(budget) => writeln!(out, "Warning: File \"{file}\": Timeout, {budget}"),
+        Answer::Error(problem) => {
+            write!(out, "Warning: File \"{file}\"")?;
+            if let Some(span) = problem.span_in(&report.source) {
+                let start = Position::of(&report.source, span.start);
+                let length = report.source[span].chars().count();
+                let (from, to) = (start.column - 1, start.column - 1 + length);
+                write!(out, ", line {}, characters {from}-{to}", start.line)?;
+            }
+            writeln!(out, ": {} (User error)", problem.message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    fn warnings(report: &Report) -> String {
+        let mut text = Vec::new();
+        write_warnings(&mut text, report).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn errors_are_spelled_as_herd7_does() {
+        let problem = Problem { span: Some(6..8), ..Problem::new("unexpected 'x'") };
+        let report = Report {
+            file: "a.litmus".into(),
+            source: "C a\n{ x".into(),
+            answer: Answer::Error(problem),
+            ..Report::default()
+        };
+        assert_eq!(
+            warnings(&report),
+            "Warning: File \"a.litmus\", line 2, characters 2-3: unexpected 'x' (User error)\n"
+        );
+    }
+
+    #[test]
+    fn a_cut_loop_is_told() {
+        let outcome = Outcome { truncated: true, ..Outcome::default() };
+        let report = Report { file: "l".into(), answer: Answer::Executions(outcome), ..Report::default() };
+        assert_eq!(
+            warnings(&report),
+            "Warning: File \"l\", unrolling limit exceeded, legal outcomes may be missing.\n"
+        );
+    }
+}
