@@ -2,7 +2,7 @@
 //!
 //! While a search extends `rf` and `co`, everything else stays: events, program order, locations, dependencies. A
 //! [`Plan`] evaluates every expression that depends on these alone *once*, drops what is thereby empty (no RCU in the
-//! program, no RCU in the plan), and keeps for the rest a list of [`Step`]s over bit matrices. Two more savings are
+//! program, no RCU in the plan), and keeps for the rest a list of steps over bit matrices. Two more savings are
 //! computed from static bounds on the domain and range of each relation: compositions that cannot meet are empty, and
 //! each step computes only the rows that some later step will look at.
 //!
@@ -80,6 +80,14 @@ struct Step<const W: usize> {
     slot: usize,
     rows: EventSet<W>,
     operation: Operation<W>,
+    /// So many rows are wanted that a loop over all of them, which the compiler vectorises, is faster.
+    dense: bool,
+}
+
+impl<const W: usize> Step<W> {
+    fn new(slot: usize, operation: Operation<W>) -> Self {
+        Step { slot, rows: EventSet::EMPTY, operation, dense: false }
+    }
 }
 
 /// The value of a node within a plan.
@@ -311,6 +319,9 @@ impl<'m, const W: usize> Plan<'m, W> {
                 }
             }
             steps.retain(|step| !step.rows.is_empty());
+            for step in steps.iter_mut() {
+                step.dense = step.rows.len() * 4 > self.n;
+            }
         }
     }
 }
@@ -351,24 +362,9 @@ fn run<const W: usize>(
         let (lower, dst) = data.split_at_mut(step.slot * n);
         let slot = |s: usize| &lower[s * n..(s + 1) * n];
         match step.operation {
-            Operation::Or(a, b) => {
-                let (a, b) = (slot(a), slot(b));
-                for i in rows.iter() {
-                    dst[i] = a[i] | b[i];
-                }
-            }
-            Operation::And(a, b) => {
-                let (a, b) = (slot(a), slot(b));
-                for i in rows.iter() {
-                    dst[i] = a[i] & b[i];
-                }
-            }
-            Operation::Minus(a, b) => {
-                let (a, b) = (slot(a), slot(b));
-                for i in rows.iter() {
-                    dst[i] = a[i] - b[i];
-                }
-            }
+            Operation::Or(a, b) => pointwise(dst, slot(a), slot(b), step, |a, b| a | b),
+            Operation::And(a, b) => pointwise(dst, slot(a), slot(b), step, |a, b| a & b),
+            Operation::Minus(a, b) => pointwise(dst, slot(a), slot(b), step, |a, b| a - b),
             Operation::Sequence(a, b) => relation::sequence(dst, slot(a), slot(b), rows),
             Operation::InverseSequence(a, b) => relation::inverse_sequence(dst, slot(a), slot(b), rows),
             Operation::Inverse(a) => relation::inverse(dst, slot(a), rows),
@@ -378,12 +374,7 @@ fn run<const W: usize>(
                     dst[i] = if set.contains(i) { a[i] } else { EventSet::EMPTY };
                 }
             }
-            Operation::Into(a, set) => {
-                let a = slot(a);
-                for i in rows.iter() {
-                    dst[i] = a[i] & set;
-                }
-            }
+            Operation::Into(a, set) => pointwise(dst, slot(a), slot(a), step, |a, _| a & set),
             Operation::Closure(a, inner) => {
                 let a_rows = slot(a);
                 let acyclic = ordered == a || relation::topological_order(a_rows, inner, order);
@@ -426,6 +417,27 @@ fn run<const W: usize>(
     None
 }
 
+/// Combines two relations row by row. Rows outside of a relation's domain are empty in all operands, so a dense loop
+/// keeps them empty.
+#[inline]
+fn pointwise<const W: usize>(
+    dst: &mut [EventSet<W>],
+    a: &[EventSet<W>],
+    b: &[EventSet<W>],
+    step: &Step<W>,
+    combine: impl Fn(EventSet<W>, EventSet<W>) -> EventSet<W>,
+) {
+    if step.dense {
+        for ((dst, &a), &b) in dst.iter_mut().zip(a).zip(b) {
+            *dst = combine(a, b);
+        }
+    } else {
+        for i in step.rows.iter() {
+            dst[i] = combine(a[i], b[i]);
+        }
+    }
+}
+
 struct Compiler<'p, 'm, const W: usize> {
     plan: &'p mut Plan<'m, W>,
     frame: &'p Frame<W>,
@@ -449,7 +461,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
             }
             Known::Computed(slot) => {
                 let operation = Operation::Check(requirement.test, slot, index);
-                self.steps.push(Step { slot, rows: EventSet::EMPTY, operation });
+                self.steps.push(Step::new(slot, operation));
                 true
             }
         }
@@ -628,7 +640,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
             return Known::Empty;
         }
         let slot = self.new_slot(domain, range);
-        self.steps.push(Step { slot, rows: EventSet::EMPTY, operation });
+        self.steps.push(Step::new(slot, operation));
         Known::Computed(slot)
     }
 
@@ -766,7 +778,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
             let slot = self.new_slot(domain, range);
             self.plan.known[node] =
                 Some(if domain.is_empty() || range.is_empty() { Known::Empty } else { Known::Computed(slot) });
-            self.steps.push(Step { slot, rows: EventSet::EMPTY, operation: Operation::Enter });
+            self.steps.push(Step::new(slot, Operation::Enter));
             let result = self.value(body);
             let Some((result, fixed)) = self.place(result) else { return Known::Empty };
             let (d, r) = (self.plan.domains[result], self.plan.ranges[result]);
@@ -777,7 +789,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
                     return if fixed { Known::Fixed(result) } else { Known::Computed(result) };
                 }
                 let operation = Operation::Again(result, steps + 1);
-                self.steps.push(Step { slot, rows: EventSet::EMPTY, operation });
+                self.steps.push(Step::new(slot, operation));
                 return Known::Computed(result);
             }
             (domain, range) = (domain | d, range | r);

@@ -64,6 +64,10 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
     /// Locations whose order is to be searched: those with several units.
     open_groups: Vec<usize>,
     records: Vec<Record>,
+    /// Complete executions that the model allowed, and that it did not. While nearly all are allowed, there is nothing to
+    /// cut.
+    accepted: u32,
+    rejected: u32,
     /// Has anything changed since the axioms were last checked?
     unchecked: bool,
     truncated: bool,
@@ -113,6 +117,8 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             placed: vec![Vec::new(); candidate.groups.len()],
             open_groups,
             records: Vec::new(),
+            accepted: 0,
+            rejected: 0,
             unchecked: true,
             truncated,
             reads,
@@ -393,8 +399,9 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     /// Checks the axioms on the partial execution, unless that has not paid at this depth.
     fn is_consistent(&mut self, depth: usize) -> bool {
+        let is_shared = depth < self.share_depth;
         let record = &mut self.records[depth];
-        if depth >= self.share_depth && !record.worth_it() {
+        if !is_shared && (self.rejected * 8 <= self.accepted || !record.worth_it()) {
             return true;
         }
         record.checks += 1;
@@ -479,8 +486,10 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         // The whole model, unspecialised, on the execution as a graph.
         debug_assert_eq!(consistent, self.run.options.model.judge(&self.execution()).violated.is_none());
         if !consistent {
+            self.rejected += 1;
             return Ok(());
         }
+        self.accepted += 1;
         if let Some(illegal) = self.values.illegal() {
             return Err(Stop::Failed(SearchError::Illegal(illegal)));
         }
