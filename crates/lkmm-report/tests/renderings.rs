@@ -93,6 +93,7 @@ fn store_buffering_witness() -> Execution {
         po: vec![(2, 3), (4, 5), (4, 6), (5, 6)],
         rf: vec![(0, 6), (1, 3)],
         co: vec![(0, 2), (1, 4)],
+        finals: vec![Value::Int(0), Value::Int(0)],
         ..Execution::default()
     }
 }
@@ -212,6 +213,7 @@ fn crowded() -> Report {
         ..Program::default()
     };
     let states = [(vec![Value::Int(3)], 6)].into_iter().collect();
+    x.finals = vec![Value::Int(3)];
     let mut origins: Vec<Origin> = texts.iter().map(|t| origin(source, t)).collect();
     origins.insert(0, Origin::default());
     Report {

@@ -513,7 +513,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         number_symbols(&mut state);
         self.raise_flags();
         if self.run.wants_witness(holds) {
-            let execution = Box::new(self.execution());
+            let execution = Box::new(Execution { finals: state.clone(), ..self.execution() });
             self.run.keep_witness(holds, execution);
         }
         self.run.count(state, holds, thin_air)
@@ -600,6 +600,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
                     Observable::Register(..) => None,
                 })
                 .collect(),
+            finals: Vec::new(),
         }
     }
 }
