@@ -57,7 +57,8 @@ struct Printer {
     colours_on_stderr: bool,
     start: Instant,
     summary: human::Summary,
-    mismatches: Vec<Report>,
+    /// As text: a report with millions of states is better not kept.
+    mismatches: Vec<Vec<u8>>,
     diagnostics: Vec<String>,
 }
 
@@ -110,7 +111,9 @@ impl Printer {
             self.diagnostics.push(diagnostics::render(&report, problem, false, self.colours_on_stderr));
         }
         if report.mismatch().is_some() {
-            self.mismatches.push(report);
+            let mut text = Vec::new();
+            human::write_mismatch(&mut text, &report, &self.palette)?;
+            self.mismatches.push(text);
         }
         Ok(())
     }
@@ -121,9 +124,9 @@ impl Printer {
             for diagnostic in &self.diagnostics {
                 let _ = writeln!(io::stderr(), "\n{diagnostic}");
             }
-            for report in &self.mismatches {
+            for text in &self.mismatches {
                 writeln!(self.out)?;
-                human::write_mismatch(&mut self.out, report, &self.palette)?;
+                self.out.write_all(text)?;
             }
             if self.summary.tests > 1 {
                 writeln!(self.out)?;

@@ -11,8 +11,12 @@ use walkdir::WalkDir;
 
 /// The largest source that is read, in bytes. The longest test that people have written has some ten thousand.
 pub const MAX_SOURCE: u64 = 1 << 20;
+/// The largest list that is read, in bytes.
+const MAX_LIST: u64 = 1 << 26;
 /// How deep lists may name lists.
-const MAX_NESTING: u32 = 8;
+const MAX_NESTING: usize = 8;
+/// How many inputs lists may name: nested lists multiply.
+const MAX_LISTED: usize = 1 << 20;
 
 /// One thing to check.
 #[derive(Clone, Debug)]
@@ -97,16 +101,17 @@ fn describe(error: &io::Error) -> String {
 pub fn expand(paths: &[PathBuf]) -> Vec<Input> {
     let mut inputs = Vec::new();
     for path in paths {
-        expand_one(path, 0, &mut inputs);
+        expand_one(path, &mut Vec::new(), &mut inputs);
     }
     inputs
 }
 
-fn expand_one(path: &Path, nesting: u32, inputs: &mut Vec<Input>) {
+/// `open` are the lists that are being read, the outermost first.
+fn expand_one(path: &Path, open: &mut Vec<PathBuf>, inputs: &mut Vec<Input>) {
     if path.as_os_str() == "-" {
         inputs.push(Input::stdin());
     } else if let Some(list) = list_path(path) {
-        expand_list(&list, nesting, inputs);
+        expand_list(&list, open, inputs);
     } else if path.is_dir() {
         expand_directory(path, inputs);
     } else {
@@ -124,13 +129,19 @@ fn list_path(path: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(&text[1..]))
 }
 
-fn expand_list(list: &Path, nesting: u32, inputs: &mut Vec<Input>) {
-    if nesting == MAX_NESTING {
-        let problem = Problem::new(format!("lists name lists more than {MAX_NESTING} deep"));
-        return inputs.push(Input::nowhere(list, problem.with_help("does the list name itself?")));
+fn expand_list(list: &Path, open: &mut Vec<PathBuf>, inputs: &mut Vec<Input>) {
+    let identity = list.canonicalize().unwrap_or_else(|_| list.to_path_buf());
+    if open.contains(&identity) {
+        let problem = Problem::new("the list names itself");
+        return inputs.push(Input::nowhere(list, problem.with_help("take its name out of it")));
     }
-    let text = match std::fs::read(list) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    if open.len() == MAX_NESTING {
+        let problem = Problem::new(format!("lists name lists more than {MAX_NESTING} deep"));
+        return inputs.push(Input::nowhere(list, problem.with_help("name their entries in one list")));
+    }
+    let mut bytes = Vec::new();
+    let text = match File::open(list).and_then(|file| file.take(MAX_LIST).read_to_end(&mut bytes)) {
+        Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => {
             let problem = Problem::new(format!("the list cannot be read: {}", describe(&error)));
             return inputs.push(Input::nowhere(list, problem.with_help("a list holds one path a line")));
@@ -142,11 +153,23 @@ fn expand_list(list: &Path, nesting: u32, inputs: &mut Vec<Input>) {
         let problem = Problem::new("the list is empty");
         return inputs.push(Input::nowhere(list, problem.with_help("a list holds one path a line")));
     }
+    open.push(identity);
     for entry in entries {
+        if inputs.len() >= MAX_LISTED {
+            if inputs.len() == MAX_LISTED {
+                let problem = Problem::new(format!("lists name more than {MAX_LISTED} tests"));
+                inputs.push(Input::nowhere(
+                    list,
+                    problem.with_help("the first of them were checked; name fewer at a time"),
+                ));
+            }
+            break;
+        }
         let beside = base.join(entry);
         let path = if beside.exists() { beside } else { PathBuf::from(entry) };
-        expand_one(&path, nesting + 1, inputs);
+        expand_one(&path, open, inputs);
     }
+    open.pop();
 }
 
 fn expand_directory(directory: &Path, inputs: &mut Vec<Input>) {

@@ -7,6 +7,7 @@
 use crate::files::Input;
 use lkmm_litmus::{ExpectedVerdict, LitmusTest};
 use lkmm_model::models::Model;
+use lkmm_model::program::Value;
 use lkmm_report::{Answer, Expectation, Origin, Problem, Quantifier, Report, Test};
 use lkmm_search::{Question, SearchError, Verdict};
 use std::collections::BTreeMap;
@@ -17,6 +18,10 @@ use std::time::{Duration, Instant};
 
 /// How many tests may be begun while the first of them is still running.
 pub const WINDOW: usize = 1024;
+/// Bytes that final states may take.
+const MEMORY: u64 = 1 << 30;
+/// Bytes of final states that may wait behind the first test that is still running.
+const WAITING: u64 = 1 << 28;
 /// The stack of each thread: source is nested, and so are the functions that read it.
 const STACK: usize = 64 << 20;
 
@@ -35,15 +40,26 @@ pub struct Settings {
     pub max_executions: Option<u64>,
     /// How often loops are unrolled.
     pub unroll: u32,
+    /// Bytes that the final states of all tests that are checked at the same time may take, about.
+    pub memory: u64,
     /// Keep an execution that answers the question.
     pub witness: bool,
 }
 
 impl Settings {
-    /// All executions, on one thread, without a budget.
+    /// All executions, on one thread, without a budget but for 1 GiB of final states.
     pub fn new(model: &'static Model) -> Settings {
         let unroll = lkmm_litmus::Options::default().unroll;
-        Settings { model, verdict: false, jobs: 1, timeout: None, max_executions: None, unroll, witness: false }
+        Settings {
+            model,
+            verdict: false,
+            jobs: 1,
+            timeout: None,
+            max_executions: None,
+            unroll,
+            memory: MEMORY,
+            witness: false,
+        }
     }
 }
 
@@ -53,6 +69,8 @@ struct Progress {
     begun: usize,
     handed_over: usize,
     running: usize,
+    /// Bytes of the reports that wait.
+    waiting: u64,
     stopped: bool,
 }
 
@@ -71,7 +89,7 @@ impl<'a> Queue<'a> {
     /// The next input, and how many of `jobs` threads its search may use.
     fn take(&self, jobs: usize) -> Option<(usize, &'a Input, usize)> {
         let mut progress = self.lock();
-        while !progress.stopped && progress.begun >= progress.handed_over + WINDOW {
+        while !progress.stopped && (progress.begun >= progress.handed_over + WINDOW || progress.waiting > WAITING) {
             progress = self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
         let index = progress.begun;
@@ -87,6 +105,8 @@ impl<'a> Queue<'a> {
 pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -> ControlFlow<()>) {
     let queue = Queue { inputs, progress: Mutex::default(), moved: Condvar::new() };
     let jobs = settings.jobs.max(1);
+    // Large searches at the same time have to do with a part each; a lone one has everything.
+    let settings = &Settings { memory: settings.memory / jobs.min(inputs.len()).max(1) as u64, ..settings.clone() };
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for i in 0..jobs.min(inputs.len()) {
@@ -116,10 +136,15 @@ pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -
         drop(sender);
         let mut waiting = BTreeMap::new();
         for (index, report) in receiver {
+            let mut next = {
+                let mut progress = queue.lock();
+                progress.waiting += footprint(&report);
+                progress.handed_over
+            };
             waiting.insert(index, report);
-            let mut next = queue.lock().handed_over;
             while let Some(report) = waiting.remove(&next) {
                 next += 1;
+                queue.lock().waiting -= footprint(&report);
                 if sink(report).is_break() {
                     queue.lock().stopped = true;
                     queue.moved.notify_all();
@@ -130,6 +155,13 @@ pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -
             queue.moved.notify_all();
         }
     });
+}
+
+/// Bytes that the final states of a report take, about.
+fn footprint(report: &Report) -> u64 {
+    let states = report.executions().map_or(0, |outcome| outcome.states.len());
+    let observed = report.test.as_ref().map_or(0, |test| test.observed.len());
+    (states * (64 + observed * size_of::<Value>())) as u64
 }
 
 fn report(input: &Input, settings: &Settings, answer: Answer) -> Report {
@@ -155,7 +187,7 @@ pub fn check_source(file: &str, source: String, settings: &Settings) -> Report {
     let checked = catch_unwind(AssertUnwindSafe(|| parse_and_search(&report.source, settings)));
     match checked {
         Ok(Ok((test, expectation, answer))) => {
-            report.test = Some(test);
+            report.test = test;
             report.expectation = expectation;
             report.answer = answer;
         }
@@ -169,9 +201,19 @@ pub fn check_source(file: &str, source: String, settings: &Settings) -> Report {
     report
 }
 
-fn parse_and_search(source: &str, settings: &Settings) -> Result<(Test, Option<Expectation>, Answer), Problem> {
+/// What came of a source: the test, unless time was up before it was read; what its author expects; the answer.
+type Checked = (Option<Test>, Option<Expectation>, Answer);
+
+fn parse_and_search(source: &str, settings: &Settings) -> Result<Checked, Problem> {
     let start = Instant::now();
-    let litmus = lkmm_litmus::parse(source, &lkmm_litmus::Options { unroll: settings.unroll }).map_err(problem)?;
+    let deadline = settings.timeout.and_then(|limit| start.checked_add(limit));
+    let reading = lkmm_litmus::Options { unroll: settings.unroll, deadline };
+    let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let litmus = match lkmm_litmus::parse(source, &reading) {
+        Ok(litmus) => litmus,
+        Err(_) if late() => return Ok((None, None, Answer::Timeout(out_of_time(settings)))),
+        Err(diagnostic) => return Err(problem(diagnostic)),
+    };
     let expectation = litmus.expected.as_ref().map(expectation);
     let test = test(litmus);
     let mut options = lkmm_search::Options::new(settings.model);
@@ -179,18 +221,23 @@ fn parse_and_search(source: &str, settings: &Settings) -> Result<(Test, Option<E
     options.jobs = settings.jobs;
     options.deadline = settings.timeout.map(|limit| limit.saturating_sub(start.elapsed()));
     options.max_executions = settings.max_executions;
+    options.memory = settings.memory;
     options.witness = settings.witness;
     let answer = match lkmm_search::search(&test.program, &options) {
         Ok(outcome) if settings.verdict => Answer::Verdict(outcome),
         Ok(outcome) => Answer::Executions(outcome),
-        // What is left of the time after parsing is not what the user asked for.
-        Err(SearchError::Timeout(left)) => {
-            Answer::Timeout(SearchError::Timeout(settings.timeout.unwrap_or(left)).to_string())
+        Err(SearchError::Timeout(_)) => Answer::Timeout(out_of_time(settings)),
+        Err(error @ (SearchError::TooManyExecutions(_) | SearchError::TooManyStates { .. })) => {
+            Answer::Timeout(error.to_string())
         }
-        Err(error @ SearchError::TooManyExecutions(_)) => Answer::Timeout(error.to_string()),
         Err(error) => Answer::Error(search_problem(&test, &error)),
     };
-    Ok((test, expectation, answer))
+    Ok((Some(test), expectation, answer))
+}
+
+/// In the words of the search, but with the time that the user asked for: what was left of it after parsing is another.
+fn out_of_time(settings: &Settings) -> String {
+    SearchError::Timeout(settings.timeout.unwrap_or_default()).to_string()
 }
 
 /// Why a search failed, with the place in the source if the error has one.

@@ -54,6 +54,15 @@ impl Diagnostic {
     }
 }
 
+/// A piece of source as it stands in a message: in backquotes, and not longer than one can read.
+pub(crate) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 64;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -25,7 +25,7 @@ pub struct Expected {
 /// Finds the first `Result:` that states a verdict.
 pub(crate) fn find(source: &str) -> Option<Expected> {
     source.match_indices("Result:").find_map(|(at, word)| {
-        let line = source[at + word.len()..].lines().next().unwrap_or("");
+        let line = start_of_line(&source[at + word.len()..]);
         let mut words = line.split_whitespace();
         let first = words.next()?;
         let verdict = match first {
@@ -36,6 +36,14 @@ pub(crate) fn find(source: &str) -> Option<Expected> {
         };
         Some(Expected { verdict, deadlock: first == "DEADLOCK", data_race: words.any(|word| word == "DATARACE") })
     })
+}
+
+/// The first line of a text, as far as it can matter. (Not all of it: every other word of a long line might be `Result:`.)
+fn start_of_line(text: &str) -> &str {
+    const LONGEST: usize = 200;
+    let end = text.char_indices().take(LONGEST).find(|&(_, c)| c == '\n').map(|(at, _)| at);
+    let end = end.or_else(|| text.char_indices().nth(LONGEST).map(|(at, _)| at));
+    &text[..end.unwrap_or(text.len())]
 }
 
 #[cfg(test)]

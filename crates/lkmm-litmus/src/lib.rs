@@ -39,18 +39,21 @@ pub use expected::{Expected, ExpectedVerdict};
 use lkmm_model::program::Program;
 use state::Cursor;
 use std::ops::Range;
+use std::time::Instant;
 
 /// How to read a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How many turns of a loop a control path may take; a path that needs more is truncated.
     pub unroll: u32,
+    /// When to give up unfolding. A test of a few lines can have tens of thousands of control paths.
+    pub deadline: Option<Instant>,
 }
 
 impl Default for Options {
-    /// Two turns, as herd7.
+    /// Two turns, as herd7, and no deadline.
     fn default() -> Self {
-        Options { unroll: 2 }
+        Options { unroll: 2, deadline: None }
     }
 }
 
@@ -106,7 +109,7 @@ pub fn parse(source: &str, options: &Options) -> Result<LitmusTest, Diagnostic> 
     let (processes, origins) = parse::program(source, sections.program)?;
     let init = Cursor::new(source, sections.init, processes.len())?.init()?;
     let asked = Cursor::new(source, sections.condition, processes.len())?.condition()?;
-    let lowered = lower::lower(&processes, &init, &asked, options.unroll)?;
+    let lowered = lower::lower(&processes, &init, &asked, options)?;
     Ok(LitmusTest {
         name: sections.name,
         program: lowered.program,

@@ -12,6 +12,7 @@ use crate::algebra::{BaseRelation, BaseSet, Definition, Node, NodeId, Requiremen
 use crate::event::{Fence, Label, Mode};
 use crate::event_set::EventSet;
 use crate::relation;
+use std::time::Instant;
 
 /// What a plan is specialised to: the events of an execution and the relations that do not change.
 #[derive(Clone, Debug)]
@@ -118,6 +119,8 @@ pub struct Plan<'m, const W: usize> {
     /// Flags that every execution of this frame raises.
     raised: Vec<usize>,
     order: Vec<u16>,
+    deadline: Option<Instant>,
+    expired: bool,
 }
 
 const RF: usize = 0;
@@ -129,6 +132,9 @@ impl<'m, const W: usize> Plan<'m, W> {
     ///
     /// `skip_axiom` names axioms that the caller guarantees by other means; `skip_flag` tells which flags need no
     /// longer be looked for.
+    ///
+    /// With hundreds of events a plan may take seconds to make or to run. When the deadline passes meanwhile, that ends
+    /// early, what it says means nothing, and [`is_expired`](Self::is_expired) tells so.
     pub fn new(
         definition: &'m Definition,
         frame: &Frame<W>,
@@ -136,6 +142,7 @@ impl<'m, const W: usize> Plan<'m, W> {
         co: Input<W>,
         skip_axiom: &dyn Fn(&Requirement) -> bool,
         skip_flag: &dyn Fn(&Requirement) -> bool,
+        deadline: Option<Instant>,
     ) -> Self {
         let n = frame.labels.len();
         let mut plan = Plan {
@@ -152,6 +159,9 @@ impl<'m, const W: usize> Plan<'m, W> {
             broken: None,
             raised: Vec::new(),
             order: Vec::with_capacity(n),
+            // Below this size it is a matter of milliseconds, in which the clock need not be read.
+            deadline: deadline.filter(|_| n > 64),
+            expired: false,
         };
         let mut compiler = Compiler { plan: &mut plan, frame, base: [Some(rf), Some(co), None], steps: Vec::new() };
         for (index, axiom) in definition.axioms.iter().enumerate() {
@@ -167,10 +177,18 @@ impl<'m, const W: usize> Plan<'m, W> {
             }
         }
         let flags = std::mem::take(&mut compiler.steps);
+        if plan.expired {
+            return plan;
+        }
         plan.axioms = axioms;
         plan.flags = flags;
         plan.restrict_rows();
         plan
+    }
+
+    /// Has the deadline passed while the plan was made or run?
+    pub fn is_expired(&self) -> bool {
+        self.expired
     }
 
     /// The axiom that no execution of the frame can meet, if there is one.
@@ -228,19 +246,24 @@ impl<'m, const W: usize> Plan<'m, W> {
         if let Some(broken) = self.broken {
             return Err(&self.definition.axioms[broken]);
         }
-        match run(&self.axioms, self.n, &mut self.rows, &mut self.order, &mut |_| false) {
-            Some(index) => Err(&self.definition.axioms[index]),
-            None => Ok(()),
+        match run(&self.axioms, self.n, &mut self.rows, &mut self.order, self.deadline, &mut |_| false) {
+            Ran::Failed(index) => Err(&self.definition.axioms[index]),
+            Ran::Through => Ok(()),
+            Ran::Expired => {
+                self.expired = true;
+                Ok(())
+            }
         }
     }
 
     /// Looks for flags on a complete execution that [`check`](Self::check) has just accepted.
     pub fn flag(&mut self, mut raise: impl FnMut(&'static str)) {
         let definition = self.definition;
-        run(&self.flags, self.n, &mut self.rows, &mut self.order, &mut |index| {
+        let ran = run(&self.flags, self.n, &mut self.rows, &mut self.order, self.deadline, &mut |index| {
             raise(definition.flags[index].name);
             true
         });
+        self.expired |= matches!(ran, Ran::Expired);
     }
 
     /// The pairs of a relation that some requirement looks at, after its steps were run.
@@ -326,20 +349,33 @@ impl<'m, const W: usize> Plan<'m, W> {
     }
 }
 
-/// Runs steps; stops at the first check that fails unless `go_on` says otherwise, and returns its requirement.
+/// How a run of steps ends.
+enum Ran {
+    Through,
+    /// A check failed: the number of its requirement.
+    Failed(usize),
+    /// The deadline passed.
+    Expired,
+}
+
+/// Runs steps; stops at the first check that fails unless `go_on` says otherwise.
 #[inline]
 fn run<const W: usize>(
     steps: &[Step<W>],
     n: usize,
     data: &mut [EventSet<W>],
     order: &mut Vec<u16>,
+    deadline: Option<Instant>,
     go_on: &mut dyn FnMut(usize) -> bool,
-) -> Option<usize> {
+) -> Ran {
     let mut at = 0;
     // The slot whose topological order `order` holds: an acyclic relation is often closed next.
     let mut ordered = usize::MAX;
     while let Some(step) = steps.get(at) {
         at += 1;
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ran::Expired;
+        }
         let rows = step.rows;
         if let Operation::Check(test, a, requirement) = step.operation {
             let rows_of_a = &data[a * n..(a + 1) * n];
@@ -352,7 +388,7 @@ fn run<const W: usize>(
                 ordered = if holds { a } else { usize::MAX };
             }
             if !holds && !go_on(requirement) {
-                return Some(requirement);
+                return Ran::Failed(requirement);
             }
             continue;
         }
@@ -414,7 +450,7 @@ fn run<const W: usize>(
             Operation::Check(..) => {}
         }
     }
-    None
+    Ran::Through
 }
 
 /// Combines two relations row by row. Rows outside of a relation's domain are empty in all operands, so a dense loop
@@ -477,6 +513,10 @@ impl<const W: usize> Compiler<'_, '_, W> {
     }
 
     fn compute(&mut self, node: Node) -> Known<W> {
+        if self.plan.expired || self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.plan.expired = true;
+            return Known::Empty;
+        }
         let all = self.plan.all;
         match node {
             Node::Set(set) => Known::Set(self.base_set(set)),
@@ -511,6 +551,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
             },
             Node::Cross(a, b) => match (self.value(a), self.value(b)) {
                 (Known::Set(a), Known::Set(b)) => self.fixed(|i| if a.contains(i) { b } else { EventSet::EMPTY }),
+                _ if self.plan.expired => Known::Empty,
                 _ => unreachable!("a product of sets that depend on rf or co"),
             },
             Node::Or(a, b) => {
@@ -587,6 +628,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
             },
             Node::Brackets(open, close) => match (self.value(open), self.value(close)) {
                 (Known::Set(open), Known::Set(close)) => self.brackets(open, close),
+                _ if self.plan.expired => Known::Empty,
                 _ => unreachable!("brackets of sets that depend on rf or co"),
             },
             Node::Variable(_) => unreachable!("a variable outside of its fixed point"),

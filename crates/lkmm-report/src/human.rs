@@ -72,16 +72,26 @@ fn marks(report: &Report) -> Vec<&'static str> {
 /// # Errors
 /// Those of `out`.
 pub fn write_states(out: &mut dyn Write, report: &Report, palette: &Palette) -> io::Result<()> {
+    write_some_states(out, report, palette, usize::MAX)
+}
+
+fn write_some_states(out: &mut dyn Write, report: &Report, palette: &Palette, most: usize) -> io::Result<()> {
     let (Some(test), Some(outcome)) = (&report.test, report.executions()) else { return Ok(()) };
     let states = States::new(test, outcome);
-    for state in states.iter() {
+    for state in states.iter().take(most) {
         let condition = test.program.condition.as_ref();
         let marked = condition.and_then(|c| satisfies(&test.program, state.values(), c)) == Some(true);
         let (mark, style) = if marked { ("*>", palette.strong) } else { ("  ", anstyle::Style::new()) };
         writeln!(out, "  {:>9} {style}{mark} {state}{style:#}", state.executions)?;
     }
+    if states.len() > most {
+        writeln!(out, "  … and {} more, which --states prints", states.len() - most)?;
+    }
     Ok(())
 }
+
+/// The states of a mismatch that are printed.
+const MISMATCH_STATES: usize = 1_000;
 
 /// Writes in full in what a test differs from what its author expects. Nothing when it does not.
 ///
@@ -105,7 +115,7 @@ pub fn write_mismatch(out: &mut dyn Write, report: &Report, palette: &Palette) -
         writeln!(out, "  {faint}flags{faint:#}      {}", flags.join(", "))?;
     }
     writeln!(out, "  {faint}states{faint:#}     {}", outcome.states.len())?;
-    write_states(out, report, palette)
+    write_some_states(out, report, palette, MISMATCH_STATES)
 }
 
 /// Totals over a run.

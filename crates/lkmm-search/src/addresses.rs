@@ -4,6 +4,7 @@
 //! loads (and the loads that feed them) are given their sources here, by value alone; every way of doing so that makes all
 //! addresses known is a [`Candidate`] for [`explore`](crate::explore), which then treats these sources like all others.
 
+use crate::MAX_EVENTS;
 use crate::candidate::{Candidate, Unaddressed};
 use crate::explore::{Explorer, Stop};
 use crate::outcome::SearchError;
@@ -42,7 +43,7 @@ impl<'p> Addresses<'_, 'p> {
 
     fn choose_source(&mut self, read: usize, run: &mut Run<'p>) -> Result<(), Stop> {
         for source in self.sources(read) {
-            run.tick()?;
+            run.tick(Run::UNIT)?;
             let (mark, assumed) = (self.values.mark(), self.assumed.len());
             if self.values.assign(read, source).is_ok() && self.equate_addresses(read, source).is_ok() {
                 self.chosen.push((read, source));
@@ -79,7 +80,7 @@ impl<'p> Addresses<'_, 'p> {
         }
         let Some(&(_, read)) = circular.iter().find(|&&(event, _)| is_read(event)) else { return Ok(()) };
         for location in 0..self.combination.program.locations.len() {
-            run.tick()?;
+            run.tick(Run::UNIT)?;
             let mark = self.values.mark();
             let address = Value::Address(location as u32, 0);
             if self.values.assume(read, address).is_ok() {
@@ -106,12 +107,12 @@ impl<'p> Addresses<'_, 'p> {
         let is_open = |e: &usize| self.combination.template(*e).0.label.is_read() && self.values.source(*e).is_none();
         let Some(read) = (0..self.combination.len()).find(is_open) else {
             let mark = self.values.mark();
-            let solvable = self.values.settle().is_ok();
+            let solvable = self.values.settle(run);
             self.values.undo(mark);
-            return Ok(solvable);
+            return solvable;
         };
         for source in self.sources(read) {
-            run.tick()?;
+            run.tick(Run::UNIT)?;
             let mark = self.values.mark();
             let solvable = self.values.assign(read, source).is_ok() && self.is_solvable(run)?;
             self.values.undo(mark);
@@ -194,8 +195,8 @@ impl<'p> Addresses<'_, 'p> {
             65..=128 => self.explore_wide::<2>(run),
             129..=256 => self.explore_wide::<4>(run),
             257..=512 => self.explore_wide::<8>(run),
-            513..=1024 => self.explore_wide::<16>(run),
-            events => Err(Stop::Failed(SearchError::TooManyEvents { events, limit: 1024 })),
+            513..=MAX_EVENTS => self.explore_wide::<16>(run),
+            events => Err(Stop::Failed(SearchError::TooManyEvents { events, limit: MAX_EVENTS })),
         }
     }
 

@@ -1,9 +1,15 @@
 //! Combinations of control paths, one for each thread, in a fixed order, so that a part of them can be named by a range.
 
+use crate::Options;
 use crate::goal;
+use crate::outcome::SearchError;
 use crate::run::Goal;
 use crate::values::PathFacts;
 use lkmm_model::program::{Expr, Observable, Path, Program, Proposition, Value};
+use std::time::Instant;
+
+/// Reads below expressions, over all expressions of all paths: some 8 bytes each.
+const MAX_SUPPORT: usize = 1 << 25;
 
 /// The feasible paths of each thread.
 pub(crate) struct Choices<'p> {
@@ -11,9 +17,23 @@ pub(crate) struct Choices<'p> {
 }
 
 impl<'p> Choices<'p> {
-    pub(crate) fn new(program: &'p Program) -> Self {
-        let feasible = |path: &'p Path| Some((path, PathFacts::new(path)?));
-        Choices { threads: program.threads.iter().map(|t| t.paths.iter().filter_map(feasible).collect()).collect() }
+    pub(crate) fn new(program: &'p Program, options: &Options, started: Instant) -> Result<Self, SearchError> {
+        let mut choices = Choices { threads: Vec::with_capacity(program.threads.len()) };
+        let mut size = 0;
+        for thread in &program.threads {
+            let mut feasible = Vec::new();
+            for path in &thread.paths {
+                if let Some(limit) = options.deadline.filter(|&limit| started.elapsed() >= limit) {
+                    return Err(SearchError::Timeout(limit));
+                }
+                if let Some(facts) = PathFacts::new(path, MAX_SUPPORT - size)? {
+                    size += facts.size;
+                    feasible.push((path, facts));
+                }
+            }
+            choices.threads.push(feasible);
+        }
+        Ok(choices)
     }
 
     /// The number of combinations; saturates.

@@ -15,7 +15,7 @@ use lkmm_model::event::Label;
 use lkmm_model::event_set::EventSet;
 use lkmm_model::graph::{Event, Execution};
 use lkmm_model::plan::{Input, Plan};
-use lkmm_model::program::{Observable, Proposition, Value};
+use lkmm_model::program::{Observable, Program, Proposition, Value};
 
 /// Why the exploration of a candidate ends early.
 pub(crate) enum Stop {
@@ -61,6 +61,10 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
     rf: Vec<Option<usize>>,
     /// Placed units of each location.
     placed: Vec<Vec<usize>>,
+    /// The same, by unit.
+    is_placed: Vec<Vec<bool>>,
+    /// What a choice costs; see [`Run::tick`].
+    cost: u64,
     /// Locations whose order is to be searched: those with several units.
     open_groups: Vec<usize>,
     records: Vec<Record>,
@@ -102,7 +106,11 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             co,
             &|axiom| axiom.name == "coherence" && coherent,
             &|flag| raised.contains(flag.name),
+            run.deadline(),
         );
+        if plan.is_expired() {
+            return run.check_deadline();
+        }
         if plan.broken().is_some() {
             return Ok(());
         }
@@ -115,6 +123,8 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             co_before: vec![EventSet::EMPTY; n],
             rf: vec![None; n],
             placed: vec![Vec::new(); candidate.groups.len()],
+            is_placed: candidate.groups.iter().map(|g| vec![false; g.units.len()]).collect(),
+            cost: cost(&candidate, combination.program),
             open_groups,
             records: Vec::new(),
             accepted: 0,
@@ -142,7 +152,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             self.plan.set_rf(write, read, true);
             self.rf[read] = Some(write);
         }
-        if !self.narrow() {
+        if !self.narrow()? {
             return Ok(());
         }
         let steps: usize = self.open_groups.iter().map(|&g| self.candidate.groups[g].units.len()).sum();
@@ -180,22 +190,23 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     /// Drops sources that contradict the equations or the goal by themselves, until nothing changes; then the reads with
     /// the fewest sources come first. False if some read has no source left.
-    fn narrow(&mut self) -> bool {
+    fn narrow(&mut self) -> Result<bool, Stop> {
         let mut choices = std::mem::take(&mut self.candidate.choices);
         let mut changed = true;
         while changed {
             changed = false;
             let mut i = 0;
             while i < choices.len() {
+                self.run.tick(self.cost * choices[i].sources.len() as u64)?;
                 let read = choices[i].read;
                 let before = choices[i].sources.len();
                 choices[i].sources.retain(|&w| self.is_possible(read, w));
                 changed |= choices[i].sources.len() != before;
                 match choices[i].sources[..] {
-                    [] => return false,
+                    [] => return Ok(false),
                     [only] => {
                         if !self.assign(read, only) || self.goal_is_lost() {
-                            return false;
+                            return Ok(false);
                         }
                         self.set_rf(only, read);
                         self.forced.push(read);
@@ -208,7 +219,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         }
         choices.sort_by_key(|c| (c.sources.len(), c.read));
         self.candidate.choices = choices;
-        true
+        Ok(true)
     }
 
     fn is_possible(&mut self, read: usize, write: usize) -> bool {
@@ -239,7 +250,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             if !self.can_place(g, unit) {
                 continue;
             }
-            self.run.tick()?;
+            self.run.tick(self.cost)?;
             self.place(g, unit);
             if !self.goal_is_lost() && self.is_consistent(depth) {
                 self.order_groups(at, depth + 1)?;
@@ -256,9 +267,10 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     fn can_place(&self, g: usize, unit: usize) -> bool {
         let group = &self.candidate.groups[g];
-        let placed = &self.placed[g];
-        !placed.contains(&unit)
-            && group.after[unit].iter().all(|u| placed.contains(u))
+        let is_placed = &self.is_placed[g];
+        // From the last, which is the likeliest not to be there yet.
+        !is_placed[unit]
+            && group.after[unit].iter().rev().all(|&u| is_placed[u])
             && (!group.units[unit].open || self.lock_writes_are_placed(g, unit))
     }
 
@@ -266,18 +278,20 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
     fn lock_writes_are_placed(&self, g: usize, unit: usize) -> bool {
         let group = &self.candidate.groups[g];
         let is_lock = |u: usize| self.candidate.frame.labels[group.units[u].first] == Label::LockWrite;
-        (0..group.units.len()).all(|u| u == unit || !is_lock(u) || self.placed[g].contains(&u))
+        (0..group.units.len()).all(|u| u == unit || !is_lock(u) || self.is_placed[g][u])
     }
 
     /// Appends a unit to the coherence order of its location.
     fn place(&mut self, g: usize, unit: usize) {
         self.edit_place(g, unit, true);
         self.placed[g].push(unit);
+        self.is_placed[g][unit] = true;
         self.unchecked = true;
     }
 
     fn unplace(&mut self, g: usize) {
         let unit = self.placed[g].pop().expect("a unit was placed");
+        self.is_placed[g][unit] = false;
         self.edit_place(g, unit, false);
     }
 
@@ -325,7 +339,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             if !self.is_coherent(read, write) {
                 continue;
             }
-            self.run.tick()?;
+            self.run.tick(self.cost)?;
             let mark = self.values.mark();
             if self.assign(read, write) && !self.goal_is_lost() {
                 self.set_rf(write, read);
@@ -469,9 +483,10 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             return self.judge();
         }
         let mark = self.values.mark();
-        let result = match self.values.settle() {
-            Ok(()) => self.judge(),
-            Err(_) => Ok(()),
+        let result = match self.values.settle(self.run) {
+            Ok(true) => self.judge(),
+            Ok(false) => Ok(()),
+            Err(stop) => Err(stop),
         };
         self.values.undo(mark);
         result
@@ -483,8 +498,14 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         }
         self.run.outcome.judged += 1;
         let consistent = !self.unchecked || self.plan.check().is_ok();
-        // The whole model, unspecialised, on the execution as a graph.
-        debug_assert_eq!(consistent, self.run.options.model.judge(&self.execution()).violated.is_none());
+        if self.plan.is_expired() {
+            return self.run.check_deadline();
+        }
+        // The whole model, unspecialised, on the execution as a graph. (Beyond this size, that takes seconds.)
+        debug_assert!(
+            self.candidate.len() > 128
+                || consistent == self.run.options.model.judge(&self.execution()).violated.is_none()
+        );
         if !consistent {
             self.rejected += 1;
             return Ok(());
@@ -512,6 +533,9 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let thin_air = (0..self.combination.len()).any(|e| matches!(self.values.read(e), Known::Is(Value::Symbol(_))));
         number_symbols(&mut state);
         self.raise_flags();
+        if self.plan.is_expired() {
+            return self.run.check_deadline();
+        }
         if self.run.wants_witness(holds) {
             let execution = Box::new(Execution { finals: state.clone(), ..self.execution() });
             self.run.keep_witness(holds, execution);
@@ -626,6 +650,21 @@ fn edit<const W: usize>(co: &mut [EventSet<W>], inverse: &mut [EventSet<W>], a: 
     } else {
         co[a].remove(b);
         inverse[b].remove(a);
+    }
+}
+
+/// What a choice costs, roughly: a check of the axioms goes over a dozen matrices, and the propositions are evaluated.
+fn cost<const W: usize>(candidate: &Candidate<W>, program: &Program) -> u64 {
+    let atoms: usize = [&program.filter, &program.condition].into_iter().flatten().map(atoms).sum();
+    let final_values = (atoms + program.observed.len()) * (1 + candidate.groups.len() / 8);
+    (Run::UNIT as usize + candidate.len() * W * 8 + final_values) as u64
+}
+
+fn atoms(proposition: &Proposition) -> usize {
+    match proposition {
+        Proposition::Equal(..) => 1,
+        Proposition::Not(inner) => atoms(inner),
+        Proposition::And(parts) | Proposition::Or(parts) => parts.iter().map(atoms).sum(),
     }
 }
 

@@ -19,8 +19,8 @@ use combine::Choices;
 use explore::Stop;
 use lkmm_model::models::Model;
 use lkmm_model::program::Program;
-use run::{Goal, Run, Share};
-use std::sync::atomic::{AtomicBool, Ordering};
+use run::{Goal, Run, Share, Shared};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use values::Combination;
 
@@ -46,12 +46,15 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// The search fails when there are more executions.
     pub max_executions: Option<u64>,
+    /// Bytes that the final states may take, about; the search fails when there are more. (The rest of what a search needs is
+    /// bounded by the size of its program.)
+    pub memory: u64,
     /// Keep the first execution of each kind.
     pub witness: bool,
 }
 
 impl Options {
-    /// All executions, on one thread, without limits.
+    /// All executions, on one thread, without limits but for 1 GiB of final states.
     pub fn new(model: &'static Model) -> Self {
         Options {
             model,
@@ -59,6 +62,7 @@ impl Options {
             jobs: 1,
             deadline: None,
             max_executions: None,
+            memory: 1 << 30,
             witness: false,
         }
     }
@@ -72,7 +76,7 @@ impl Options {
 /// A [`SearchError`] when a budget runs out, or the program does what has no meaning.
 pub fn search(program: &Program, options: &Options) -> Result<Outcome, SearchError> {
     let started = Instant::now();
-    let choices = Choices::new(program);
+    let choices = Choices::new(program, options, started)?;
     let mut outcome = Outcome::default();
     for &goal in run::goals(options.question) {
         outcome.merge(search_for(program, options, &choices, goal, started)?);
@@ -90,9 +94,9 @@ fn search_for(
     goal: Goal,
     started: Instant,
 ) -> Result<Outcome, SearchError> {
-    let cancelled = AtomicBool::new(false);
+    let shared = Shared::default();
     let jobs = u32::try_from(options.jobs.max(1)).unwrap_or(u32::MAX);
-    let mut run = Run::new(program, options, goal, Share::WHOLE, started, &cancelled);
+    let mut run = Run::new(program, options, goal, Share::WHOLE, started, &shared);
     run.patience = if jobs == 1 { u64::MAX } else { PATIENCE };
     match explore_all(&mut run, choices) {
         Ok(()) | Err(Stop::Answered) | Err(Stop::Cancelled) => return Ok(run.finish()),
@@ -100,10 +104,10 @@ fn search_for(
         Err(Stop::TooLarge) => {}
     }
     let work = |index| {
-        let mut run = Run::new(program, options, goal, Share { index, of: jobs }, started, &cancelled);
+        let mut run = Run::new(program, options, goal, Share { index, of: jobs }, started, &shared);
         let result = explore_all(&mut run, choices);
         if result.is_err() {
-            cancelled.store(true, Ordering::Relaxed);
+            shared.cancelled.store(true, Ordering::Relaxed);
         }
         match result {
             Err(Stop::Failed(error)) => Err(error),
@@ -111,13 +115,20 @@ fn search_for(
         }
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|index| scope.spawn(move || work(index))).collect();
+        let spawn = |index| {
+            let worker = std::thread::Builder::new().stack_size(STACK);
+            (index, worker.spawn_scoped(scope, move || work(index)))
+        };
+        let workers: Vec<_> = (0..jobs).map(spawn).collect();
         let mut outcome = Outcome::default();
-        for worker in workers {
-            match worker.join() {
-                Ok(result) => outcome.merge(result?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+        for (index, worker) in workers {
+            let result = match worker.map(|worker| worker.join()) {
+                Ok(Ok(result)) => result,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // There are no more threads to be had: its share is done here.
+                Err(_) => work(index),
+            };
+            outcome.merge(result?);
         }
         // Workers may each have found an execution of the kind that only one was asked for.
         if goal != Goal::Everything {
@@ -128,6 +139,12 @@ fn search_for(
     })
 }
 
+/// The stack of a worker: searches recurse once for each event.
+const STACK: usize = 16 << 20;
+
+/// Events of an execution, those of the initial writes included. It bounds the depth of recursion as well.
+const MAX_EVENTS: usize = 1024;
+
 /// Explores the share of a run in every combination of paths.
 fn explore_all<'p>(run: &mut Run<'p>, choices: &'p Choices<'p>) -> Result<(), Stop> {
     for number in 0..choices.len() {
@@ -135,6 +152,10 @@ fn explore_all<'p>(run: &mut Run<'p>, choices: &'p Choices<'p>) -> Result<(), St
         let Some((paths, facts)) = choices.get(number, run.program, run.goal) else { continue };
         if run.outcome.truncated && paths.iter().any(|p| p.truncated) {
             continue;
+        }
+        let events = paths.iter().map(|p| p.events.len()).sum();
+        if events > MAX_EVENTS {
+            return Err(Stop::Failed(SearchError::TooManyEvents { events, limit: MAX_EVENTS }));
         }
         match addresses::explore(&Combination::new(run.program, paths, facts), run) {
             Ok(()) => {}

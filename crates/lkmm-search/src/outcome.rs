@@ -59,6 +59,15 @@ pub enum SearchError {
     Timeout(Duration),
     /// [`Options::max_executions`](crate::Options::max_executions) was reached.
     TooManyExecutions(u64),
+    /// The final states take more than [`Options::memory`](crate::Options::memory).
+    TooManyStates {
+        /// States found.
+        states: u64,
+        /// Bytes that they may take.
+        memory: u64,
+    },
+    /// What the expressions of the program depend on takes too much memory to tabulate.
+    TooManyDependencies,
     /// One combination of control paths has more events than the engine represents.
     TooManyEvents {
         /// Events needed, the initial writes included.
@@ -85,6 +94,15 @@ impl std::fmt::Display for SearchError {
             }
             SearchError::TooManyExecutions(limit) => {
                 write!(f, "more than {limit} executions; raise --max-executions, or ask for --verdict alone")
+            }
+            SearchError::TooManyStates { states, memory } => write!(
+                f,
+                "more than {states} final states, which take {} MiB; observe fewer registers and locations, or ask for \
+                 --verdict alone",
+                memory >> 20
+            ),
+            SearchError::TooManyDependencies => {
+                f.write_str("the values of the program depend on too many reads; split the test, or lower --unroll")
             }
             SearchError::TooManyEvents { events, limit } => {
                 write!(f, "an execution has {events} events, and at most {limit} can be represented; lower --unroll")

@@ -6,8 +6,14 @@ use crate::{Options, Question};
 use lkmm_model::graph::Execution;
 use lkmm_model::program::{Program, Value};
 use rustc_hash::FxHashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::hash_map::Entry;
+use std::mem::size_of;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
+
+/// What a final state takes beside its values: an entry in the table of states while that grows, one in the sorted map that
+/// is made of it, and the allocation.
+const STATE_OVERHEAD: usize = 192;
 
 /// Which executions a pass is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +45,21 @@ pub(crate) struct Run<'p> {
     pub(crate) outcome: Outcome,
     /// More choices than this are too many for one thread.
     pub(crate) patience: u64,
-    cancelled: &'p AtomicBool,
+    shared: &'p Shared,
     states: FxHashMap<Vec<Value>, u64>,
     started: Instant,
     ticks: u64,
+    /// Cost of the choices since the clock was last read.
+    unclocked: u64,
+}
+
+/// What the workers of a search have in common.
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// One of them has ended the search.
+    pub(crate) cancelled: AtomicBool,
+    /// Final states that they keep. (A state that two workers find counts twice, since both keep it.)
+    states: AtomicU64,
 }
 
 impl<'p> Run<'p> {
@@ -52,7 +69,7 @@ impl<'p> Run<'p> {
         goal: Goal,
         share: Share,
         started: Instant,
-        cancelled: &'p AtomicBool,
+        shared: &'p Shared,
     ) -> Self {
         Run {
             program,
@@ -61,18 +78,33 @@ impl<'p> Run<'p> {
             share,
             outcome: Outcome::default(),
             patience: u64::MAX,
-            cancelled,
+            shared,
             states: FxHashMap::default(),
             started,
             ticks: 0,
+            unclocked: 0,
         }
     }
 
-    /// Called at every choice; fails when time is up.
+    /// What a choice in a small program costs.
+    pub(crate) const UNIT: u64 = 64;
+
+    /// Called at every choice, with what it costs; fails when time is up. The clock is read once for every so many small
+    /// choices, and at each large one, so that the deadline is kept however large the program is.
     #[inline]
-    pub(crate) fn tick(&mut self) -> Result<(), Stop> {
+    pub(crate) fn tick(&mut self, cost: u64) -> Result<(), Stop> {
         self.ticks += 1;
-        if self.ticks % 256 == 0 { self.check_deadline() } else { Ok(()) }
+        self.unclocked += cost;
+        if self.unclocked < 256 * Self::UNIT {
+            return Ok(());
+        }
+        self.unclocked = 0;
+        self.check_deadline()
+    }
+
+    /// When time will be up.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.options.deadline.and_then(|limit| self.started.checked_add(limit))
     }
 
     /// Fails when time is up, and when another worker has ended the search.
@@ -80,11 +112,11 @@ impl<'p> Run<'p> {
         if self.ticks > self.patience {
             return Err(Stop::TooLarge);
         }
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.shared.cancelled.load(Ordering::Relaxed) {
             return Err(Stop::Cancelled);
         }
         match self.options.deadline {
-            Some(limit) if self.started.elapsed() > limit => Err(Stop::Failed(SearchError::Timeout(limit))),
+            Some(limit) if self.started.elapsed() >= limit => Err(Stop::Failed(SearchError::Timeout(limit))),
             _ => Ok(()),
         }
     }
@@ -105,15 +137,31 @@ impl<'p> Run<'p> {
         *(if holds { &mut outcome.positive } else { &mut outcome.negative }) += 1;
         outcome.thin_air |= thin_air;
         match self.goal {
-            Goal::Everything => *self.states.entry(state).or_insert(0) += 1,
+            Goal::Everything => self.keep_state(state)?,
             Goal::Positive | Goal::Negative => return Err(Stop::Answered),
         }
+        let outcome = &self.outcome;
         match self.options.max_executions {
             Some(limit) if outcome.positive + outcome.negative > limit => {
                 Err(Stop::Failed(SearchError::TooManyExecutions(limit)))
             }
             _ => Ok(()),
         }
+    }
+
+    fn keep_state(&mut self, state: Vec<Value>) -> Result<(), Stop> {
+        let size = STATE_OVERHEAD + state.len() * size_of::<Value>();
+        match self.states.entry(state) {
+            Entry::Occupied(mut known) => *known.get_mut() += 1,
+            Entry::Vacant(new) => {
+                new.insert(1);
+                let kept = self.shared.states.fetch_add(1, Ordering::Relaxed) + 1;
+                if kept.saturating_mul(size as u64) > self.options.memory {
+                    return Err(Stop::Failed(SearchError::TooManyStates { states: kept, memory: self.options.memory }));
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn finish(mut self) -> Outcome {

@@ -8,7 +8,11 @@
 //! solves the remaining equations by unification, as herd7 does: a circle of plain copies is a symbolic value (out of thin
 //! air), anything else has no solution.
 
+use crate::explore::Stop;
+use crate::outcome::SearchError;
+use crate::run::Run;
 use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Operator, Path, Program, Value};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What is known of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,15 +38,20 @@ pub(crate) struct PathFacts {
     writers: Vec<Vec<u32>>,
     /// What is known without any read.
     constant: Vec<Known>,
-    /// Operators that yield one operand whatever it is (`r + 0`), with that operand.
+    /// Operators that yield one operand whatever it is (`r + 0`), with that operand, or what that is a copy of.
     copy_of: Vec<Option<ExprId>>,
     /// For each expression: the reads below it.
     pub(crate) support: Vec<Vec<u32>>,
+    /// Entries of `support` over all expressions: by far the largest of these tables can be that.
+    pub(crate) size: usize,
 }
 
 impl PathFacts {
     /// `None` if the path's constraints contradict each other whatever the reads return.
-    pub(crate) fn new(path: &Path) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`TooManyDependencies`](SearchError::TooManyDependencies) if the size is beyond `limit`.
+    pub(crate) fn new(path: &Path, limit: usize) -> Result<Option<Self>, SearchError> {
         let n = path.exprs.len();
         let mut facts = PathFacts {
             dependents: vec![Vec::new(); path.events.len()],
@@ -51,6 +60,7 @@ impl PathFacts {
             constant: vec![Known::Open; n],
             copy_of: vec![None; n],
             support: vec![Vec::new(); n],
+            size: 0,
         };
         for (id, expr) in path.exprs.iter().enumerate() {
             match *expr {
@@ -68,6 +78,10 @@ impl PathFacts {
                     }
                 }
             }
+            facts.size += facts.support[id].len();
+            if facts.size > limit {
+                return Err(SearchError::TooManyDependencies);
+            }
             for &read in &facts.support[id] {
                 facts.dependents[read as usize].push(id as ExprId);
             }
@@ -83,9 +97,11 @@ impl PathFacts {
             if a != b {
                 facts.constraints[b as usize].push(number as u32);
             }
-            holds(constraint, |e| facts.constant[e as usize]).ok()?;
+            if holds(constraint, |e| facts.constant[e as usize]).is_err() {
+                return Ok(None);
+            }
         }
-        Some(facts)
+        Ok(Some(facts))
     }
 
     /// What an operator yields whatever the reads return. An expression is equal to itself without being known.
@@ -100,18 +116,18 @@ impl PathFacts {
 
     fn operand_copied(&self, op: Operator, a: ExprId, b: ExprId) -> Option<ExprId> {
         let zero = Known::Is(Value::Int(0));
-        match op {
-            Operator::Add | Operator::Or if self.constant[a as usize] == zero => Some(b),
-            Operator::Add | Operator::Or if self.constant[b as usize] == zero => Some(a),
-            _ => None,
-        }
+        let operand = match op {
+            Operator::Add | Operator::Or if self.constant[a as usize] == zero => b,
+            Operator::Add | Operator::Or if self.constant[b as usize] == zero => a,
+            _ => return None,
+        };
+        // A copy of a copy is one of the original, so that no chain of them is ever walked.
+        Some(self.copy_of[operand as usize].unwrap_or(operand))
     }
 
     /// The expression that an expression is a copy of.
-    fn variable(&self, path: &Path, mut expr: ExprId) -> Expr {
-        while let Some(operand) = self.copy_of[expr as usize] {
-            expr = operand;
-        }
+    fn variable(&self, path: &Path, expr: ExprId) -> Expr {
+        let expr = self.copy_of[expr as usize].unwrap_or(expr);
         match path.exprs[expr as usize] {
             // Operators are told apart by where they stand.
             Expr::Op(op, ..) => Expr::Op(op, expr, expr),
@@ -378,8 +394,16 @@ impl<'c, 'p> Values<'c, 'p> {
     }
 
     /// Solves what is left when every read has its source: copies in a circle become symbols. Undone by
-    /// [`undo`](Self::undo) like any other step.
-    pub(crate) fn settle(&mut self) -> Result<(), Contradiction> {
+    /// [`undo`](Self::undo) like any other step. False if there is no solution.
+    pub(crate) fn settle(&mut self, run: &Run<'_>) -> Result<bool, Stop> {
+        match self.solve(run) {
+            Ok(()) => Ok(true),
+            Err(Unsolved::Contradiction) => Ok(false),
+            Err(Unsolved::Stopped(stop)) => Err(stop),
+        }
+    }
+
+    fn solve(&mut self, run: &Run<'_>) -> Result<(), Unsolved> {
         let n = self.reads.len();
         let open: Vec<usize> = (0..n).filter(|&e| self.sources[e].is_some() && self.reads[e] == Known::Open).collect();
         let mut classes = Classes { parent: (0..n).collect(), value: vec![None; n] };
@@ -389,6 +413,7 @@ impl<'c, 'p> Values<'c, 'p> {
             let before = equations.len();
             let mut left = Vec::new();
             for (a, b) in equations {
+                run.check_deadline()?;
                 match (self.side(&mut classes, a), self.side(&mut classes, b)) {
                     (Some(a), Some(b)) => equate(&mut classes, a, b)?,
                     _ => left.push((a, b)),
@@ -399,7 +424,7 @@ impl<'c, 'p> Values<'c, 'p> {
                 break;
             }
             if equations.len() == before {
-                return Err(Contradiction);
+                return Err(Unsolved::Contradiction);
             }
         }
         let mut symbols = Vec::new();
@@ -416,7 +441,7 @@ impl<'c, 'p> Values<'c, 'p> {
             self.queue.push((read, Known::Is(value)));
             self.propagate()?;
         }
-        self.verify()
+        Ok(self.verify()?)
     }
 
     /// The equations between open reads and what they read, and of `cmpxchg`s that succeed.
@@ -448,28 +473,49 @@ impl<'c, 'p> Values<'c, 'p> {
             Operand::Read(read) => return Some(classes.side(read)),
             Operand::Expr(thread, id) => (thread, id),
         };
-        if let Known::Is(value) = self.expr(thread, id) {
-            return Some(Side::Value(value));
+        if let Some(side) = self.leaf(classes, thread, id) {
+            return side;
         }
-        let path = self.combination.paths[thread];
-        match path.exprs[id as usize] {
-            Expr::Const(value) => Some(Side::Value(value)),
-            Expr::Read(event) => Some(classes.side(self.combination.events[thread] + event as usize)),
-            Expr::Op(op, a, b) => {
-                use Operator::{Eq, Ne, Xor};
-                if let Some(operand) = self.combination.facts[thread].copy_of[id as usize] {
-                    return self.side(classes, Operand::Expr(thread, operand));
-                }
-                let a = self.side(classes, Operand::Expr(thread, a));
-                let b = self.side(classes, Operand::Expr(thread, b));
-                let zero = Side::Value(Value::Int(0));
-                match (op, a?, b?) {
-                    (_, Side::Value(a), Side::Value(b)) => Value::apply(op, a, b).ok().flatten().map(Side::Value),
-                    (Xor | Ne, a, b) if a == b => Some(zero),
-                    (Eq, a, b) if a == b => Some(Side::Value(Value::Int(1))),
+        // Operands have lower numbers, so they are done first, each once however often it is used.
+        let exprs = &self.combination.paths[thread].exprs;
+        let mut below = vec![id];
+        let mut seen: FxHashSet<ExprId> = below.iter().copied().collect();
+        let mut at = 0;
+        while let Some(&expr) = below.get(at) {
+            at += 1;
+            if let (Expr::Op(_, a, b), None) = (exprs[expr as usize], self.leaf(classes, thread, expr)) {
+                let operands = match self.combination.facts[thread].copy_of[expr as usize] {
+                    Some(original) => [original, original],
+                    None => [a, b],
+                };
+                below.extend(operands.into_iter().filter(|&operand| seen.insert(operand)));
+            }
+        }
+        below.sort_unstable();
+        let mut sides: FxHashMap<ExprId, Option<Side>> = FxHashMap::default();
+        for expr in below {
+            let side = self.leaf(classes, thread, expr).unwrap_or_else(|| {
+                let of = |operand: ExprId| sides.get(&operand).copied().flatten();
+                match (exprs[expr as usize], self.combination.facts[thread].copy_of[expr as usize]) {
+                    (_, Some(original)) => of(original),
+                    (Expr::Op(op, a, b), None) => combined(op, of(a)?, of(b)?),
                     _ => None,
                 }
-            }
+            });
+            sides.insert(expr, side);
+        }
+        sides.get(&id).copied().flatten()
+    }
+
+    /// What an expression is that needs no other to be said first. `None` for an operator whose value is open.
+    fn leaf(&self, classes: &mut Classes, thread: usize, id: ExprId) -> Option<Option<Side>> {
+        if let Known::Is(value) = self.expr(thread, id) {
+            return Some(Some(Side::Value(value)));
+        }
+        match self.combination.paths[thread].exprs[id as usize] {
+            Expr::Const(value) => Some(Some(Side::Value(value))),
+            Expr::Read(event) => Some(Some(classes.side(self.combination.events[thread] + event as usize))),
+            Expr::Op(..) => None,
         }
     }
 
@@ -533,6 +579,37 @@ impl<'c, 'p> Values<'c, 'p> {
             }
         }
         Ok(())
+    }
+}
+
+/// An operator applied to two terms.
+fn combined(op: Operator, a: Side, b: Side) -> Option<Side> {
+    use Operator::{Eq, Ne, Xor};
+    match (op, a, b) {
+        (_, Side::Value(a), Side::Value(b)) => Value::apply(op, a, b).ok().flatten().map(Side::Value),
+        (Xor | Ne, a, b) if a == b => Some(Side::Value(Value::Int(0))),
+        (Eq, a, b) if a == b => Some(Side::Value(Value::Int(1))),
+        _ => None,
+    }
+}
+
+/// Why equations have not been solved.
+enum Unsolved {
+    /// They have no solution.
+    Contradiction,
+    /// The search is over.
+    Stopped(Stop),
+}
+
+impl From<Contradiction> for Unsolved {
+    fn from(_: Contradiction) -> Self {
+        Unsolved::Contradiction
+    }
+}
+
+impl From<Stop> for Unsolved {
+    fn from(stop: Stop) -> Self {
+        Unsolved::Stopped(stop)
     }
 }
 

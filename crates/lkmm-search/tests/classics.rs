@@ -4,7 +4,7 @@ use lkmm_model::build::ProgramBuilder;
 use lkmm_model::event::{Fence, Mode};
 use lkmm_model::models::{self, Model};
 use lkmm_model::program::Program;
-use lkmm_search::{Options, search};
+use lkmm_search::{Options, SearchError, search};
 
 /// A ring of threads that each write their own location, then read their neighbour's.
 fn store_buffering(threads: usize, fence: Option<Fence>) -> Program {
@@ -127,4 +127,12 @@ fn sharing_a_search_out_changes_nothing() {
     let shared = search(&program, &Options { jobs: 3, ..Options::new(models::lkmm()) }).expect("no budget is set");
     assert_eq!(alone.states, shared.states);
     assert_eq!(alone.positive + alone.negative, shared.positive + shared.negative);
+}
+
+#[test]
+fn final_states_are_bounded() {
+    let mut options = Options::new(models::lkmm());
+    options.memory = 1_000;
+    let error = search(&store_buffering(4, None), &options).unwrap_err();
+    assert!(matches!(error, SearchError::TooManyStates { memory: 1_000, .. }), "{error}");
 }

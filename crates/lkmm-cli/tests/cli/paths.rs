@@ -48,7 +48,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_checked() {
         ("empty: no litmus test in this directory", "named *.litmus"),
         ("big.litmus: longer than 1 MiB", "a few lines of C"),
         ("void: the list is empty", "one path a line"),
-        ("loop: lists name lists more than 8 deep", "does the list name itself?"),
+        ("loop: the list names itself", "take its name out"),
         ("none: the list cannot be read", "one path a line"),
     ] {
         assert!(run.err.contains(message) && run.err.contains(help), "{message} in {}", run.err);

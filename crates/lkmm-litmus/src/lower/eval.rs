@@ -12,6 +12,7 @@ pub(super) type Evaluated = (ExprId, Part);
 impl Builder<'_> {
     /// Evaluates an expression; for its value if `data`, else as an address or a condition.
     pub(super) fn eval(&mut self, expr: &Expr, data: bool) -> Evaluated {
+        self.work += 1;
         match &expr.kind {
             ExprKind::Const(value) => (self.int(*value), self.structure.nothing()),
             ExprKind::Register(register) => self.read_local(*register, data),

@@ -6,8 +6,9 @@ mod sets;
 mod structure;
 mod thread;
 
+use crate::Options;
 use crate::ast::Process;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 use crate::state::condition::{Final, Prop, Side};
 use crate::state::init::Entry;
 use crate::state::{Literal, Place};
@@ -22,12 +23,17 @@ pub(crate) struct Lowered {
 }
 
 /// Lowers a test.
-pub(crate) fn lower(processes: &[Process], init: &[Entry], asked: &Final, unroll: u32) -> Result<Lowered, Diagnostic> {
+pub(crate) fn lower(
+    processes: &[Process],
+    init: &[Entry],
+    asked: &Final,
+    options: &Options,
+) -> Result<Lowered, Diagnostic> {
     let names = Names::new(processes, init, asked);
     let observed = asked.observed();
     let program = Program {
         locations: names.locations(init),
-        threads: names.threads(processes, init, unroll)?,
+        threads: names.threads(processes, init, options)?,
         filter: asked.filter.as_ref().map(|prop| names.proposition(prop)),
         condition: asked.asked.then(|| names.proposition(&asked.prop)),
         observed: observed.iter().map(|place| names.observable(place)).collect(),
@@ -142,18 +148,26 @@ impl Names {
         }
     }
 
-    fn threads(&self, processes: &[Process], init: &[Entry], unroll: u32) -> Result<Vec<Thread>, Diagnostic> {
-        let threads = processes.iter().zip(&self.registers).zip(0u32..);
-        threads.map(|((process, asked), number)| self.thread(process, asked, init, number, unroll)).collect()
+    fn threads(&self, processes: &[Process], init: &[Entry], options: &Options) -> Result<Vec<Thread>, Diagnostic> {
+        let mut given: Vec<Vec<&Entry>> = vec![Vec::new(); processes.len()];
+        for entry in init {
+            if let Place::Register(owner, _) = &entry.place {
+                if let Some(entries) = given.get_mut(*owner as usize) {
+                    entries.push(entry);
+                }
+            }
+        }
+        let mut budget = thread::Budget::new(options);
+        let threads = processes.iter().zip(&self.registers).zip(&given);
+        threads.map(|((process, asked), given)| self.thread(process, asked, given, &mut budget)).collect()
     }
 
     fn thread(
         &self,
         process: &Process,
         asked: &BTreeMap<String, u32>,
-        init: &[Entry],
-        number: u32,
-        unroll: u32,
+        init: &[&Entry],
+        budget: &mut thread::Budget,
     ) -> Result<Thread, Diagnostic> {
         let mut names: Vec<&str> = process.registers.iter().map(String::as_str).collect();
         let mut index: BTreeMap<&str, u32> = names.iter().copied().zip(0..).collect();
@@ -166,12 +180,10 @@ impl Names {
         let finals: Vec<u32> = asked.keys().map(|name| number_of(name)).collect();
         let mut given = BTreeMap::new();
         for entry in init {
-            if let Place::Register(owner, name) = &entry.place {
-                if *owner != number {
-                    continue;
-                }
+            if let Place::Register(_, name) = &entry.place {
                 let register = number_of(name);
-                if process.parameters.iter().any(|(parameter, _)| *parameter == register) {
+                // The first registers of a process are its parameters.
+                if (register as usize) < process.parameters.len() {
                     return Err(initialised_parameter(name, entry));
                 }
                 given.insert(register, self.value(&entry.value));
@@ -184,12 +196,12 @@ impl Names {
         for (register, value) in given {
             initial[register as usize] = value;
         }
-        let paths = thread::paths(process, &initial, &finals, unroll)?;
+        let paths = thread::paths(process, &initial, &finals, budget)?;
         Ok(Thread { registers: asked.keys().cloned().collect(), paths })
     }
 }
 
 fn initialised_parameter(name: &str, entry: &Entry) -> Diagnostic {
-    Diagnostic::new(format!("`{name}` is a parameter and cannot be initialised"), entry.span.clone())
+    Diagnostic::new(format!("{} is a parameter and cannot be initialised", quoted(name)), entry.span.clone())
         .help("a parameter is the address of the location of the same name")
 }

@@ -65,6 +65,8 @@ pub(super) struct Builder<'c> {
     pub(super) control: Control,
     /// Of the statement being executed.
     pub(super) origin: u32,
+    /// Statements executed and operands evaluated.
+    pub(super) work: usize,
     choices: &'c mut Choices,
 }
 
@@ -77,6 +79,7 @@ impl<'c> Builder<'c> {
             structure: Structure::default(),
             control: Control::default(),
             origin: 0,
+            work: 0,
             choices,
         };
         for &value in initial {
@@ -326,8 +329,11 @@ impl<'c> Builder<'c> {
 
     /// A measure of the memory that the path takes.
     pub(super) fn size(&self) -> usize {
+        /// What the lists of a path take when they are empty.
+        const BASE: usize = 8;
         let path = &self.path;
-        path.events.len()
+        BASE + path.events.len()
+            + path.constraints.len()
             + path.exprs.len()
             + path.ctrl.len()
             + path.addr.len()

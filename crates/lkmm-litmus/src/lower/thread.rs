@@ -2,10 +2,12 @@
 
 use super::path::{Access, Builder, Choices};
 use super::structure::{Kind, NodeData};
+use crate::Options;
 use crate::ast::{Expr, ExprKind, Process, Stmt, StmtKind, Yields};
 use crate::diagnostic::Diagnostic;
 use lkmm_model::event::{Label, Mode};
 use lkmm_model::program::{Operator, Path, Value};
+use std::time::Instant;
 
 /// Control paths per thread.
 pub(crate) const MAX_PATHS: usize = 65_536;
@@ -13,8 +15,26 @@ pub(crate) const MAX_PATHS: usize = 65_536;
 pub(crate) const MAX_EVENTS: usize = 1_024;
 /// Statements executed per path, those without events included.
 const MAX_STEPS: u32 = 65_536;
-/// Events, expressions and dependencies per thread, over all paths; and as many statements executed.
+/// Events, expressions and dependencies of all paths of all threads; and as many statements executed and operands evaluated.
 const MAX_TOTAL: usize = 1 << 21;
+
+/// What may be spent on the paths of a test.
+pub(super) struct Budget {
+    unroll: u32,
+    size: usize,
+    work: usize,
+    deadline: Option<Instant>,
+}
+
+impl Budget {
+    pub(super) fn new(options: &Options) -> Self {
+        Budget { unroll: options.unroll, size: MAX_TOTAL, work: MAX_TOTAL, deadline: options.deadline }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
 
 /// Why a path goes no further.
 enum Stop {
@@ -24,48 +44,65 @@ enum Stop {
     Limit(String),
 }
 
+fn too_much() -> String {
+    "the control paths of the processes are too long and too many".to_string()
+}
+
 /// All control paths of a process.
-pub(super) fn paths(process: &Process, initial: &[Value], asked: &[u32], unroll: u32) -> Result<Vec<Path>, Diagnostic> {
+pub(super) fn paths(
+    process: &Process,
+    initial: &[Value],
+    asked: &[u32],
+    budget: &mut Budget,
+) -> Result<Vec<Path>, Diagnostic> {
     let limit =
         |what: String| Diagnostic::new(what, process.name.clone()).help("lower the unroll bound, or split the test");
     let mut choices = Choices::default();
     let mut paths = Vec::new();
-    let (mut size, mut steps) = (0usize, 0usize);
     loop {
-        let mut run = Run { builder: Builder::new(initial, &mut choices), unroll, steps: 0 };
+        // A path costs something even if nothing is executed on it: its locals are set up.
+        let mut run = Run { builder: Builder::new(initial, &mut choices), budget, steps: 0 };
+        run.builder.work = 1 + initial.len() / 8;
         let truncated = match run.block(&process.body) {
             Ok(()) => false,
             Err(Stop::Truncated) => true,
             Err(Stop::Limit(what)) => return Err(limit(what)),
         };
-        steps += run.steps as usize;
-        size += run.builder.size();
+        let (size, work) = (run.builder.size() + asked.len(), run.builder.work);
         paths.push(run.builder.finish(asked, truncated));
+        if size > budget.size || work > budget.work {
+            return Err(limit(too_much()));
+        }
+        (budget.size, budget.work) = (budget.size - size, budget.work - work);
         if !choices.advance() {
             return Ok(paths);
         }
         if paths.len() >= MAX_PATHS {
             return Err(limit(format!("a process has more than {MAX_PATHS} control paths")));
         }
-        if size > MAX_TOTAL || steps > MAX_TOTAL {
-            return Err(limit("the control paths of a process are too long and too many".to_string()));
-        }
     }
 }
 
-struct Run<'c> {
+struct Run<'c, 'b> {
     builder: Builder<'c>,
-    unroll: u32,
+    budget: &'b Budget,
     steps: u32,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     fn block(&mut self, statements: &[Stmt]) -> Result<(), Stop> {
         statements.iter().try_for_each(|s| self.statement(s))
     }
 
     fn step(&mut self) -> Result<(), Stop> {
         self.steps += 1;
+        self.builder.work += 1;
+        if self.builder.work > self.budget.work {
+            return Err(Stop::Limit(too_much()));
+        }
+        if self.steps % 16 == 1 && self.budget.is_late() {
+            return Err(Stop::Limit("time was up before all control paths were found".to_string()));
+        }
         if self.steps > MAX_STEPS {
             return Err(Stop::Limit(format!("a control path has more than {MAX_STEPS} statements")));
         }
@@ -172,7 +209,7 @@ impl Run<'_> {
             if !again {
                 break;
             }
-            if turn >= self.unroll {
+            if turn >= self.budget.unroll {
                 return Err(Stop::Truncated);
             }
             if let Some(inside) = inside {

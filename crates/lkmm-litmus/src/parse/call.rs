@@ -2,7 +2,7 @@
 
 use super::{MAX_DEPTH, Parser};
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 use crate::primitives::{self, Operand, Place, Statement, Value};
 use lkmm_model::event::{Fence, Mode};
 use std::ops::Range;
@@ -176,7 +176,7 @@ fn not_a_statement(name: &str, span: Range<usize>) -> Diagnostic {
 }
 
 fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
-    let error = Diagnostic::new(format!("unknown primitive `{name}`"), span);
+    let error = Diagnostic::new(format!("unknown primitive {}", quoted(name)), span);
     if is_c11(name) {
         return error.help("C11 atomics are not part of the Linux-kernel memory model");
     }

@@ -3,7 +3,7 @@
 //! Binary operators from the loosest: `|`, `^`, `&`, the comparisons (which do not chain), `+ -`, `* /`. Unlike in C, the
 //! bitwise operators bind less than the comparisons do. There are no unary operators but `*` and casts.
 
-use super::{MAX_DEPTH, Parser};
+use super::{MAX_DEPTH, MAX_OPERANDS, Parser};
 use crate::ast::{Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
 use crate::lexer::Token;
@@ -66,6 +66,11 @@ impl Parser<'_> {
     }
 
     fn operand(&mut self) -> Result<Expr, Diagnostic> {
+        self.operands += 1;
+        if self.operands > MAX_OPERANDS {
+            return Err(Diagnostic::new(format!("a statement with more than {MAX_OPERANDS} operands"), self.span())
+                .help("compute parts of it into locals first"));
+        }
         match self.peek() {
             Token::Number => {
                 let value = int32(self.text(0)).ok_or_else(|| too_large(self.span()))?;

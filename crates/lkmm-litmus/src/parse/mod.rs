@@ -10,13 +10,16 @@ mod types;
 
 use crate::Origin;
 use crate::ast::{Process, Register};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 use crate::lexer::{Lexeme, Token, tokens};
 use std::collections::HashMap;
 use std::ops::Range;
 
 /// How deep statements and parentheses may nest, and how high an expression may be.
 const MAX_DEPTH: u32 = 200;
+
+/// How many operands a statement may have. Their causality is a relation between all of them, so that it costs their square.
+const MAX_OPERANDS: u32 = 256;
 
 /// Words that cannot name a local: herd7 reads them as something else.
 const RESERVED: &[&str] = &[
@@ -52,6 +55,7 @@ pub(crate) fn program(source: &str, section: Range<usize>) -> Result<(Vec<Proces
         lexemes: tokens(source, section)?,
         at: 0,
         depth: 0,
+        operands: 0,
         origins: vec![initial],
         registers: Vec::new(),
         register_ids: HashMap::new(),
@@ -68,6 +72,8 @@ struct Parser<'s> {
     lexemes: Vec<Lexeme>,
     at: usize,
     depth: u32,
+    /// Operands of the statement being parsed.
+    operands: u32,
     origins: Vec<Origin>,
     /// Of the process being parsed.
     registers: Vec<String>,
@@ -121,7 +127,7 @@ impl<'s> Parser<'s> {
     fn unexpected(&self, expected: &str) -> Diagnostic {
         let message = match self.peek() {
             Token::End => "the program ends too early".to_string(),
-            _ => format!("unexpected `{}`", self.text(0)),
+            _ => format!("unexpected {}", quoted(self.text(0))),
         };
         let error = Diagnostic::new(message, self.span()).label(format!("expected {expected}"));
         if self.peek() == Token::Number && self.text(0).starts_with('-') {
@@ -148,7 +154,7 @@ impl<'s> Parser<'s> {
         }
         let error = self.unexpected(what);
         Err(if self.peek() == Token::Word {
-            error.help(format!("`{}` is a reserved word; choose another name", self.text(0)))
+            error.help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
         } else {
             error
         })
@@ -238,8 +244,9 @@ impl<'s> Parser<'s> {
             let span = self.span();
             let name = self.name("the parameter's name")?;
             let register = self.register(name);
-            if parameters.iter().any(|(other, _)| *other == register) {
-                return Err(Diagnostic::new(format!("two parameters are named `{name}`"), span));
+            // Registers are numbered in the order in which they appear, and there are none yet but parameters.
+            if register as usize != parameters.len() {
+                return Err(Diagnostic::new(format!("two parameters are named {}", quoted(name)), span));
             }
             parameters.push((register, span));
             // As in herd7's grammar, a comma may end the list.

@@ -19,6 +19,7 @@ impl Parser<'_> {
 
     fn statement_here(&mut self, declarations: bool) -> Result<Stmt, Diagnostic> {
         let start = self.span().start;
+        self.operands = 0;
         match self.peek() {
             Token::Symbol("{") => self.block(),
             Token::Symbol("*") => self.store_or_evaluation(),
@@ -132,6 +133,7 @@ impl Parser<'_> {
             }
         }
         self.at = back;
+        self.operands = 0;
         debug_assert!(self.registers.len() >= registers);
         let value = self.expr()?;
         self.evaluation(start, value)

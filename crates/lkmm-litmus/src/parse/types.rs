@@ -1,7 +1,7 @@
 //! Types: read, checked against what herd7 knows, and dropped. All values are 32-bit integers or addresses.
 
 use super::Parser;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 use crate::lexer::Token;
 
 const BASE_TYPES: &[&str] = &[
@@ -130,7 +130,7 @@ impl Parser<'_> {
     /// Refuses a declaration whose type herd7 does not know.
     pub(super) fn refuse_unknown_type(&self) -> Result<(), Diagnostic> {
         if self.peek() == Token::Word && self.lexeme(1).token == Token::Word {
-            return Err(Diagnostic::new(format!("unknown type `{}`", self.text(0)), self.span())
+            return Err(Diagnostic::new(format!("unknown type {}", quoted(self.text(0))), self.span())
                 .help("herd7 knows `int`, `long`, `char`, `intptr_t`, `atomic_t`, `spinlock_t` and their like"));
         }
         Ok(())

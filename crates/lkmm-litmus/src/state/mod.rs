@@ -7,7 +7,7 @@ pub(crate) mod condition;
 pub(crate) mod init;
 mod lexer;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 use lexer::{Lexeme, Token};
 use std::fmt;
 use std::ops::Range;
@@ -98,7 +98,7 @@ impl<'s> Cursor<'s> {
     fn unexpected(&self, expected: &str) -> Diagnostic {
         let message = match self.token(0) {
             Token::End => "the section ends too early".to_string(),
-            _ => format!("unexpected `{}`", self.text()),
+            _ => format!("unexpected {}", quoted(self.text())),
         };
         Diagnostic::new(message, self.span()).label(format!("expected {expected}"))
     }
@@ -107,7 +107,9 @@ impl<'s> Cursor<'s> {
         if self.token(0) != Token::Name {
             let error = self.unexpected(what);
             return Err(match self.token(0) {
-                Token::Keyword => error.help(format!("`{}` is a reserved word; choose another name", self.text())),
+                Token::Keyword => {
+                    error.help(format!("{} is a reserved word; choose another name", quoted(self.text())))
+                }
                 _ => error,
             });
         }

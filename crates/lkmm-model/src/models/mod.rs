@@ -118,7 +118,7 @@ impl Model {
         let frame = frame_of::<W>(execution);
         let all = EventSet::below(execution.events.len());
         let growing = || Input::Growing { domain: all, range: all };
-        let mut plan = Plan::new(definition, &frame, growing(), growing(), &|_| false, &|_| false);
+        let mut plan = Plan::new(definition, &frame, growing(), growing(), &|_| false, &|_| false, None);
         for &(w, r) in &execution.rf {
             plan.set_rf(w as usize, r as usize, true);
         }
