@@ -6,9 +6,9 @@
 
 use crate::MAX_EVENTS;
 use crate::candidate::{Candidate, Unaddressed};
-use crate::explore::{Explorer, Stop};
+use crate::explore::Explorer;
 use crate::outcome::SearchError;
-use crate::run::Run;
+use crate::run::{Run, Stop};
 use crate::values::{Combination, Contradiction, Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::program::Value;

@@ -8,9 +8,9 @@
 //! solves the remaining equations by unification, as herd7 does: a circle of plain copies is a symbolic value (out of thin
 //! air), anything else has no solution.
 
-use crate::explore::Stop;
 use crate::outcome::SearchError;
 use crate::run::Run;
+use crate::run::Stop;
 use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Operator, Path, Program, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
