@@ -8,7 +8,7 @@
 //! solves the remaining equations by unification, as herd7 does: a circle of plain copies is a symbolic value (out of thin
 //! air), anything else has no solution.
 
-use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Operator, Path, Program, Value};
+use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, LocationId, Operator, Path, Program, Value};
 
 /// What is known of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,16 @@ pub(crate) enum Known {
     Is(Value),
     /// It applies an operator to values that it is not defined on.
     Illegal(IllegalOperation),
+}
+
+impl Known {
+    /// The location that this is known to be the address of.
+    pub(crate) fn location_in(self, program: &Program) -> Option<LocationId> {
+        match self {
+            Known::Is(address) => program.location_at(address),
+            Known::Open | Known::Illegal(_) => None,
+        }
+    }
 }
 
 /// A choice contradicts the equations.
