@@ -162,7 +162,7 @@ pub struct LitmusTest {
 /// many control paths.
 pub fn parse(source: &str, options: &Options) -> Result<LitmusTest, Diagnostic> {
     let sections = sections::split(source)?;
-    let (processes, origins) = parse::program(source, sections.program)?;
+    let parse::Parsed { processes, origins, warnings } = parse::program(source, sections.program)?;
     let init = Cursor::new(source, sections.init, processes.len())?.init()?;
     let asked = Cursor::new(source, sections.condition, processes.len())?.condition()?;
     let lowered = lower::lower(&processes, &origins, &init, &asked, options.unroll)?;
@@ -174,7 +174,7 @@ pub fn parse(source: &str, options: &Options) -> Result<LitmusTest, Diagnostic> 
         observed: lowered.observed,
         formats: lowered.formats,
         expected: expected::find(source),
-        warnings: Vec::new(),
+        warnings,
         origins,
     })
 }

@@ -143,6 +143,13 @@ fn elements_of_arrays_are_locations_with_offsets() {
 }
 
 #[test]
+fn words_of_c_that_herd7_takes_for_names_are_warned_of() {
+    let test = test_of("while (READ_ONCE(*x)) { break; }");
+    assert_eq!(test.warnings.len(), 1);
+    assert!(test.warnings[0].message.contains("break"));
+}
+
+#[test]
 fn operands_are_unordered_and_the_rest_is_not() {
     assert_eq!(only("r0 = READ_ONCE(*x) + READ_ONCE(*y); smp_mb();").unordered, [(0, 1)]);
     assert_eq!(only("r0 = xchg(x, 1);").unordered, []);
