@@ -62,6 +62,7 @@ fn store_buffering() -> Test {
         quantifier: Quantifier::Exists,
         condition: "exists (0:r0=0 /\\ 1:r0=0)".into(),
         observed: vec!["0:r0".into(), "1:r0".into()],
+        formats: Vec::new(),
         origins: vec![
             Origin::default(),
             origin(SB, "WRITE_ONCE(*x, 1)"),
