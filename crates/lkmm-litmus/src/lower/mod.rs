@@ -54,7 +54,7 @@ pub(crate) fn lower(
     let program = Program {
         locations: names.locations(init),
         elements: names.elements(),
-        threads: names.threads(processes, origins, init, unroll)?,
+        threads: names.threads(processes, init, unroll)?,
         filter: asked.filter.as_ref().map(|prop| names.proposition(prop)),
         condition: asked.asked.then(|| names.proposition(&asked.prop)),
         observed: shown,
@@ -274,17 +274,11 @@ impl Names {
         }
     }
 
-    fn threads(
-        &self,
-        processes: &[Process],
-        origins: &[Origin],
-        init: &[Entry],
-        unroll: u32,
-    ) -> Result<Vec<Thread>, Diagnostic> {
+    fn threads(&self, processes: &[Process], init: &[Entry], unroll: u32) -> Result<Vec<Thread>, Diagnostic> {
         let threads = processes.iter().zip(&self.registers).zip(0u32..);
         let thread = |((process, asked), number): ((&Process, &BTreeMap<String, u32>), u32)| {
             let (initial, finals) = self.locals(process, asked, init, number)?;
-            let paths = thread::paths(process, origins, &initial, &finals, unroll)?;
+            let paths = thread::paths(process, &initial, &finals, unroll)?;
             Ok(Thread { registers: asked.keys().cloned().collect(), paths })
         };
         threads.map(thread).collect()

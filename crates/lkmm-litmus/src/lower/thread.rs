@@ -2,7 +2,6 @@
 
 use super::path::{Access, Builder, Choices};
 use super::structure::{Kind, NodeData};
-use crate::Origin;
 use crate::ast::{Expr, ExprKind, Process, Stmt, StmtKind, Yields};
 use crate::diagnostic::Diagnostic;
 use lkmm_model::event::{Label, Mode};
@@ -26,13 +25,7 @@ enum Stop {
 }
 
 /// All control paths of a process.
-pub(super) fn paths(
-    process: &Process,
-    origins: &[Origin],
-    initial: &[Value],
-    asked: &[u32],
-    unroll: u32,
-) -> Result<Vec<Path>, Diagnostic> {
+pub(super) fn paths(process: &Process, initial: &[Value], asked: &[u32], unroll: u32) -> Result<Vec<Path>, Diagnostic> {
     let limit =
         |what: String| Diagnostic::new(what, process.name.clone()).help("lower the unroll bound, or split the test");
     let mut choices = Choices::default();
@@ -45,10 +38,6 @@ pub(super) fn paths(
             Err(Stop::Truncated) => true,
             Err(Stop::Limit(what)) => return Err(limit(what)),
         };
-        if let Some((illegal, origin)) = run.builder.illegal {
-            let span = origins.get(origin as usize).map_or(0..0, |origin| origin.span.clone());
-            return Err(Diagnostic::new(illegal.to_string(), span));
-        }
         steps += run.steps as usize;
         size += run.builder.size();
         paths.push(run.builder.finish(asked, truncated));
