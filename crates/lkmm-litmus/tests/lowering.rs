@@ -174,6 +174,8 @@ fn constants_are_folded_and_decide_branches() {
     let path = only("int r0 = 3 - 2 - 1; if (r0 == 0) r0 = 7; else r0 = 8;");
     assert_eq!(path.exprs[path.finals[0] as usize], Expr::Const(Value::Int(7)));
     assert!(path.constraints.is_empty());
+    let illegal = only("int r0 = x * 2;");
+    assert!(matches!(illegal.exprs[illegal.finals[0] as usize], Expr::Op(..)));
 }
 
 #[test]

@@ -80,9 +80,15 @@ pub fn write_warnings(out: &mut dyn Write, report: &Report) -> io::Result<()> {
                 let (from, to) = (start.column - 1, start.column - 1 + length);
                 write!(out, ", line {}, characters {from}-{to}", start.line)?;
             }
-            writeln!(out, ": {} (User error)", problem.message)
+            writeln!(out, ": {} (User error)", in_herds_words(&problem.message))
         }
     }
+}
+
+/// The kernel's scripts look for herd7's wording of one error.
+fn in_herds_words(message: &str) -> String {
+    let unknown = message.strip_prefix("unknown primitive `").and_then(|rest| rest.strip_suffix('`'));
+    unknown.map_or_else(|| message.to_string(), |name| format!("Unknown macro {name}"))
 }
 
 #[cfg(test)]

@@ -115,9 +115,15 @@ impl<const W: usize> Candidate<W> {
         self.frame.labels.len()
     }
 
-    /// Is there an unlock that ends no critical section?
-    pub(crate) fn has_stray_unlock(&self) -> bool {
+    /// Does some lock have events whose place the search's own test of coherence does not know: an unlock that ends no critical
+    /// section, or an ordinary access?
+    pub(crate) fn has_irregular_lock(&self) -> bool {
         let labels = &self.frame.labels;
+        let is_lock = |l| (self.initial..self.len()).any(|i| self.frame.locations[i] == l && labels[i].is_lock_event());
+        let is_ordinary = |i: usize| matches!(labels[i], Label::Read(_) | Label::Write(_));
+        if (self.initial..self.len()).any(|i| is_ordinary(i) && is_lock(self.frame.locations[i])) {
+            return true;
+        }
         let matched = |unlock: usize| self.groups.iter().any(|g| g.units.iter().any(|u| u.last == unlock));
         (self.initial..self.len()).any(|i| labels[i] == Label::Unlock && !matched(i))
     }

@@ -82,8 +82,8 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let reads = candidate.choices.iter().map(|c| c.read).collect();
         let open_groups = (0..candidate.groups.len()).filter(|&g| candidate.groups[g].units.len() > 1).collect();
         let (rf, co) = inputs(&candidate);
-        // The search chooses coherent sources only. An unlock without lock has no place in `co` for it to look at.
-        let coherent = !candidate.has_stray_unlock();
+        // The search chooses coherent sources only. It knows critical sections as wholes, and no more of locks.
+        let coherent = !candidate.has_irregular_lock();
         let raised = &run.outcome.flags;
         let plan = Plan::new(
             run.options.model.definition(),

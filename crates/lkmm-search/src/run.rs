@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) cancelled: AtomicBool,
     /// Final states that they keep. (A state that two workers find counts twice, since both keep it.)
     states: AtomicU64,
+    /// Executions that they have counted.
+    executions: AtomicU64,
 }
 
 impl<'p> Run<'p> {
@@ -151,9 +153,8 @@ impl<'p> Run<'p> {
             Goal::Everything => self.keep_state(state)?,
             Goal::Positive | Goal::Negative => return Err(Stop::Answered),
         }
-        let outcome = &self.outcome;
         match self.options.max_executions {
-            Some(limit) if outcome.positive + outcome.negative > limit => {
+            Some(limit) if self.shared.executions.fetch_add(1, Ordering::Relaxed) >= limit => {
                 Err(Stop::Failed(SearchError::TooManyExecutions(limit)))
             }
             _ => Ok(()),

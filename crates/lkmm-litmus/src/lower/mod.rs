@@ -55,7 +55,7 @@ pub(crate) fn lower(
     let program = Program {
         locations: names.locations(init),
         elements: names.elements(),
-        threads: names.threads(processes, origins, init, options)?,
+        threads: names.threads(processes, init, options)?,
         filter: asked.filter.as_ref().map(|prop| names.proposition(prop)),
         condition: asked.asked.then(|| names.proposition(&asked.prop)),
         observed: shown,
@@ -275,13 +275,7 @@ impl Names {
         }
     }
 
-    fn threads(
-        &self,
-        processes: &[Process],
-        origins: &[Origin],
-        init: &[Entry],
-        options: &Options,
-    ) -> Result<Vec<Thread>, Diagnostic> {
+    fn threads(&self, processes: &[Process], init: &[Entry], options: &Options) -> Result<Vec<Thread>, Diagnostic> {
         let mut given: Vec<Vec<&Entry>> = vec![Vec::new(); processes.len()];
         for entry in init {
             if let Place::Register(owner, _) = &entry.place {
@@ -293,7 +287,7 @@ impl Names {
         let mut budget = thread::Budget::new(options);
         let thread = |((process, asked), given): ((&Process, &BTreeMap<String, u32>), &Vec<&Entry>)| {
             let (initial, finals) = self.locals(process, asked, given)?;
-            let paths = thread::paths(process, origins, &initial, &finals, &mut budget)?;
+            let paths = thread::paths(process, &initial, &finals, &mut budget)?;
             Ok(Thread { registers: asked.keys().cloned().collect(), paths })
         };
         processes.iter().zip(&self.registers).zip(&given).map(thread).collect()

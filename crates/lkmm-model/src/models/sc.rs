@@ -8,14 +8,13 @@ pub(super) fn definition() -> Definition {
     let arena = Arena::default();
     {
         let [po, loc, rmw, rf, co] = [Po, Loc, Rmw, Rf, Co].map(|r| arena.relation(r));
-        let [int, ext] = [Int, Ext].map(|r| arena.relation(r));
+        let ext = arena.relation(Ext);
         let fr = rf.inverse().then(co).named("fr");
         super::lkmm::lock_axioms(&arena);
         let po_loc = po & loc;
         arena.acyclic(po_loc | rf | co | fr, "coherence");
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
         arena.acyclic(po | rf | co | fr, "sc");
-        let _ = int;
     }
     arena.finish()
 }

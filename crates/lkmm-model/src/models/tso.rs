@@ -25,7 +25,8 @@ pub(super) fn definition() -> Definition {
         let memory = reads | writes;
         let full = set(BaseSet::Fence(Fence::Mb)) | set(BaseSet::Fence(Fence::SyncRcu)) | set(BaseSet::SyncSrcu);
         let mfence = seq!(id(memory), po, id(full), po, id(memory)).named("mfence");
-        let locked = rmw.domain() | rmw.range() | set(BaseSet::LKR) | set(BaseSet::LKW);
+        // A `lock cmpxchg` that fails is a fence too.
+        let locked = set(BaseSet::RMW) | set(BaseSet::LKR) | set(BaseSet::LKW);
         let implied = (seq!(id(memory), po, id(locked)) | seq!(id(locked), po, id(memory))).named("implied");
         let po_ghb = (seq!(id(writes), po, id(writes)) | seq!(id(reads), po, id(memory))).named("po_ghb");
         let rfe = (rf & ext).named("rfe");
