@@ -8,7 +8,7 @@ use crate::files::Input;
 use lkmm_litmus::{ExpectedVerdict, LitmusTest};
 use lkmm_model::models::Model;
 use lkmm_model::program::Value;
-use lkmm_report::{Answer, Expectation, Origin, Problem, Quantifier, Report, Test};
+use lkmm_report::{Answer, Expectation, Format, Origin, Problem, Quantifier, Report, Test};
 use lkmm_search::{Question, SearchError, Verdict};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -265,9 +265,15 @@ fn test(litmus: LitmusTest) -> Test {
         },
         condition: litmus.condition,
         observed: litmus.observed,
+        formats: litmus.formats.iter().map(format).collect(),
         origins: litmus.origins.into_iter().map(|o| Origin { span: o.span, text: o.text }).collect(),
         warnings: litmus.warnings.into_iter().map(problem).collect(),
     }
+}
+
+fn format(format: &lkmm_litmus::Format) -> Format {
+    let lkmm_litmus::IntegerType { bits, signed } = format.integer;
+    Format { bits, signed, element: format.element }
 }
 
 /// What the `Result:` comment of a litmus test says.

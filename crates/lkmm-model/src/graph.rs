@@ -50,4 +50,7 @@ pub struct Execution {
     pub ctrl: Vec<(EventId, EventId)>,
     /// The locations whose final value the test observes (for the flag `lock-final`).
     pub observed_locations: Vec<LocationId>,
+    /// The final state: the values of [`Program::observed`](crate::program::Program::observed), in that order. Models do
+    /// not look at it.
+    pub finals: Vec<Value>,
 }

@@ -24,7 +24,8 @@ pub type PathEvent = u32;
 pub enum Value {
     /// An integer; arithmetic wraps at 32 bits.
     Int(i32),
-    /// The address of a location, plus an offset (an offset other than 0 can be compared, never accessed).
+    /// The address of a location, plus an offset. An offset other than 0 can be compared; it can be accessed only where
+    /// [`Program::elements`] has a location.
     Address(LocationId, i32),
     /// A value that nothing determines: reads and writes copy it in a circle (out of thin air). Equal numbers within
     /// one execution are equal values.
@@ -129,6 +130,17 @@ pub struct Location {
     pub init: Value,
 }
 
+/// An element of an array other than the first: a location with an address of its own, at an offset from another one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// The element.
+    pub location: LocationId,
+    /// The first element.
+    pub array: LocationId,
+    /// How far apart their addresses are.
+    pub offset: i32,
+}
+
 /// Something whose final value can be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Observable {
@@ -165,6 +177,8 @@ pub enum Proposition {
 pub struct Program {
     /// The shared locations.
     pub locations: Vec<Location>,
+    /// Those of them that are elements of arrays, other than first elements.
+    pub elements: Vec<Element>,
     /// The threads.
     pub threads: Vec<Thread>,
     /// Executions whose final state violates it do not count (litmus `filter`).
@@ -173,6 +187,26 @@ pub struct Program {
     pub condition: Option<Proposition>,
     /// What a final state consists of.
     pub observed: Vec<Observable>,
+}
+
+impl Program {
+    /// The location whose address a value is, if any.
+    pub fn location_at(&self, address: Value) -> Option<LocationId> {
+        match address {
+            Value::Address(location, 0) => Some(location),
+            Value::Address(array, offset) => {
+                let element = self.elements.iter().find(|e| (e.array, e.offset) == (array, offset));
+                element.map(|e| e.location)
+            }
+            Value::Int(_) | Value::Symbol(_) => None,
+        }
+    }
+
+    /// The address of a location.
+    pub fn address_of(&self, location: LocationId) -> Value {
+        let element = self.elements.iter().find(|e| e.location == location);
+        element.map_or(Value::Address(location, 0), |e| Value::Address(e.array, e.offset))
+    }
 }
 
 impl Value {

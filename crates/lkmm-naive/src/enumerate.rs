@@ -272,7 +272,7 @@ impl Run<'_> {
                 continue; // An event of a lock, which has no value.
             }
             let (location, value) = match source {
-                Source::Initial(l) => (Value::Address(l, 0), self.program.locations[l as usize].init),
+                Source::Initial(l) => (self.program.address_of(l), self.program.locations[l as usize].init),
                 Source::Event(w) => {
                     let value = template(paths, w).value.expect("a write has a value");
                     (address(&solver, w), solver.expr(w.0, value))
@@ -311,8 +311,10 @@ impl Run<'_> {
             let event = template(paths, (t, e));
             let location = match event.address.map(|address| solver.expr(t, address)) {
                 None => None,
-                Some(Value::Address(location, 0)) => Some(location),
-                Some(value) => return Err(NaiveError::BadAddress { value, origin: event.origin }),
+                Some(value) => match self.program.location_at(value) {
+                    None => return Err(NaiveError::BadAddress { value, origin: event.origin }),
+                    location => location,
+                },
             };
             let value = match event.label {
                 Label::Read(_) => Some(solver.read(t, e)),

@@ -42,5 +42,5 @@ pub mod witness;
 
 pub use palette::Palette;
 pub use problem::{Position, Problem};
-pub use report::{Answer, Expectation, Mismatch, Origin, Quantifier, Report, Test};
+pub use report::{Answer, Expectation, Format, Mismatch, Origin, Quantifier, Report, Test};
 pub use state::States;

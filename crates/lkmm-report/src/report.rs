@@ -28,6 +28,24 @@ pub struct Origin {
     pub text: String,
 }
 
+/// How the values of an observable are spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// The width of integers; of one that is wider the low bits are spelled.
+    pub bits: u32,
+    /// Does the highest of the bits mean minus?
+    pub signed: bool,
+    /// The observable is an element of an array that is spelled as a whole: its index, and the number of elements. The
+    /// elements follow each other.
+    pub element: Option<(u32, u32)>,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Format { bits: 32, signed: true, element: None }
+    }
+}
+
 /// A test, as far as a report needs to know it. It does not say which language the test was written in.
 #[derive(Clone, Debug, Default)]
 pub struct Test {
@@ -41,6 +59,8 @@ pub struct Test {
     pub condition: String,
     /// How to spell each of the program's [observables](Program::observed): `0:r1`, `[x]`.
     pub observed: Vec<String>,
+    /// How to spell the values of each observable. Missing entries are signed integers of 32 bits.
+    pub formats: Vec<Format>,
     /// What the origins of the program's events stand for.
     pub origins: Vec<Origin>,
     /// What a reader should be told, though the test can be checked.

@@ -1,11 +1,11 @@
 //! Final states in herd7's order and spelling.
 //!
 //! herd7 sorts the columns of a state: registers by process and name, then locations by name (a name in the order of
-//! its bytes, so `r10` comes before `r9`), then elements of arrays. It sorts the states by their columns: thin-air symbols,
+//! its bytes, so `r10` comes before `r9`), then elements of arrays. (An array that is observed as a whole counts as a location.) It sorts the states by their columns: thin-air symbols,
 //! integers by value, addresses by the name of their location. The search knows neither names nor columns, so
 //! both orders are made here.
 
-use crate::report::Test;
+use crate::report::{Format, Test};
 use lkmm_model::program::{Observable, Program, Proposition, Term, Value};
 use lkmm_search::Outcome;
 use std::cmp::Ordering;
@@ -22,7 +22,7 @@ impl<'a> States<'a> {
     /// Sorts the states of an outcome of `test`.
     pub fn new(test: &'a Test, outcome: &'a Outcome) -> States<'a> {
         let mut columns: Vec<usize> = (0..test.program.observed.len()).collect();
-        columns.sort_by_key(|&c| column_key(&test.program, test.program.observed[c]));
+        columns.sort_by_key(|&c| column_key(test, c));
         let mut rows: Vec<(&[Value], u64)> = outcome.states.iter().map(|(row, &n)| (row.as_slice(), n)).collect();
         let by_columns = |a: &[Value], b: &[Value]| {
             let compare = |&c: &usize| match (a.get(c), b.get(c)) {
@@ -60,13 +60,25 @@ pub struct State<'a> {
 }
 
 impl State<'_> {
-    /// Each observable with its value, in order.
-    pub fn cells(&self) -> impl Iterator<Item = (&str, Spelling<'_>)> {
-        self.states.columns.iter().filter_map(|&c| {
-            let name = self.states.test.observed.get(c).map_or("?", String::as_str);
-            let value = *self.values.get(c)?;
-            Some((name, Spelling { program: &self.states.test.program, value, symbol: self.symbol(value) }))
+    /// Each observable with its value, in order; the elements of an array that is observed as a whole make one cell.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, Cell<'_>)> {
+        let columns = &self.states.columns;
+        (0..columns.len()).filter_map(move |at| {
+            let count = match self.states.test.format(columns[at]).element {
+                None => None,
+                Some((0, count)) => Some(count as usize),
+                Some(_) => return None,
+            };
+            let name = self.states.test.observed.get(columns[at]).map_or("?", String::as_str);
+            let end = columns.len().min(at + count.unwrap_or(1));
+            Some((name, Cell { state: self, columns: &columns[at..end], array: count.is_some() }))
         })
+    }
+
+    fn spelling(&self, column: usize) -> Option<Spelling<'_>> {
+        let value = *self.values.get(column)?;
+        let test = self.states.test;
+        Some(Spelling { program: &test.program, value, symbol: self.symbol(value), format: test.format(column) })
     }
 
     /// The values, parallel to [`Program::observed`].
@@ -99,17 +111,36 @@ impl fmt::Display for State<'_> {
     }
 }
 
+/// The value of an observable: `1`, or for an array `{1,2}`.
+pub struct Cell<'a> {
+    state: &'a State<'a>,
+    columns: &'a [usize],
+    array: bool,
+}
+
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.array { "{" } else { "" })?;
+        for (i, &column) in self.columns.iter().enumerate() {
+            f.write_str(if i > 0 { "," } else { "" })?;
+            self.state.spelling(column).map_or(Ok(()), |s| s.fmt(f))?;
+        }
+        f.write_str(if self.array { "}" } else { "" })
+    }
+}
+
 /// A value with what is needed to spell it as herd7 does: `-1`, `x`, `x+1`, `S1`.
-pub struct Spelling<'a> {
+pub(crate) struct Spelling<'a> {
     program: &'a Program,
     value: Value,
     symbol: usize,
+    format: Format,
 }
 
 impl fmt::Display for Spelling<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value {
-            Value::Int(i) => write!(f, "{i}"),
+            Value::Int(i) => write!(f, "{}", self.format.integer(i)),
             Value::Address(location, 0) => f.write_str(location_name(self.program, location)),
             Value::Address(location, offset) => write!(f, "{}+{offset}", location_name(self.program, location)),
             Value::Symbol(_) => write!(f, "S{}", self.symbol),
@@ -120,7 +151,22 @@ impl fmt::Display for Spelling<'_> {
 /// A value outside any state: a symbol keeps the number it has in its execution.
 pub(crate) fn spell(program: &Program, value: Value) -> Spelling<'_> {
     let symbol = if let Value::Symbol(n) = value { n as usize } else { 0 };
-    Spelling { program, value, symbol }
+    Spelling { program, value, symbol, format: Format::default() }
+}
+
+impl Format {
+    /// An integer as it is spelled.
+    fn integer(self, value: i32) -> i64 {
+        let shift = 64 - self.bits.clamp(1, 32);
+        let bits = i64::from(value) << shift;
+        if self.signed { bits >> shift } else { ((bits as u64) >> shift) as i64 }
+    }
+}
+
+impl Test {
+    fn format(&self, column: usize) -> Format {
+        self.formats.get(column).copied().unwrap_or_default()
+    }
 }
 
 /// A location's name.
@@ -129,19 +175,21 @@ pub(crate) fn location_name(program: &Program, location: u32) -> &str {
 }
 
 /// What herd7 sorts columns by: registers first, then locations, then elements of arrays.
-fn column_key(program: &Program, observable: Observable) -> (u8, u32, &str, u32) {
-    match observable {
+fn column_key(test: &Test, column: usize) -> (u8, u32, &str, u32) {
+    let program = &test.program;
+    match program.observed[column] {
         Observable::Register(thread, register) => {
             let registers = program.threads.get(thread as usize).map_or(&[][..], |t| &t.registers);
             (0, thread, registers.get(register as usize).map_or("", String::as_str), 0)
         }
-        Observable::Location(location) => {
-            let name = location_name(program, location);
-            match name.strip_suffix(']').and_then(|n| n.split_once('[')) {
-                Some((array, index)) => (2, 0, array, index.parse().unwrap_or(0)),
-                None => (1, 0, name, 0),
+        Observable::Location(location) => match (test.format(column).element, test.observed.get(column)) {
+            (Some((index, _)), Some(array)) => (1, 0, array, index),
+            (None, Some(name)) if name.ends_with(']') && !name.starts_with('[') => {
+                let (array, index) = name.split_once('[').unwrap_or((name, ""));
+                (2, 0, array, index.trim_end_matches(']').parse().unwrap_or(0))
             }
-        }
+            _ => (1, 0, location_name(program, location), 0),
+        },
     }
 }
 
@@ -219,6 +267,35 @@ mod tests {
             lines(&[[Int(1), Int(2), Address(1, 0), Int(3), Address(0, 4)]]),
             ["1:r10=y+4; 1:r9=3; [y]=x; a[2]=2; a[10]=1;"]
         );
+    }
+
+    #[test]
+    fn types_decide_how_integers_are_spelled() {
+        let spelled = |bits, signed, value| Format { bits, signed, element: None }.integer(value);
+        assert_eq!([spelled(32, true, -1), spelled(32, false, -1)], [-1, 4_294_967_295]);
+        assert_eq!([spelled(8, true, 200), spelled(8, false, 300), spelled(16, false, -1)], [-56, 44, 65535]);
+    }
+
+    #[test]
+    fn an_array_is_one_cell_among_the_locations() {
+        let element = |index| Format { element: Some((index, 2)), ..Format::default() };
+        let test = Test {
+            observed: ["a[2]", "[z]", "x", "x", "0:r1"].map(String::from).to_vec(),
+            formats: vec![Format::default(), Format::default(), element(0), element(1)],
+            program: Program {
+                locations: ["a[2]", "z", "x", "x[1]"]
+                    .map(|name| Location { name: name.into(), init: Value::Int(0) })
+                    .to_vec(),
+                threads: vec![Thread { registers: vec!["r1".into()], paths: Vec::new() }],
+                observed: (0..4).map(Observable::Location).chain([Observable::Register(0, 0)]).collect(),
+                ..Program::default()
+            },
+            ..Test::default()
+        };
+        let states = [(vec![Value::Int(5), Value::Int(6), Value::Int(7), Value::Address(2, 4), Value::Int(9)], 1)];
+        let outcome = Outcome { states: states.into_iter().collect(), ..Outcome::default() };
+        let lines: Vec<String> = States::new(&test, &outcome).iter().map(|s| s.to_string()).collect();
+        assert_eq!(lines, ["0:r1=9; x={7,x+4}; [z]=6; a[2]=5;"]);
     }
 
     #[test]

@@ -8,10 +8,10 @@
 use crate::palette::Palette;
 use crate::problem::Position;
 use crate::report::{Quantifier, Report, Test};
-use crate::state::{States, location_name, satisfies, spell};
+use crate::state::{States, location_name, spell};
 use lkmm_model::event::Label;
 use lkmm_model::graph::{Event, EventId, Execution};
-use lkmm_model::program::{LocationId, Value};
+use lkmm_model::program::LocationId;
 use std::io::{self, Write};
 
 /// The width that the text keeps to, in characters.
@@ -257,31 +257,12 @@ impl<'a> Picture<'a> {
         if event.value.is_some() { self.value(event) } else { String::new() }
     }
 
-    /// Writes the final state, when the execution can end in one only.
     fn write_final_state(&self, out: &mut dyn Write) -> io::Result<()> {
         let Some(outcome) = self.report.executions() else { return Ok(()) };
-        let wanted = self.test.quantifier != Quantifier::Forall;
-        let program = &self.test.program;
         let states = States::new(self.test, outcome);
-        let mut candidates = states.iter().filter(|state| {
-            let judged = program.condition.as_ref().map(|c| satisfies(program, state.values(), c));
-            judged.is_none_or(|j| j.is_none_or(|holds| holds == wanted)) && self.agrees(state.values())
-        });
-        let (Some(state), None) = (candidates.next(), candidates.next()) else { return Ok(()) };
+        let Some(state) = states.iter().find(|state| state.values() == self.execution.finals) else { return Ok(()) };
         let strong = self.palette.strong;
         writeln!(out, "\n  final state  {strong}{state}{strong:#}")
-    }
-
-    /// Do the locations of a final state hold what this execution leaves in them?
-    fn agrees(&self, values: &[Value]) -> bool {
-        use lkmm_model::program::Observable;
-        self.test.program.observed.iter().zip(values).all(|(observable, value)| match observable {
-            Observable::Register(..) => true,
-            Observable::Location(l) => {
-                let last = self.coherence.get(*l as usize).and_then(|order| order.last());
-                last.and_then(|&e| self.event(e)).and_then(|e| e.value).is_none_or(|v| v == *value)
-            }
-        })
     }
 }
 

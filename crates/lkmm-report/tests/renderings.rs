@@ -62,6 +62,7 @@ fn store_buffering() -> Test {
         quantifier: Quantifier::Exists,
         condition: "exists (0:r0=0 /\\ 1:r0=0)".into(),
         observed: vec!["0:r0".into(), "1:r0".into()],
+        formats: Vec::new(),
         origins: vec![
             Origin::default(),
             origin(SB, "WRITE_ONCE(*x, 1)"),
@@ -93,6 +94,7 @@ fn store_buffering_witness() -> Execution {
         po: vec![(2, 3), (4, 5), (4, 6), (5, 6)],
         rf: vec![(0, 6), (1, 3)],
         co: vec![(0, 2), (1, 4)],
+        finals: vec![Value::Int(0), Value::Int(0)],
         ..Execution::default()
     }
 }
@@ -212,6 +214,7 @@ fn crowded() -> Report {
         ..Program::default()
     };
     let states = [(vec![Value::Int(3)], 6)].into_iter().collect();
+    x.finals = vec![Value::Int(3)];
     let mut origins: Vec<Origin> = texts.iter().map(|t| origin(source, t)).collect();
     origins.insert(0, Origin::default());
     Report {

@@ -6,9 +6,9 @@
 
 use crate::MAX_EVENTS;
 use crate::candidate::{Candidate, Unaddressed};
-use crate::explore::{Explorer, Stop};
+use crate::explore::Explorer;
 use crate::outcome::SearchError;
-use crate::run::Run;
+use crate::run::{Run, Stop};
 use crate::values::{Combination, Contradiction, Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::program::Value;
@@ -82,7 +82,7 @@ impl<'p> Addresses<'_, 'p> {
         for location in 0..self.combination.program.locations.len() {
             run.tick(Run::UNIT)?;
             let mark = self.values.mark();
-            let address = Value::Address(location as u32, 0);
+            let address = self.combination.program.address_of(location as u32);
             if self.values.assume(read, address).is_ok() {
                 self.assumed.push((read, address));
                 self.resolve(run)?;
@@ -160,12 +160,9 @@ impl<'p> Addresses<'_, 'p> {
     /// writes too: the model rules them out, but not before they have had a say in what is an address.)
     fn sources(&self, read: usize) -> Vec<Source> {
         let address = self.values.address(read);
-        let initial = match address {
-            Known::Is(Value::Address(location, 0)) => {
-                Some(Source::Initial(self.combination.program.locations[location as usize].init))
-            }
-            _ => None,
-        };
+        let program = self.combination.program;
+        let initial =
+            address.location_in(program).map(|location| Source::Initial(program.locations[location as usize].init));
         let writes = (0..self.combination.len()).filter(|&w| {
             let at = self.values.address(w);
             self.combination.template(w).0.label.is_write() && (at == address || at == Known::Open)
@@ -184,10 +181,7 @@ impl<'p> Addresses<'_, 'p> {
         run.check_deadline()?;
         let locations = (0..self.combination.len())
             .filter(|&e| self.combination.template(e).0.label.has_location())
-            .map(|e| match self.values.address(e) {
-                Known::Is(Value::Address(location, 0)) => Some(location),
-                _ => None,
-            })
+            .map(|e| self.values.address(e).location_in(self.combination.program))
             .collect::<std::collections::BTreeSet<_>>()
             .len();
         match self.combination.len() + locations {

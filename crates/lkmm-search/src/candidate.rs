@@ -73,13 +73,15 @@ impl<const W: usize> Candidate<W> {
         let mut misplaced = Vec::new();
         for event in 0..combination.len() {
             let (template, _) = combination.template(event);
-            let location = match values.address(event) {
-                _ if !template.label.has_location() => None,
-                Known::Is(Value::Address(location, 0)) => Some(location),
-                address => {
+            let location = if template.label.has_location() {
+                let address = values.address(event);
+                let location = address.location_in(combination.program);
+                if location.is_none() {
                     misplaced.push((event, template.label.is_read(), address));
-                    None
                 }
+                location
+            } else {
+                None
             };
             if let Some(location) = location {
                 if !locations.contains(&location) {
@@ -88,7 +90,7 @@ impl<const W: usize> Candidate<W> {
             }
             event_locations.push(location);
         }
-        check_places(&misplaced)?;
+        check_places(combination, &misplaced)?;
         locations.sort_unstable();
         let frame = frame(combination, &locations, &event_locations);
         let initial = locations.len();
@@ -197,10 +199,19 @@ impl<const W: usize> Candidate<W> {
     }
 }
 
-/// What is to be said of events whose addresses are no locations. A read can read only from such a write, if from anything.
-fn check_places(misplaced: &[(usize, bool, Known)]) -> Result<(), Unaddressed> {
-    let is_written = |address: &Known| misplaced.iter().any(|(_, is_read, a)| !is_read && a == address);
-    if misplaced.iter().any(|(_, is_read, address)| *is_read && !is_written(address)) {
+/// What is to be said of events whose addresses are no locations. A read can read only from such a write, if from
+/// anything, and not from the other half of its own read-modify-write.
+fn check_places(combination: &Combination<'_>, misplaced: &[(usize, bool, Known)]) -> Result<(), Unaddressed> {
+    let is_pair =
+        |read: usize, write: usize| {
+            combination.paths.iter().zip(&combination.events).any(|(path, &base)| {
+                path.rmw.iter().any(|&(r, w)| (base + r as usize, base + w as usize) == (read, write))
+            })
+        };
+    let is_written = |read: usize, at: &Known| {
+        misplaced.iter().any(|&(event, is_read, a)| !is_read && a == *at && !is_pair(read, event))
+    };
+    if misplaced.iter().any(|(event, is_read, address)| *is_read && !is_written(*event, address)) {
         return Err(Unaddressed::Read);
     }
     match misplaced.iter().find(|m| !m.1) {

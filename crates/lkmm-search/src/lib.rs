@@ -7,6 +7,7 @@
 mod addresses;
 mod candidate;
 mod combine;
+mod complete;
 mod explore;
 mod goal;
 mod outcome;
@@ -16,10 +17,9 @@ mod values;
 pub use outcome::{Outcome, SearchError, Verdict};
 
 use combine::Choices;
-use explore::Stop;
 use lkmm_model::models::Model;
 use lkmm_model::program::Program;
-use run::{Goal, Run, Share, Shared};
+use run::{Goal, Run, Share, Shared, Stop};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use values::Combination;

@@ -1,6 +1,5 @@
 //! The state of one search: the question, the budget, and the answer so far.
 
-use crate::explore::Stop;
 use crate::outcome::{Outcome, SearchError};
 use crate::{Options, Question};
 use lkmm_model::graph::Execution;
@@ -14,6 +13,18 @@ use std::time::Instant;
 /// What a final state takes beside its values: an entry in the table of states while that grows, one in the sorted map that
 /// is made of it, and the allocation.
 const STATE_OVERHEAD: usize = 192;
+
+/// Why the exploration of a candidate ends early.
+pub(crate) enum Stop {
+    /// The question is answered.
+    Answered,
+    /// The search is larger than the caller wants to do on one thread.
+    TooLarge,
+    /// Another worker has ended the search.
+    Cancelled,
+    /// It cannot be answered.
+    Failed(SearchError),
+}
 
 /// Which executions a pass is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,9 @@
 //! solves the remaining equations by unification, as herd7 does: a circle of plain copies is a symbolic value (out of thin
 //! air), anything else has no solution.
 
-use crate::explore::Stop;
 use crate::outcome::SearchError;
-use crate::run::Run;
-use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, Operator, Path, Program, Value};
+use crate::run::{Run, Stop};
+use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, LocationId, Operator, Path, Program, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What is known of an expression.
@@ -21,6 +20,16 @@ pub(crate) enum Known {
     Is(Value),
     /// It applies an operator to values that it is not defined on.
     Illegal(IllegalOperation),
+}
+
+impl Known {
+    /// The location that this is known to be the address of.
+    pub(crate) fn location_in(self, program: &Program) -> Option<LocationId> {
+        match self {
+            Known::Is(address) => program.location_at(address),
+            Known::Open | Known::Illegal(_) => None,
+        }
+    }
 }
 
 /// A choice contradicts the equations.

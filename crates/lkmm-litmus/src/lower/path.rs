@@ -6,7 +6,7 @@
 use super::sets::EventSet;
 use super::structure::{Kind, Node, NodeData, Part, Structure};
 use lkmm_model::event::Label;
-use lkmm_model::program::{Constraint, EventTemplate, Expr, ExprId, Operator, Path, Value};
+use lkmm_model::program::{Constraint, EventTemplate, Expr, ExprId, IllegalOperation, Operator, Path, Value};
 
 /// What the choices so far were: `true` is tried first.
 #[derive(Debug, Default)]
@@ -67,6 +67,8 @@ pub(super) struct Builder<'c> {
     pub(super) origin: u32,
     /// Statements executed and operands evaluated.
     pub(super) work: usize,
+    /// The first operation on constants that has no meaning, and its statement.
+    pub(super) illegal: Option<(IllegalOperation, u32)>,
     choices: &'c mut Choices,
 }
 
@@ -80,6 +82,7 @@ impl<'c> Builder<'c> {
             control: Control::default(),
             origin: 0,
             work: 0,
+            illegal: None,
             choices,
         };
         for &value in initial {
@@ -121,11 +124,13 @@ impl<'c> Builder<'c> {
         }
     }
 
-    /// Applies an operator, at once if both operands are known and it is legal.
+    /// Applies an operator, at once if both operands are known. (herd7 refuses an illegal operation on constants wherever it stands.)
     pub(super) fn apply(&mut self, op: Operator, left: ExprId, right: ExprId) -> ExprId {
         if let (Some(a), Some(b)) = (self.known(left), self.known(right)) {
-            if let Ok(Some(value)) = Value::apply(op, a, b) {
-                return self.constant(value);
+            match Value::apply(op, a, b) {
+                Ok(Some(value)) => return self.constant(value),
+                Ok(None) => {}
+                Err(illegal) => self.illegal = self.illegal.or(Some((illegal, self.origin))),
             }
         }
         self.intern(Expr::Op(op, left, right))

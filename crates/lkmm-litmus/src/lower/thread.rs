@@ -2,9 +2,9 @@
 
 use super::path::{Access, Builder, Choices};
 use super::structure::{Kind, NodeData};
-use crate::Options;
 use crate::ast::{Expr, ExprKind, Process, Stmt, StmtKind, Yields};
 use crate::diagnostic::Diagnostic;
+use crate::{Options, Origin};
 use lkmm_model::event::{Label, Mode};
 use lkmm_model::program::{Operator, Path, Value};
 use std::time::Instant;
@@ -51,6 +51,7 @@ fn too_much() -> String {
 /// All control paths of a process.
 pub(super) fn paths(
     process: &Process,
+    origins: &[Origin],
     initial: &[Value],
     asked: &[u32],
     budget: &mut Budget,
@@ -68,6 +69,10 @@ pub(super) fn paths(
             Err(Stop::Truncated) => true,
             Err(Stop::Limit(what)) => return Err(limit(what)),
         };
+        if let Some((illegal, origin)) = run.builder.illegal {
+            let span = origins.get(origin as usize).map_or(0..0, |origin| origin.span.clone());
+            return Err(Diagnostic::new(illegal.to_string(), span));
+        }
         let (size, work) = (run.builder.size() + asked.len(), run.builder.work);
         paths.push(run.builder.finish(asked, truncated));
         if size > budget.size || work > budget.work {

@@ -176,17 +176,33 @@ fn not_a_statement(name: &str, span: Range<usize>) -> Diagnostic {
 }
 
 fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
-    let error = Diagnostic::new(format!("unknown primitive {}", quoted(name)), span);
     if is_c11(name) {
-        return error.help("C11 atomics are not part of the Linux-kernel memory model");
+        return Diagnostic::new(format!("{} is C11, not the kernel's API", quoted(name)), span)
+            .help(kernel_counterpart(name).unwrap_or("the Linux-kernel memory model gives C11 atomics no meaning"));
     }
+    let error = Diagnostic::new(format!("unknown primitive {}", quoted(name)), span);
     match primitives::nearest(name) {
         Some(known) => error.help(format!("herd7 knows no macro of this name either; did you mean `{known}`?")),
         None => error.help("herd7 knows no macro of this name either"),
     }
 }
 
-fn is_c11(name: &str) -> bool {
+/// What to write instead of a C11 operation.
+fn kernel_counterpart(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "atomic_load_explicit" => "write `READ_ONCE(*x)`, or `smp_load_acquire(x)` for an acquire",
+        "atomic_store_explicit" => "write `WRITE_ONCE(*x, v)`, or `smp_store_release(x, v)` for a release",
+        "atomic_exchange_explicit" => "write `xchg(x, v)`, `xchg_acquire`, `xchg_release` or `xchg_relaxed`",
+        "atomic_thread_fence" => "write `smp_mb()`, `smp_rmb()` or `smp_wmb()`",
+        "lock" | "mtx_lock" => "write `spin_lock(x)`",
+        "unlock" | "mtx_unlock" => "write `spin_unlock(x)`",
+        _ if name.starts_with("atomic_compare_exchange") => "write `cmpxchg(x, old, new)`",
+        _ => return None,
+    })
+}
+
+/// Is it an operation of C11, which herd7 knows, but for which its model of the kernel has no rule?
+pub(super) fn is_c11(name: &str) -> bool {
     name.ends_with("_explicit")
         || matches!(
             name,

@@ -1,7 +1,7 @@
 //! Expressions.
 //!
-//! Binary operators from the loosest: `|`, `^`, `&`, the comparisons (which do not chain), `+ -`, `* /`. Unlike in C, the
-//! bitwise operators bind less than the comparisons do. There are no unary operators but `*` and casts.
+//! Binary operators from the loosest: `|`, `^`, `&`, the comparisons (which do not chain), `+ -`, `* /`: as in C, but
+//! that all comparisons bind alike. There are no unary operators but `*` and casts.
 
 use super::{MAX_DEPTH, MAX_OPERANDS, Parser};
 use crate::ast::{Expr, ExprKind};
@@ -142,15 +142,23 @@ impl Parser<'_> {
         Ok(Expr::leaf(ExprKind::Register(self.register(name))))
     }
 
-    /// The condition of a `while`: an atom, in practice a parenthesised expression.
+    /// The condition of a `while`: an atom, in practice a parenthesised expression. (A name is not called here, even if
+    /// a parenthesis follows.)
     pub(super) fn atom(&mut self) -> Result<Expr, Diagnostic> {
+        let dereferenced = self.is(0, "*") && self.is_name(1);
+        if dereferenced || self.is_name(0) {
+            if dereferenced {
+                self.advance();
+            }
+            let name = self.name("a condition")?;
+            let register = Expr::leaf(ExprKind::Register(self.register(name)));
+            let load = |pointer| ExprKind::Load { address: Box::new(pointer), mode: Mode::Plain };
+            return Ok(if dereferenced { Expr::node(load(register), 0) } else { register });
+        }
         if self.is(0, "(") && self.at_type(1) {
             return Err(self.unexpected("a condition in parentheses"));
         }
-        match self.peek() {
-            Token::Word if self.is(1, "(") => Err(self.unexpected("a condition in parentheses")),
-            _ => self.operand(),
-        }
+        self.operand()
     }
 }
 

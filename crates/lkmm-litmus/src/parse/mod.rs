@@ -3,6 +3,7 @@
 //! It accepts what herd7's grammar accepts, and in addition `for` and `do … while`. What herd7 refuses it refuses, with a
 //! reason. Nesting is limited, so that neither this parser nor what walks its trees can exhaust the stack.
 
+mod braces;
 mod call;
 mod expr;
 mod stmt;
@@ -21,7 +22,7 @@ const MAX_DEPTH: u32 = 200;
 /// How many operands a statement may have. Their causality is a relation between all of them, so that it costs their square.
 const MAX_OPERANDS: u32 = 256;
 
-/// Words that cannot name a local: herd7 reads them as something else.
+/// Words that cannot name a local: herd7 reads them as something else. (`for` and `do` are words of ours.)
 const RESERVED: &[&str] = &[
     "volatile",
     "const",
@@ -43,28 +44,52 @@ const RESERVED: &[&str] = &[
     "srcu_struct",
     "for",
     "do",
-    "WCAS",
-    "SCAS",
+    "atomic_add_unless",
+    "__fence",
+    "__load",
+    "__store",
+    "__srcu",
+    "__xchg",
+    "__cmpxchg",
+    "__lock",
+    "__trylock",
+    "__islocked",
+    "__unlock",
+    "__atomic_op",
+    "__atomic_op_return",
+    "__atomic_fetch_op",
+    "__atomic_add_unless",
 ];
 
-/// The processes of a test and the origins of their statements.
-pub(crate) fn program(source: &str, section: Range<usize>) -> Result<(Vec<Process>, Vec<Origin>), Diagnostic> {
+/// A program section that was read.
+pub(crate) struct Parsed {
+    pub(crate) processes: Vec<Process>,
+    /// Of the statements.
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Reads the program section of a test.
+pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Diagnostic> {
     let initial = Origin { span: 0..0, text: String::new() };
     let mut parser = Parser {
         source,
-        lexemes: tokens(source, section)?,
+        lexemes: tokens(source, section.clone())?,
         at: 0,
         depth: 0,
         operands: 0,
         origins: vec![initial],
         registers: Vec::new(),
         register_ids: HashMap::new(),
+        extents: Vec::new(),
+        warnings: Vec::new(),
     };
     let mut processes = Vec::new();
     while parser.peek() != Token::End || processes.is_empty() {
         processes.push(parser.process(processes.len())?);
     }
-    Ok((processes, parser.origins))
+    braces::check(source, section, &parser.extents)?;
+    Ok(Parsed { processes, origins: parser.origins, warnings: parser.warnings })
 }
 
 struct Parser<'s> {
@@ -78,6 +103,8 @@ struct Parser<'s> {
     /// Of the process being parsed.
     registers: Vec<String>,
     register_ids: HashMap<&'s str, Register>,
+    extents: Vec<braces::Extent>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl<'s> Parser<'s> {
@@ -143,7 +170,7 @@ impl<'s> Parser<'s> {
             return false;
         }
         let text = self.text(ahead);
-        !RESERVED.contains(&text) && !types::is_type_word(text) && process_number(text).is_none()
+        !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
     }
 
     fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
@@ -162,8 +189,8 @@ impl<'s> Parser<'s> {
 
     fn register(&mut self, name: &'s str) -> Register {
         let next = self.registers.len() as Register;
-        *self.register_ids.entry(name.trim_start_matches('%')).or_insert_with(|| {
-            self.registers.push(name.trim_start_matches('%').to_string());
+        *self.register_ids.entry(name).or_insert_with(|| {
+            self.registers.push(name.to_string());
             next
         })
     }
@@ -197,6 +224,7 @@ impl<'s> Parser<'s> {
     fn process(&mut self, number: usize) -> Result<Process, Diagnostic> {
         self.registers.clear();
         self.register_ids.clear();
+        let start = self.span().start;
         if self.is_word(0, "void") {
             self.advance();
             self.eat("*");
@@ -213,12 +241,14 @@ impl<'s> Parser<'s> {
         self.expect("(")?;
         let parameters = self.parameters()?;
         self.expect(")")?;
+        let open = self.span().start;
         self.expect("{")?;
         let mut body = Vec::new();
         while !self.is(0, "}") || body.is_empty() {
             body.push(self.statement_or_declaration()?);
         }
         self.expect("}")?;
+        self.extents.push(braces::Extent { header: start..open, body: open..self.last_end() });
         Ok(Process { name, registers: std::mem::take(&mut self.registers), parameters, body })
     }
 

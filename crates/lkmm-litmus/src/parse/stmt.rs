@@ -45,8 +45,13 @@ impl Parser<'_> {
             "while" => return self.while_statement(),
             "do" => return self.do_statement(),
             "for" if self.is(1, "(") => return self.for_statement(),
-            "goto" | "switch" | "break" | "continue" if !self.is(1, "=") => {
+            "goto" | "switch" if !self.is(1, "=") => {
                 return Err(self.unexpected("a statement").help("of C's control flow there are `if` and loops"));
+            }
+            word @ ("break" | "continue" | "return") if self.is(1, ";") => {
+                // herd7 evaluates a local of this name, and goes on.
+                let warning = Diagnostic::new(format!("`{word}` does nothing here"), self.span());
+                self.warnings.push(warning.label("read as the name of a local").help("end a loop by its condition"));
             }
             _ => {}
         }

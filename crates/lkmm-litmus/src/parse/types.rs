@@ -105,6 +105,10 @@ impl Parser<'_> {
         } else if self.is_word(0, "atomic") && self.is(1, "<") {
             self.advance();
             self.advance();
+            // As in herd7's grammar, types that are keywords of C do not go here.
+            if matches!(self.text(0), "char" | "int" | "long" | "atomic_int") {
+                return Err(self.unexpected("a type such as `int32_t`").help("write `atomic_t`"));
+            }
             self.known_base_type()?;
             return self.expect(">");
         } else {

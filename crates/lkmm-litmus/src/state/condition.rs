@@ -9,6 +9,7 @@ use crate::Quantifier;
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::ops::Range;
 
 const MAX_DEPTH: u32 = 200;
 
@@ -17,6 +18,8 @@ const MAX_DEPTH: u32 = 200;
 pub(crate) enum Side {
     Place(Place),
     Literal(Literal),
+    /// `{1,2}`: the values of an array.
+    Vector(Vec<Literal>),
 }
 
 /// A proposition over final states.
@@ -39,6 +42,8 @@ pub(crate) struct Final {
     pub(crate) prop: Prop,
     /// Is there a condition at all?
     pub(crate) asked: bool,
+    /// The elements of arrays that it names, and where.
+    pub(crate) elements: Vec<(Place, Range<usize>)>,
 }
 
 impl Final {
@@ -99,6 +104,11 @@ impl Prop {
             Prop::False => out.push_str("false"),
             Prop::Equal(place, Side::Place(other)) => drop(write!(out, "{place}={other}")),
             Prop::Equal(place, Side::Literal(value)) => drop(write!(out, "{place}={value}")),
+            Prop::Equal(place, Side::Vector(values)) => {
+                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                let place = place.to_string();
+                let _ = write!(out, "{}={{{}}}", place.trim_matches(['[', ']']), values.join(","));
+            }
             Prop::Not(inner) => {
                 out.push_str("not (");
                 inner.print(out, Above::Top);
@@ -133,23 +143,25 @@ impl Cursor<'_> {
         let locations = self.locations()?;
         let filter = if self.is_word("filter") {
             self.advance();
-            Some(self.prop(0)?)
+            // As in herd7, a filter may speak of processes that do not exist; their registers are 0.
+            let processes = std::mem::replace(&mut self.processes, usize::MAX);
+            let filter = self.prop(0)?;
+            self.processes = processes;
+            Some(filter)
         } else {
             None
         };
         let start = self.at;
         let (quantifier, prop) = self.quantified()?;
         let asked = self.at > start;
-        if asked {
-            self.eat(";");
-        }
+        self.eat(";");
         if self.is_word("with") {
             self.kinds()?;
         }
         if self.token(0) != Token::End {
             return Err(self.unexpected("the end of the condition"));
         }
-        Ok(Final { locations, filter, quantifier, prop, asked })
+        Ok(Final { locations, filter, quantifier, prop, asked, elements: self.elements })
     }
 
     fn locations(&mut self) -> Result<Vec<Place>, Diagnostic> {
@@ -163,7 +175,7 @@ impl Cursor<'_> {
             if self.is_word("fault") || self.is_word("Fault") {
                 return Err(self.unexpected("a location or a register"));
             }
-            places.push(self.place(false)?);
+            places.push(self.place_or_element()?);
             // A type may follow.
             if self.token(0) == Token::Name {
                 self.advance();
@@ -197,19 +209,37 @@ impl Cursor<'_> {
             }
             Token::Symbol("(") => return Ok((Quantifier::Exists, self.primary(0)?)),
             Token::Keyword if matches!(self.text(), "observed" | "Observed") => {
-                return Err(self.unexpected("`exists`, `~exists` or `forall`"));
+                self.advance();
+                return Ok((Quantifier::Exists, self.observations()?));
             }
-            Token::End => return Ok((Quantifier::Forall, Prop::True)),
+            Token::End | Token::Symbol(";") => return Ok((Quantifier::Forall, Prop::True)),
             _ => return Err(self.unexpected("`exists`, `~exists` or `forall`")),
         };
         self.advance();
         Ok((quantifier, self.prop(0)?))
     }
 
+    /// `x=1; y=2; and x=2;`: final states that were observed.
+    fn observations(&mut self) -> Result<Prop, Diagnostic> {
+        let mut states = Vec::new();
+        loop {
+            let mut atoms = Vec::new();
+            while !self.is_word("and") && !matches!(self.token(0), Token::End | Token::Symbol(";")) {
+                atoms.push(self.comparison()?);
+                self.expect(";")?;
+            }
+            states.push(joined(atoms, Prop::And));
+            if !self.is_word("and") {
+                return Ok(joined(states, Prop::Or));
+            }
+            self.advance();
+        }
+    }
+
     /// `with` and the quantifiers for other models, which are ignored.
     fn kinds(&mut self) -> Result<(), Diagnostic> {
         self.advance();
-        while self.token(0) != Token::End {
+        loop {
             self.name("the name of a model")?;
             self.expect(":")?;
             if !self.eat("~") && self.is_word("not") {
@@ -219,11 +249,10 @@ impl Cursor<'_> {
                 return Err(self.unexpected("`exists` or `forall`"));
             }
             self.advance();
-            if !self.eat(";") {
-                break;
+            if !self.eat(";") || self.token(0) == Token::End {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     fn prop(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
@@ -279,16 +308,36 @@ impl Cursor<'_> {
         self.comparison()
     }
 
-    fn comparison(&mut self) -> Result<Prop, Diagnostic> {
-        let left = self.place(true)?;
-        if self.eat("!=") || self.eat("<>") {
-            let right = self.literal()?;
-            return Ok(Prop::Not(Box::new(Prop::Equal(left, Side::Literal(right)))));
+    /// A place, or an element of an array.
+    fn place_or_element(&mut self) -> Result<Place, Diagnostic> {
+        let start = self.span().start;
+        match self.place(false)? {
+            Place::Global(name) if self.is(0, "[") => {
+                let element = Place::Element(name, self.brackets()?);
+                self.elements.push((element.clone(), start..self.last_end()));
+                Ok(element)
+            }
+            place => Ok(place),
         }
-        if !self.eat("=") && !self.eat("==") {
+    }
+
+    fn comparison(&mut self) -> Result<Prop, Diagnostic> {
+        let bracketed = self.is(0, "[");
+        let left = if bracketed { self.place(true)? } else { self.place_or_element()? };
+        let differ = self.eat("!=") || self.eat("<>");
+        if !differ && !self.eat("=") && !self.eat("==") {
             return Err(self.unexpected("`=` or `!=`"));
         }
-        Ok(Prop::Equal(left, self.right()?))
+        let element = matches!(left, Place::Element(..));
+        let right = if self.is(0, "{") && !bracketed && !element {
+            Side::Vector(self.vector()?)
+        } else if differ || element {
+            Side::Literal(self.literal()?)
+        } else {
+            self.right()?
+        };
+        let equal = Prop::Equal(left, right);
+        Ok(if differ { Prop::Not(Box::new(equal)) } else { equal })
     }
 
     /// A value, or the final value of another place: `0:r1`, `*x` or `[x]`.

@@ -12,6 +12,8 @@ pub(super) enum Token {
     Keyword,
     /// Decimal, perhaps negative, or hexadecimal.
     Number,
+    /// A number between backquotes.
+    Quoted,
     /// `P0`.
     Process,
     Symbol(&'static str),
@@ -87,6 +89,12 @@ fn token(source: &str, bytes: &[u8], at: usize) -> Result<(Token, usize), Diagno
     if first.is_ascii_alphabetic() || b"_.$".contains(&first) {
         let end = run(at, |c| c.is_ascii_alphanumeric() || b"_/.-$".contains(c));
         return Ok((word(&source[at..end]), end));
+    }
+    if first == b'`' {
+        let end = run(at + 1, |c| *c != b'`');
+        if end > at + 1 && end < bytes.len() {
+            return Ok((Token::Quoted, end + 1));
+        }
     }
     let digit: fn(&u8) -> bool = u8::is_ascii_digit;
     if first == b'0' && bytes.get(at + 1).is_some_and(|c| b"xX".contains(c)) {

@@ -6,25 +6,28 @@
 pub(crate) mod condition;
 pub(crate) mod init;
 mod lexer;
+pub(crate) mod types;
 
 use crate::diagnostic::{Diagnostic, quoted};
 use lexer::{Lexeme, Token};
 use std::fmt;
 use std::ops::Range;
 
-/// A register of a process, or a shared location.
+/// A register of a process, a shared location, or an element of an array. They are ordered as herd7 orders the columns
+/// of its state lines.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Place {
     Register(u32, String),
     Global(String),
+    Element(String, u32),
 }
 
 /// A value as a test writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Literal {
     Int(i32),
-    /// The address of a location.
-    Address(String),
+    /// The address of a location, and the offset of `x[1]` (which herd7 does not scale).
+    Address(String, i32),
 }
 
 impl fmt::Display for Place {
@@ -32,6 +35,7 @@ impl fmt::Display for Place {
         match self {
             Place::Register(process, name) => write!(f, "{process}:{name}"),
             Place::Global(name) => write!(f, "[{name}]"),
+            Place::Element(name, index) => write!(f, "{name}[{index}]"),
         }
     }
 }
@@ -40,7 +44,8 @@ impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Literal::Int(value) => write!(f, "{value}"),
-            Literal::Address(name) => f.write_str(name),
+            Literal::Address(name, 0) => f.write_str(name),
+            Literal::Address(name, offset) => write!(f, "{name}+{offset}"),
         }
     }
 }
@@ -51,12 +56,14 @@ pub(crate) struct Cursor<'s> {
     lexemes: Vec<Lexeme>,
     at: usize,
     processes: usize,
+    /// The elements of arrays that were named, and where.
+    elements: Vec<(Place, Range<usize>)>,
 }
 
 impl<'s> Cursor<'s> {
     /// Starts on a section of a test that has so many processes.
     pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Diagnostic> {
-        Ok(Cursor { source, lexemes: lexer::tokens(source, section)?, at: 0, processes })
+        Ok(Cursor { source, lexemes: lexer::tokens(source, section)?, at: 0, processes, elements: Vec::new() })
     }
 
     fn token(&self, ahead: usize) -> Token {
@@ -73,6 +80,11 @@ impl<'s> Cursor<'s> {
 
     fn advance(&mut self) {
         self.at = (self.at + 1).min(self.lexemes.len() - 1);
+    }
+
+    /// The end of the last token that was read.
+    fn last_end(&self) -> usize {
+        self.lexemes[self.at.saturating_sub(1)].span.end
     }
 
     fn is(&self, ahead: usize, symbol: &str) -> bool {
@@ -131,18 +143,8 @@ impl<'s> Cursor<'s> {
             Token::Symbol("%") => {
                 Err(Diagnostic::new("symbolic registers do not exist in C", self.span()).help("write `0:r1`"))
             }
-            _ => {
-                let place = Place::Global(self.name("a location, as `x`, or a register, as `0:r1`")?.to_string());
-                if self.is(0, "[") && matches!(self.token(1), Token::Number) {
-                    return Err(self.array());
-                }
-                Ok(place)
-            }
+            _ => Ok(Place::Global(self.name("a location, as `x`, or a register, as `0:r1`")?.to_string())),
         }
-    }
-
-    fn array(&self) -> Diagnostic {
-        Diagnostic::new("arrays are not supported", self.span()).help("use one location for each element")
     }
 
     fn register(&mut self) -> Result<Place, Diagnostic> {
@@ -153,6 +155,7 @@ impl<'s> Cursor<'s> {
         };
         self.advance();
         self.expect(":")?;
+        self.eat("%");
         Ok(Place::Register(process, self.name("a register")?.to_string()))
     }
 
@@ -164,15 +167,29 @@ impl<'s> Cursor<'s> {
                 self.advance();
                 Ok(Literal::Int(value))
             }
-            Token::Symbol("{") => Err(self.array()),
+            Token::Quoted => {
+                let text = self.text().trim_matches('`');
+                let value = int32(text).ok_or_else(|| Diagnostic::new("not a number of 32 bits", self.span()))?;
+                self.advance();
+                Ok(Literal::Int(value))
+            }
             _ => {
-                let name = self.name("a number or the name of a location")?;
-                if self.is(0, "[") {
-                    return Err(self.array());
-                }
-                Ok(Literal::Address(name.to_string()))
+                let name = self.name("a number or the name of a location")?.to_string();
+                let offset = if self.is(0, "[") { self.brackets()? } else { 0 };
+                Ok(Literal::Address(name, offset as i32))
             }
         }
+    }
+
+    /// `{1,2}`: the values of an array.
+    fn vector(&mut self) -> Result<Vec<Literal>, Diagnostic> {
+        self.expect("{")?;
+        let mut values = vec![self.literal()?];
+        while self.eat(",") {
+            values.push(self.literal()?);
+        }
+        self.expect("}")?;
+        Ok(values)
     }
 }
 
