@@ -5,7 +5,7 @@ use lkmm_report::{Problem, Report};
 use std::ops::Range;
 
 /// Renders a problem of a report's source as an error or, with `warning`, as a warning.
-pub(crate) fn render(report: &Report, problem: &Problem, warning: bool, colours: bool) -> String {
+pub fn render(report: &Report, problem: &Problem, warning: bool, colours: bool) -> String {
     let level = if warning { Level::WARNING } else { Level::ERROR };
     let title = match &problem.span {
         Some(_) => level.primary_title(problem.message.as_str()),
@@ -22,6 +22,9 @@ pub(crate) fn render(report: &Report, problem: &Problem, warning: bool, colours:
     renderer.render(&[group])
 }
 
+/// The longest place that is marked, in characters.
+const MARKED: usize = 200;
+
 fn snippet<'a>(
     report: &'a Report,
     problem: &'a Problem,
@@ -29,7 +32,8 @@ fn snippet<'a>(
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     // A place that runs over several lines is shown by its first.
     let line_end = report.source[span.start..].find('\n').map_or(report.source.len(), |n| span.start + n);
-    let annotation = AnnotationKind::Primary.span(span.start..span.end.min(line_end).max(span.start));
+    let marked = report.source[span.clone()].char_indices().nth(MARKED).map_or(span.end, |(n, _)| span.start + n);
+    let annotation = AnnotationKind::Primary.span(span.start..marked.min(line_end).max(span.start));
     let annotation = if problem.label.is_empty() { annotation } else { annotation.label(problem.label.as_str()) };
     Snippet::source(report.source.as_str()).path(report.file.as_str()).annotation(annotation)
 }

@@ -19,7 +19,7 @@
 
 pub mod args;
 pub mod check;
-mod diagnostics;
+pub mod diagnostics;
 pub mod files;
 mod progress;
 pub mod runner;

@@ -5,11 +5,14 @@
 //! | `cargo xtask test` | everything that must hold before a commit: format, lints, tests, documentation, litmus tests, corpora |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
+//! | `cargo xtask fuzz [--seconds N]` | the fuzz targets, ten minutes each if not told otherwise |
 #![forbid(unsafe_code)]
 
 mod bench;
 mod corpus;
+mod fuzz;
 mod lkmm;
+mod msrv;
 mod plot;
 mod scaling;
 mod table;
@@ -17,7 +20,7 @@ mod test;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test | bench litmus | bench scaling";
+const USAGE: &str = "usage: cargo xtask test | bench litmus | bench scaling | fuzz [--seconds N]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["bench", "litmus"] => bench::run(),
         ["bench", "scaling"] => scaling::run(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         _ => Err(USAGE.into()),
     };
     match result {

@@ -4,6 +4,7 @@
 
 use crate::corpus;
 use crate::lkmm::{self, text};
+use crate::msrv;
 use crate::table::{self, Row};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(crate) fn run() -> Result<bool, String> {
             None,
         ),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], None),
+        msrv::row(),
     ];
     match lkmm::build() {
         Ok(lkmm) => {
