@@ -103,6 +103,8 @@ fn search_for(
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::TooLarge) => {}
     }
+    // What the first attempt counted does not count.
+    let shared = Shared::default();
     let work = |index| {
         let mut run = Run::new(program, options, goal, Share { index, of: jobs }, started, &shared);
         let result = explore_all(&mut run, choices);
