@@ -9,6 +9,7 @@ mod candidate;
 mod combine;
 mod explore;
 mod goal;
+pub mod open;
 mod outcome;
 mod run;
 mod values;

@@ -17,7 +17,7 @@ fn setting(name: &str, default: u64) -> u64 {
 /// What both sides say of a program, in words; `None` if the enumerator gave up.
 fn answers(program: &Program) -> Option<(String, String)> {
     let naive = match enumerate(program, &judge, &Limits::default()) {
-        Err(NaiveError::TooManyCandidates { .. }) => return None,
+        Err(NaiveError::TooManyCandidates) => return None,
         Err(NaiveError::Illegal(_)) => "illegal operation".to_string(),
         Err(NaiveError::BadAddress { .. }) => "bad address".to_string(),
         Ok(Counts { positive, negative, states, flags, truncated, thin_air }) => {
