@@ -105,6 +105,21 @@ pub enum Test {
     Empty,
 }
 
+/// Which executions a search may judge by an axiom.
+///
+/// A search that adds events one by one may drop a *partial* execution for an axiom if the violation is there for good, and
+/// if one that satisfies the axiom can always go on: its next event may read the coherence-last write of its location, or
+/// become it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Partial ones.
+    Partial,
+    /// Partial ones, if there is no grace period of RCU or SRCU among their events; otherwise complete ones only.
+    PartialWithoutGracePeriod,
+    /// Complete ones only.
+    Complete,
+}
+
 /// A named requirement: an axiom of the model, or (if it only flags) a reason to doubt the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requirement {
@@ -114,6 +129,8 @@ pub struct Requirement {
     pub node: NodeId,
     /// The name it is reported under.
     pub name: &'static str,
+    /// Of which executions it speaks. (Flags: of complete ones.)
+    pub stage: Stage,
 }
 
 /// A memory model as data.
@@ -198,30 +215,36 @@ impl Arena {
         self.rel(Node::Fixpoint(number, body.id))
     }
 
-    fn require(&self, axiom: bool, test: Test, node: NodeId, name: &'static str) {
-        let definition = &mut self.inner.borrow_mut().definition;
-        let list = if axiom { &mut definition.axioms } else { &mut definition.flags };
-        list.push(Requirement { test, node, name });
+    fn axiom(&self, test: Test, node: NodeId, name: &'static str, stage: Stage) {
+        self.inner.borrow_mut().definition.axioms.push(Requirement { test, node, name, stage });
     }
 
     /// Axiom: the relation has no cycle.
     pub fn acyclic(&self, r: Rel<'_>, name: &'static str) {
-        self.require(true, Test::Acyclic, r.id, name);
+        self.axiom(Test::Acyclic, r.id, name, Stage::Partial);
     }
 
     /// Axiom: the relation relates no event to itself.
     pub fn irreflexive(&self, r: Rel<'_>, name: &'static str) {
-        self.require(true, Test::Irreflexive, r.id, name);
+        self.axiom(Test::Irreflexive, r.id, name, Stage::Partial);
     }
 
     /// Axiom: the relation is empty.
     pub fn empty(&self, r: Rel<'_>, name: &'static str) {
-        self.require(true, Test::Empty, r.id, name);
+        self.axiom(Test::Empty, r.id, name, Stage::Partial);
+    }
+
+    /// The axiom that was stated last speaks of these executions only.
+    pub fn restrict_last(&self, stage: Stage) {
+        if let Some(axiom) = self.inner.borrow_mut().definition.axioms.last_mut() {
+            axiom.stage = stage;
+        }
     }
 
     /// Flag: raised where the relation or set is not empty.
     pub fn flag(&self, r: impl Into<Flagged>, name: &'static str) {
-        self.require(false, Test::Empty, r.into().0, name);
+        let flag = Requirement { test: Test::Empty, node: r.into().0, name, stage: Stage::Complete };
+        self.inner.borrow_mut().definition.flags.push(flag);
     }
 
     /// Gives a relation a name, for reports.

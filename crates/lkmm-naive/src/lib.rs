@@ -8,6 +8,7 @@
 
 mod enumerate;
 mod generate;
+mod grounded;
 mod litmus;
 mod model;
 mod relation;
@@ -20,6 +21,7 @@ mod values;
 
 pub use enumerate::{Counts, Limits, NaiveError, count_candidates, enumerate, enumerate_with};
 pub use generate::{Config, generate, generate_from_seed};
+pub use grounded::{TooManyGraphs, enumerate_grounded, has_cycle};
 pub use litmus::{Litmus, generate_litmus};
 pub use model::{Judgement, judge};
 pub use shrink::{describe, shrink};

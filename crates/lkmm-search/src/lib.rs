@@ -10,6 +10,7 @@ mod combine;
 mod complete;
 mod explore;
 mod goal;
+pub mod open;
 mod outcome;
 mod run;
 mod values;

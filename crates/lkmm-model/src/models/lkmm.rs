@@ -6,7 +6,7 @@
 //! place of `UL` in `co`) comes here with the execution.
 #![allow(non_snake_case)]
 
-use crate::algebra::{Arena, BaseRelation, BaseSet, Definition, Rel, id};
+use crate::algebra::{Arena, BaseRelation, BaseSet, Definition, Rel, Stage, id};
 use crate::event::Fence;
 use crate::seq;
 
@@ -27,7 +27,9 @@ pub(super) fn lock_axioms(m: &Arena) {
     m.empty(seq!(id(LKW), po_loc, id(RU)) - across_unlock, "nested-is-locked");
     let critical = critical(m);
     let UNMATCHED_LKW = LKW - critical.domain();
+    // (In an execution that is not complete, a section may just not have ended yet.)
     m.empty(seq!(id(UNMATCHED_LKW), loc, id(UNMATCHED_LKW)) - id(m.set(BaseSet::All)), "unmatched-locks");
+    m.restrict_last(Stage::Complete);
 
     // An unlock without lock has no place in co. What is observed of it must agree all the same (cos-opt.cat, ConsCo).
     let UNMATCHED_UL = UL - critical.range();
@@ -210,7 +212,9 @@ fn define(m: &Arena) {
     let fence = (fence | rcu_fence).named("fence");
     let strong_fence = (strong_fence | rcu_fence).named("strong_fence");
     let rb = seq!(prop, rcu_fence, hb.star(), pb.star(), id(Marked)).named("rb");
+    // Under a partial execution there may be no way to go on that satisfies this, whatever is read last.
     m.irreflexive(rb, "rcu");
+    m.restrict_last(Stage::Complete);
 
     // Plain accesses: plain writes and marked accesses in the same region.
     let plain_write = id(Plain & W);
@@ -243,6 +247,7 @@ fn define(m: &Arena) {
     let rw_incoh = pre_race & fr & wr_vis.inverse();
     let ww_incoh = pre_race & co & ww_vis.inverse();
     m.empty(wr_incoh | rw_incoh | ww_incoh, "plain-coherence");
+    m.restrict_last(Stage::PartialWithoutGracePeriod); // It builds on rb.
 
     // Actual races.
     let ww_nonrace = ww_vis & (Marked.cross(W) | rw_xbstar) & (W.cross(Marked) | wr_vis);

@@ -4,9 +4,10 @@ pub mod lkmm;
 pub mod sc;
 pub mod tso;
 
-use crate::algebra::{Definition, Requirement, Test};
+use crate::algebra::{Definition, Requirement, Stage, Test};
+use crate::event::{Fence, Label};
 use crate::event_set::EventSet;
-use crate::graph::{EventId, Execution};
+use crate::graph::{Event, EventId, Execution};
 use crate::plan::{Frame, Input, Plan};
 use std::sync::OnceLock;
 
@@ -90,7 +91,7 @@ impl Model {
     }
 
     fn judge_wide<const W: usize>(&self, execution: &Execution) -> Judgement {
-        let mut plan = self.plan_of::<W>(&self.definition, execution);
+        let mut plan = self.plan_of::<W>(&self.definition, execution, &|_| false, false);
         match plan.check() {
             Err(axiom) => Judgement { violated: Some(axiom.name), flags: Vec::new() },
             Ok(()) => {
@@ -100,6 +101,31 @@ impl Model {
                 Judgement { violated: None, flags }
             }
         }
+    }
+
+    /// May a partial execution grow into one that the model allows, as far as the axioms can tell that speak of
+    /// partial executions ([`Stage`])?
+    ///
+    /// # Panics
+    /// As [`judge`](Self::judge).
+    pub fn allows_partial(&self, execution: &Execution) -> bool {
+        match execution.events.len() {
+            0..=64 => self.allows_partial_wide::<1>(execution),
+            65..=128 => self.allows_partial_wide::<2>(execution),
+            129..=256 => self.allows_partial_wide::<4>(execution),
+            _ => self.allows_partial_wide::<16>(execution),
+        }
+    }
+
+    fn allows_partial_wide<const W: usize>(&self, execution: &Execution) -> bool {
+        let grace_period = |event: &Event| matches!(event.label, Label::Fence(Fence::SyncRcu) | Label::SyncSrcu);
+        let has_grace_period = execution.events.iter().any(grace_period);
+        let waits = |axiom: &Requirement| match axiom.stage {
+            Stage::Partial => false,
+            Stage::PartialWithoutGracePeriod => has_grace_period,
+            Stage::Complete => true,
+        };
+        self.plan_of::<W>(&self.definition, execution, &waits, true).check().is_ok()
     }
 
     /// The pairs of a derived relation (`fr`, `hb`, `prop`, …) of an execution; `None` if the model names no such
@@ -114,11 +140,17 @@ impl Model {
         })
     }
 
-    fn plan_of<'d, const W: usize>(&self, definition: &'d Definition, execution: &Execution) -> Plan<'d, W> {
+    fn plan_of<'d, const W: usize>(
+        &self,
+        definition: &'d Definition,
+        execution: &Execution,
+        skip_axiom: &dyn Fn(&Requirement) -> bool,
+        skip_flags: bool,
+    ) -> Plan<'d, W> {
         let frame = frame_of::<W>(execution);
         let all = EventSet::below(execution.events.len());
         let growing = || Input::Growing { domain: all, range: all };
-        let mut plan = Plan::new(definition, &frame, growing(), growing(), &|_| false, &|_| false, None);
+        let mut plan = Plan::new(definition, &frame, growing(), growing(), skip_axiom, &|_| skip_flags, None);
         for &(w, r) in &execution.rf {
             plan.set_rf(w as usize, r as usize, true);
         }
@@ -143,9 +175,9 @@ fn relation_wide<const W: usize>(
     node: u32,
 ) -> Vec<(EventId, EventId)> {
     // A flag keeps the relation in the plan.
-    let requirement = Requirement { test: Test::Empty, node, name: "" };
+    let requirement = Requirement { test: Test::Empty, node, name: "", stage: Stage::Complete };
     definition.flags.push(requirement);
-    let mut plan = model.plan_of::<W>(&definition, execution);
+    let mut plan = model.plan_of::<W>(&definition, execution, &|_| false, false);
     let _ = plan.check();
     plan.flag(|_| {});
     plan.pairs(node)
@@ -182,7 +214,7 @@ fn observed_init<const W: usize>(execution: &Execution) -> EventSet<W> {
         .filter(|&i| {
             let e = &events[i];
             let observed = e.location.is_some_and(|l| execution.observed_locations.contains(&l));
-            e.label == crate::event::Label::Init && observed
+            e.label == Label::Init && observed
         })
         .collect()
 }

@@ -1,0 +1,313 @@
+//! Closed programs, run as open ones.
+//!
+//! The control paths of a thread are the branches of a decision tree: they begin alike, and part where a read decides
+//! between them. A running thread keeps the paths that agree with all answers so far. Its next step is the one that these
+//! have in common; where they read, they may differ in what kind of read it turns out to be, and in a fence before it
+//! (a `cmpxchg` that fails has none). Dependencies are those of the paths: syntactic ones.
+//!
+//! A program whose paths part otherwise is no tree, and refused: the generator of random programs makes some, with
+//! dependencies that no expression explains, different on each path.
+
+use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
+use lkmm_model::event::Label;
+use lkmm_model::program::{
+    Constraint, EventTemplate, Expr, IllegalOperation, LocationId, Observable, Path, Program, Value,
+};
+
+/// A closed program as an open one.
+#[derive(Clone, Copy, Debug)]
+pub struct ClosedProgram<'p> {
+    program: &'p Program,
+}
+
+/// A thread of a [`ClosedProgram`]: the control paths that it may be on.
+#[derive(Clone, Debug)]
+pub struct ClosedThread<'p> {
+    number: usize,
+    paths: Vec<Walk<'p>>,
+}
+
+/// How far a thread is on one of its paths, if it is on that path.
+#[derive(Clone, Debug)]
+struct Walk<'p> {
+    path: &'p Path,
+    /// The next event of the path.
+    next: usize,
+    /// The number that each event so far has in its thread; a fence before a read has the number of the read.
+    numbers: Vec<u32>,
+    events: u32,
+    /// Of each event so far, the value it read.
+    read: Vec<Option<Value>>,
+    /// The expressions that are known.
+    known: Vec<Option<Value>>,
+    illegal: Option<IllegalOperation>,
+}
+
+impl<'p> ClosedProgram<'p> {
+    /// Wraps a program.
+    pub fn new(program: &'p Program) -> Self {
+        ClosedProgram { program }
+    }
+}
+
+impl<'p> OpenProgram for ClosedProgram<'p> {
+    type Thread = ClosedThread<'p>;
+
+    fn threads(&self) -> usize {
+        self.program.threads.len()
+    }
+
+    fn initial(&self, location: LocationId) -> Value {
+        self.program.locations[location as usize].init
+    }
+
+    fn observed_locations(&self) -> Vec<LocationId> {
+        let location = |observable: &Observable| match *observable {
+            Observable::Location(location) => Some(location),
+            Observable::Register(..) => None,
+        };
+        let mut locations: Vec<LocationId> = self.program.observed.iter().filter_map(location).collect();
+        locations.sort_unstable();
+        locations.dedup();
+        locations
+    }
+
+    fn start(&self, thread: usize) -> ClosedThread<'p> {
+        let mut started =
+            ClosedThread { number: thread, paths: self.program.threads[thread].paths.iter().map(Walk::new).collect() };
+        started.decide();
+        started
+    }
+
+    fn next(&self, thread: &mut ClosedThread<'p>) -> Step {
+        thread.next().unwrap_or_else(Step::Failed)
+    }
+
+    fn resume(&self, thread: &mut ClosedThread<'p>, answer: Answer) -> Result<Option<Access>, OpenError> {
+        thread.resume(answer)
+    }
+}
+
+impl ClosedThread<'_> {
+    /// Keeps the paths that are possible with what is known.
+    fn decide(&mut self) {
+        self.paths.iter_mut().for_each(Walk::evaluate);
+        self.paths.retain(Walk::is_possible);
+    }
+
+    fn no_tree(&self) -> OpenError {
+        OpenError::NoTree { thread: self.number }
+    }
+
+    fn next(&mut self) -> Result<Step, OpenError> {
+        let Some(first) = self.paths.first() else { return Ok(Step::Stuck) };
+        if let Some(illegal) = self.paths.iter().find_map(|walk| walk.illegal) {
+            return Err(OpenError::Illegal(illegal));
+        }
+        if self.paths.iter().any(|walk| walk.template().is_none()) {
+            return self.end();
+        }
+        let reads = |walk: &Walk| walk.access().is_some();
+        if self.paths.iter().all(reads) && !self.begins_with_common_fence() {
+            return self.read();
+        }
+        let event = first.event();
+        let (location, value) = (first.location(), first.value());
+        let same = |walk: &Walk| walk.event() == event && walk.location() == location && walk.value() == value;
+        if !self.paths.iter().all(same) {
+            return Err(self.no_tree());
+        }
+        let place = location.map(|address| match address {
+            Value::Address(location, 0) => Ok(location),
+            value => Err(OpenError::BadAddress { value, origin: event.origin }),
+        });
+        let location = place.transpose()?;
+        self.paths.iter_mut().for_each(|walk| walk.pass(1));
+        Ok(match (event.label, location) {
+            (Label::Write(_) | Label::LockWrite | Label::Unlock, Some(location)) => Step::Write(location, value, event),
+            _ => Step::Other(location, event),
+        })
+    }
+
+    /// What comes next is a fence on all paths, whatever the read after it returns.
+    fn begins_with_common_fence(&self) -> bool {
+        self.paths.iter().all(|walk| walk.access().is_some_and(|(fenced, _)| fenced))
+    }
+
+    fn end(&self) -> Result<Step, OpenError> {
+        let end = |walk: &Walk| {
+            let known = |&expr: &u32| walk.known[expr as usize];
+            let results: Option<Vec<Value>> = walk.path.finals.iter().map(known).collect();
+            walk.template().is_none().then_some((results, walk.path.truncated))
+        };
+        let first = end(&self.paths[0]);
+        if self.paths.iter().any(|walk| end(walk) != first) {
+            return Err(self.no_tree());
+        }
+        match first {
+            Some((Some(results), cut)) => Ok(Step::End { results, cut }),
+            _ => Err(self.no_tree()),
+        }
+    }
+
+    fn read(&self) -> Result<Step, OpenError> {
+        let labels = || self.paths.iter().filter_map(|walk| walk.access()).map(|(_, template)| template.label);
+        let all = |of: &[Label]| labels().all(|label| of.contains(&label));
+        let kind = if labels().all(Label::is_read) {
+            ReadKind::Ordinary
+        } else if all(&[Label::LockRead]) {
+            ReadKind::Lock
+        } else if all(&[Label::LockRead, Label::LockFail]) {
+            ReadKind::TryLock
+        } else if all(&[Label::ReadLocked, Label::ReadUnlocked]) {
+            ReadKind::IsLocked
+        } else {
+            return Err(self.no_tree());
+        };
+        let address = |walk: &Walk| walk.access().and_then(|(_, template)| walk.address(template));
+        let first = address(&self.paths[0]);
+        if self.paths.iter().any(|walk| address(walk) != first) {
+            return Err(self.no_tree());
+        }
+        match first {
+            Some(Value::Address(location, 0)) => Ok(Step::Read(kind, location)),
+            // Nothing can be read there.
+            Some(_) => Ok(Step::Stuck),
+            None => Err(self.no_tree()),
+        }
+    }
+
+    fn resume(&mut self, answer: Answer) -> Result<Option<Access>, OpenError> {
+        let fits = |label: Label| match answer {
+            Answer::Value(_) => label.is_read(),
+            Answer::Free => matches!(label, Label::LockRead | Label::ReadUnlocked),
+            Answer::Held => matches!(label, Label::LockFail | Label::ReadLocked),
+        };
+        self.paths.retain(|walk| walk.access().is_some_and(|(_, template)| fits(template.label)));
+        if let Answer::Value(value) = answer {
+            for walk in &mut self.paths {
+                let fenced = walk.access().is_some_and(|(fenced, _)| fenced);
+                walk.read.resize(walk.next + usize::from(fenced), None);
+                walk.read.push(Some(value));
+            }
+        }
+        self.decide();
+        let Some(first) = self.paths.first().map(Walk::answered) else { return Ok(None) };
+        if self.paths.iter().any(|walk| walk.answered() != first) {
+            return Err(self.no_tree());
+        }
+        for walk in &mut self.paths {
+            let fenced = walk.access().is_some_and(|(fenced, _)| fenced);
+            walk.pass(1 + usize::from(fenced));
+        }
+        Ok(Some(first))
+    }
+}
+
+impl<'p> Walk<'p> {
+    fn new(path: &'p Path) -> Self {
+        let known = vec![None; path.exprs.len()];
+        Walk { path, next: 0, numbers: Vec::new(), events: 0, read: Vec::new(), known, illegal: None }
+    }
+
+    fn template(&self) -> Option<&'p EventTemplate> {
+        self.path.events.get(self.next)
+    }
+
+    /// The read that comes next, and whether there is a fence before it.
+    fn access(&self) -> Option<(bool, &'p EventTemplate)> {
+        let asks = |template: &&EventTemplate| {
+            let label = template.label;
+            label.is_read() || label.is_lock_event() && !matches!(label, Label::LockWrite | Label::Unlock)
+        };
+        let first = self.template()?;
+        if matches!(first.label, Label::Fence(_)) {
+            return self.path.events.get(self.next + 1).filter(asks).map(|template| (true, template));
+        }
+        Some(first).filter(asks).map(|template| (false, template))
+    }
+
+    /// Goes past events that together count as one.
+    fn pass(&mut self, events: usize) {
+        self.next += events;
+        self.numbers.resize(self.next, self.events);
+        self.events += 1;
+    }
+
+    /// Evaluates what can be evaluated.
+    fn evaluate(&mut self) {
+        for (index, expr) in self.path.exprs.iter().enumerate() {
+            if self.known[index].is_some() {
+                continue;
+            }
+            self.known[index] = match *expr {
+                Expr::Const(value) => Some(value),
+                Expr::Read(event) => self.read.get(event as usize).copied().flatten(),
+                Expr::Op(operator, a, b) => match (self.known[a as usize], self.known[b as usize]) {
+                    (Some(a), Some(b)) => Value::apply(operator, a, b).unwrap_or_else(|illegal| {
+                        self.illegal = Some(illegal);
+                        None
+                    }),
+                    _ => None,
+                },
+            };
+        }
+    }
+
+    fn is_possible(&self) -> bool {
+        self.path.constraints.iter().all(|constraint| match *constraint {
+            Constraint::Branch(expr, taken) => {
+                self.known[expr as usize].and_then(Value::is_true).is_none_or(|truth| truth == taken)
+            }
+            Constraint::Equal(a, b) => match (self.known[a as usize], self.known[b as usize]) {
+                (Some(a), Some(b)) => a == b,
+                _ => true,
+            },
+        })
+    }
+
+    fn address(&self, template: &EventTemplate) -> Option<Value> {
+        self.known[template.address? as usize]
+    }
+
+    fn location(&self) -> Option<Value> {
+        self.template().and_then(|template| self.address(template))
+    }
+
+    fn value(&self) -> Option<Value> {
+        self.known[self.template()?.value? as usize]
+    }
+
+    /// The next event.
+    fn event(&self) -> Event {
+        self.event_at(self.next)
+    }
+
+    /// The read that comes next, with the fence before it.
+    fn answered(&self) -> Access {
+        match self.access() {
+            Some((true, _)) => {
+                Access { fence_before: Some(self.event_at(self.next)), event: self.event_at(self.next + 1) }
+            }
+            _ => Access { fence_before: None, event: self.event() },
+        }
+    }
+
+    fn event_at(&self, at: usize) -> Event {
+        let template = &self.path.events[at];
+        let before = |pairs: &[(u32, u32)]| {
+            let sources = pairs.iter().filter(|pair| pair.1 as usize == at);
+            sources.filter_map(|pair| self.numbers.get(pair.0 as usize).copied()).collect::<Vec<u32>>()
+        };
+        Event {
+            label: template.label,
+            atomic: template.atomic,
+            origin: template.origin,
+            addr: before(&self.path.addr),
+            data: before(&self.path.data),
+            ctrl: before(&self.path.ctrl),
+            unordered: before(&self.path.unordered),
+            rmw: before(&self.path.rmw).first().copied(),
+        }
+    }
+}

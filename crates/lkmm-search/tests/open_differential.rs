@@ -1,0 +1,198 @@
+//! The open search against the definition of what it explores, on generated programs.
+//!
+//! Executions without a cycle of `po ∪ rf` are all grounded: the open search must find those that the naive enumerator
+//! finds, which builds every candidate execution and judges it with its own model. Executions with a cycle must be those
+//! that `enumerate_grounded` finds, which makes every step of the definition from every graph. (The naive enumerator is of
+//! no help there: what it says of values that are copied in a circle is what herd7 says, a symbol or nothing.) That is
+//! slow, and done where one of the others has found such an execution, and for some other programs. Every other program is
+//! robbed of its dependencies, so that more of them have such executions.
+//!
+//! Each execution must be found once, with the same relations, values and flags, whatever the order in which the search
+//! prefers the threads. `LKMM_PROGRAMS` sets the number of programs (default 400), `LKMM_SEED` the first seed. A
+//! disagreement is shrunk before it is reported.
+//!
+//! Not compared are programs that the open search refuses: those whose control paths part where no read decides (the
+//! generator adds dependencies that no expression explains, different on each path), and those that unlock a lock which
+//! they do not hold. Nor are those whose answer is an error.
+
+use lkmm_model::graph::Execution;
+use lkmm_model::models;
+use lkmm_model::program::Program;
+use lkmm_naive::{
+    Config, Judgement, Limits, describe, enumerate_grounded, generate_from_seed, has_cycle, judge, shrink,
+};
+use lkmm_search::open::{self, OpenError};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |v| v.parse().unwrap_or_else(|_| panic!("{name} is not a number: {v}")))
+}
+
+/// Executions without and with a cycle, in words, with how often each was found.
+type Executions = BTreeMap<(bool, String), u64>;
+
+/// The executions without a cycle, whether they are cut, and if there are others; `None` if that takes too long, or there
+/// is none because the program is in error.
+fn naive(program: &Program) -> Option<(Executions, bool, bool)> {
+    let mut executions = Executions::new();
+    let cyclic = Cell::new(false);
+    let acyclic = |x: &Execution| match judge(x) {
+        judgement if judgement.consistent && has_cycle(x) => {
+            cyclic.set(true);
+            Judgement::violates("no load buffering")
+        }
+        judgement => judgement,
+    };
+    // Counted with the flags that it raises.
+    let record = &mut |x: &Execution, _: &[_]| {
+        *executions.entry((false, format!("{x:?} {:?}", judge(x).flags))).or_default() += 1;
+    };
+    let counts = lkmm_naive::enumerate_with(program, &acyclic, &Limits::default(), record).ok()?;
+    Some((executions, counts.truncated, cyclic.get()))
+}
+
+/// The executions with a cycle; `None` if that takes too long.
+fn grounded(program: &Program) -> Option<Executions> {
+    let mut executions = Executions::new();
+    let visit = &mut |x: &Execution| {
+        if has_cycle(x) {
+            *executions.entry((true, format!("{x:?} {:?}", judge(x).flags))).or_default() += 1;
+        }
+    };
+    enumerate_grounded(program, 30_000, visit).ok()?;
+    Some(executions)
+}
+
+/// The executions that the open search finds, and whether one without a cycle is cut.
+fn searched(program: &Program, schedule: &[usize]) -> Result<(Executions, bool), OpenError> {
+    let options = open::Options { schedule: schedule.to_vec(), ..open::Options::new(models::lkmm()) };
+    let (mut executions, mut truncated) = (Executions::new(), false);
+    open::explore(&open::ClosedProgram::new(program), &options, &mut |found| {
+        let mut flags = found.flags.clone();
+        flags.sort_unstable();
+        if found.cut {
+            truncated |= !found.is_cyclic;
+        } else {
+            assert_eq!(found.is_cyclic, has_cycle(&found.execution));
+            let words = format!("{:?} {flags:?}", found.execution);
+            *executions.entry((found.is_cyclic, words)).or_default() += 1;
+        }
+    })?;
+    Ok((executions, truncated))
+}
+
+/// How a program was compared.
+enum Compared {
+    Skipped(&'static str),
+    Agrees { executions: u64, cyclic: u64, grounded: bool },
+    Differs(String),
+}
+
+fn compare(program: &Program, always_ground: bool) -> Compared {
+    // A filter drops executions, of both kinds alike.
+    let program = &Program { filter: None, ..program.clone() };
+    let n = program.threads.len();
+    let forward: Vec<usize> = (0..n).collect();
+    let schedules = [forward.clone(), forward.iter().rev().copied().collect(), (1..n).chain([0]).collect()];
+    let answers: Result<Vec<_>, OpenError> = schedules.iter().map(|s| searched(program, s)).collect();
+    let answers = match answers {
+        Err(OpenError::NoTree { .. }) => return Compared::Skipped("no tree"),
+        Err(OpenError::StrayUnlock { .. }) => return Compared::Skipped("stray unlock"),
+        answers => answers,
+    };
+    let Some((mut expected, truncated, others)) = naive(program) else { return Compared::Skipped("error") };
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(error) => return Compared::Differs(format!("open: {error}")),
+    };
+    let mut ground = always_ground || others || answers[0].0.keys().any(|(cyclic, _)| *cyclic);
+    if ground {
+        match grounded(program) {
+            Some(cyclic) => expected.extend(cyclic),
+            None => ground = false,
+        }
+    }
+    let cyclic = expected.keys().filter(|(cyclic, _)| *cyclic).count() as u64;
+    for ((mut found, cut), schedule) in answers.into_iter().zip(&schedules) {
+        if !ground {
+            found.retain(|(cyclic, _), _| !cyclic);
+        }
+        if found != expected || cut != truncated {
+            let keys: BTreeSet<_> = found.keys().chain(expected.keys()).collect();
+            let count = |of: &Executions, key| of.get(key).copied().unwrap_or(0);
+            let lines = keys.iter().map(|&key| (count(&expected, key), count(&found, key), key));
+            let lines = lines.filter(|(a, b, _)| a != b).map(|(a, b, x)| format!("expected {a}, found {b}: {x:?}\n"));
+            return Compared::Differs(format!(
+                "schedule {schedule:?}; {} of {} found; truncated {cut}, expected {truncated}\n{}",
+                found.len(),
+                expected.len(),
+                lines.collect::<String>()
+            ));
+        }
+    }
+    Compared::Agrees { executions: expected.len() as u64, cyclic, grounded: ground }
+}
+
+/// Without dependencies, that is, with values that flow and order nothing, far more programs have load buffering.
+fn drop_dependencies(program: &mut Program) {
+    for path in program.threads.iter_mut().flat_map(|thread| &mut thread.paths) {
+        path.addr.clear();
+        path.data.clear();
+        path.ctrl.clear();
+    }
+}
+
+fn differs(program: &Program) -> bool {
+    matches!(compare(program, true), Compared::Differs(_))
+}
+
+#[test]
+fn the_open_search_finds_each_grounded_execution_once() {
+    let (count, first) = (setting("LKMM_PROGRAMS", 400), setting("LKMM_SEED", 1));
+    let next = AtomicU64::new(first);
+    let work = || {
+        let config = Config { candidates: 2_000, ..Config::default() };
+        let mut tally: BTreeMap<&'static str, u64> = BTreeMap::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return tally;
+            }
+            let mut program = generate_from_seed(seed, &config);
+            if seed % 2 == 0 {
+                drop_dependencies(&mut program);
+            }
+            match compare(&program, seed % 20 == 0) {
+                Compared::Skipped(why) => *tally.entry(why).or_default() += 1,
+                Compared::Agrees { executions, cyclic, grounded } => {
+                    *tally.entry("compared").or_default() += 1;
+                    *tally.entry("executions").or_default() += executions;
+                    *tally.entry("executions with load buffering").or_default() += cyclic;
+                    *tally.entry("compared with the definition").or_default() += u64::from(grounded);
+                    *tally.entry("programs with load buffering").or_default() += u64::from(cyclic > 0);
+                }
+                Compared::Differs(first) => {
+                    let small = shrink(program, &differs);
+                    let how = match compare(&small, true) {
+                        Compared::Differs(how) => how,
+                        _ => first,
+                    };
+                    panic!("seed {seed}\n{}\n{how}", describe(&small));
+                }
+            }
+        }
+    };
+    let mut tally: BTreeMap<&'static str, u64> = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => part.into_iter().for_each(|(what, n)| *tally.entry(what).or_default() += n),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    println!("{tally:?}");
+}
