@@ -12,6 +12,10 @@ use lkmm_search::{Options, Outcome, search};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Tests of ordinary accesses to locks, outside of `flags/`.
+const MIXED_LOCKS: [&str; 2] =
+    ["locks/is-locked-after-own-store.litmus", "locks/plain-store-inside-own-section.litmus"];
+
 /// The tests of `litmus/` in which the grounded executions are not those of the closed search.
 const OUT_OF_THIN_AIR: [&str; 10] = [
     "dependencies/LB+addr-plain+data.litmus",
@@ -81,6 +85,6 @@ fn litmus_tests_come_out_as_in_the_closed_search() {
     println!("{same} tests agree; {} are refused: {refused:?}; not grounded: {differ:?}", refused.len());
     if other.is_none() {
         assert_eq!(differ, OUT_OF_THIN_AIR);
-        assert!(refused.iter().all(|name| name.starts_with("flags/")), "{refused:?}");
+        assert!(refused.iter().all(|name| name.starts_with("flags/") || MIXED_LOCKS.contains(&&**name)), "{refused:?}");
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<bool, String> {
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-Dwarnings"], Some("clippy")),
         cargo(
             "unit, property, snapshot, doc tests",
-            &["test", "--workspace", "--release", "--quiet", "--no-fail-fast"],
+            &["test", "--workspace", "--profile", "checked", "--quiet", "--no-fail-fast"],
             None,
         ),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], None),

@@ -23,6 +23,7 @@ pub struct ClosedProgram<'p> {
 /// A thread of a [`ClosedProgram`]: the control paths that it may be on.
 #[derive(Clone, Debug)]
 pub struct ClosedThread<'p> {
+    program: &'p Program,
     number: usize,
     paths: Vec<Walk<'p>>,
 }
@@ -73,8 +74,11 @@ impl<'p> OpenProgram for ClosedProgram<'p> {
     }
 
     fn start(&self, thread: usize) -> ClosedThread<'p> {
-        let mut started =
-            ClosedThread { number: thread, paths: self.program.threads[thread].paths.iter().map(Walk::new).collect() };
+        let mut started = ClosedThread {
+            program: self.program,
+            number: thread,
+            paths: self.program.threads[thread].paths.iter().map(Walk::new).collect(),
+        };
         started.decide();
         started
     }
@@ -117,9 +121,9 @@ impl ClosedThread<'_> {
         if !self.paths.iter().all(same) {
             return Err(self.no_tree());
         }
-        let place = location.map(|address| match address {
-            Value::Address(location, 0) => Ok(location),
-            value => Err(OpenError::BadAddress { value, origin: event.origin }),
+        let place = location.map(|address| {
+            let nowhere = OpenError::BadAddress { value: address, origin: event.origin };
+            self.program.location_at(address).ok_or(nowhere)
         });
         let location = place.transpose()?;
         self.paths.iter_mut().for_each(|walk| walk.pass(1));
@@ -170,9 +174,8 @@ impl ClosedThread<'_> {
             return Err(self.no_tree());
         }
         match first {
-            Some(Value::Address(location, 0)) => Ok(Step::Read(kind, location)),
-            // Nothing can be read there.
-            Some(_) => Ok(Step::Stuck),
+            // Where no location is, nothing can be read.
+            Some(address) => Ok(self.program.location_at(address).map_or(Step::Stuck, |l| Step::Read(kind, l))),
             None => Err(self.no_tree()),
         }
     }
