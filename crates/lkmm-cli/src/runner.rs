@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// How many tests may be begun while the first of them is still running.
 pub const WINDOW: usize = 1024;
+/// What is said of a test on which the checker panicked.
+pub const DEFECT: &str = "the checker failed on this test; this is a defect of lkmm";
 /// Bytes that final states may take.
 const MEMORY: u64 = 1 << 30;
 /// Bytes of final states that may wait behind the first test that is still running.
@@ -193,7 +195,7 @@ pub fn check_source(file: &str, source: String, settings: &Settings) -> Report {
         }
         Ok(Err(problem)) => report.answer = Answer::Error(problem),
         Err(_) => {
-            let problem = Problem::new("the checker failed on this test; this is a defect of lkmm");
+            let problem = Problem::new(DEFECT);
             report.answer = Answer::Error(problem.with_help("report it, with the test and the message above"));
         }
     }
