@@ -1,6 +1,7 @@
 //! The memory models, one file each.
 
 pub mod lkmm;
+mod locks;
 pub mod sc;
 pub mod tso;
 

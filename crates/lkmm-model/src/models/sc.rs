@@ -10,7 +10,7 @@ pub(super) fn definition() -> Definition {
         let [po, loc, rmw, rf, co] = [Po, Loc, Rmw, Rf, Co].map(|r| arena.relation(r));
         let ext = arena.relation(Ext);
         let fr = rf.inverse().then(co).named("fr");
-        super::lkmm::lock_axioms(&arena);
+        super::locks::axioms(&arena);
         let po_loc = po & loc;
         arena.acyclic(po_loc | rf | co | fr, "coherence");
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");

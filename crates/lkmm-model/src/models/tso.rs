@@ -16,7 +16,7 @@ pub(super) fn definition() -> Definition {
         let set = |s| arena.set(s);
         let fr = rf.inverse().then(co).named("fr");
         let po_loc = po & loc;
-        super::lkmm::lock_axioms(&arena);
+        super::locks::axioms(&arena);
         arena.acyclic(po_loc | rf | co | fr, "coherence");
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
 
