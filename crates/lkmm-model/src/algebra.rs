@@ -131,6 +131,9 @@ pub struct Requirement {
     pub name: &'static str,
     /// Of which executions it speaks. (Flags: of complete ones.)
     pub stage: Stage,
+    /// It is sequential consistency per location, `acyclic po-loc | rf | co | fr`: a search that chooses only sources and
+    /// places in `co` which are coherent need not check it.
+    pub per_location: bool,
 }
 
 /// A memory model as data.
@@ -215,35 +218,31 @@ impl Arena {
         self.rel(Node::Fixpoint(number, body.id))
     }
 
-    fn axiom(&self, test: Test, node: NodeId, name: &'static str, stage: Stage) {
-        self.inner.borrow_mut().definition.axioms.push(Requirement { test, node, name, stage });
+    fn axiom(&self, test: Test, node: NodeId, name: &'static str) -> Axiom<'_> {
+        let axioms = &mut self.inner.borrow_mut().definition.axioms;
+        axioms.push(Requirement { test, node, name, stage: Stage::Partial, per_location: false });
+        Axiom { arena: self, index: axioms.len() - 1 }
     }
 
     /// Axiom: the relation has no cycle.
-    pub fn acyclic(&self, r: Rel<'_>, name: &'static str) {
-        self.axiom(Test::Acyclic, r.id, name, Stage::Partial);
+    pub fn acyclic(&self, r: Rel<'_>, name: &'static str) -> Axiom<'_> {
+        self.axiom(Test::Acyclic, r.id, name)
     }
 
     /// Axiom: the relation relates no event to itself.
-    pub fn irreflexive(&self, r: Rel<'_>, name: &'static str) {
-        self.axiom(Test::Irreflexive, r.id, name, Stage::Partial);
+    pub fn irreflexive(&self, r: Rel<'_>, name: &'static str) -> Axiom<'_> {
+        self.axiom(Test::Irreflexive, r.id, name)
     }
 
     /// Axiom: the relation is empty.
-    pub fn empty(&self, r: Rel<'_>, name: &'static str) {
-        self.axiom(Test::Empty, r.id, name, Stage::Partial);
-    }
-
-    /// The axiom that was stated last speaks of these executions only.
-    pub fn restrict_last(&self, stage: Stage) {
-        if let Some(axiom) = self.inner.borrow_mut().definition.axioms.last_mut() {
-            axiom.stage = stage;
-        }
+    pub fn empty(&self, r: Rel<'_>, name: &'static str) -> Axiom<'_> {
+        self.axiom(Test::Empty, r.id, name)
     }
 
     /// Flag: raised where the relation or set is not empty.
     pub fn flag(&self, r: impl Into<Flagged>, name: &'static str) {
-        let flag = Requirement { test: Test::Empty, node: r.into().0, name, stage: Stage::Complete };
+        let node = r.into().0;
+        let flag = Requirement { test: Test::Empty, node, name, stage: Stage::Complete, per_location: false };
         self.inner.borrow_mut().definition.flags.push(flag);
     }
 
@@ -255,6 +254,29 @@ impl Arena {
     /// The finished definition.
     pub fn finish(self) -> Definition {
         self.inner.into_inner().definition
+    }
+}
+
+/// An axiom that was just stated, to say more of it.
+pub struct Axiom<'a> {
+    arena: &'a Arena,
+    index: usize,
+}
+
+impl Axiom<'_> {
+    fn amend(self, amend: impl FnOnce(&mut Requirement)) -> Self {
+        amend(&mut self.arena.inner.borrow_mut().definition.axioms[self.index]);
+        self
+    }
+
+    /// It speaks of these executions only; without this, of all, [partial](Stage::Partial) ones too.
+    pub fn of(self, stage: Stage) -> Self {
+        self.amend(|axiom| axiom.stage = stage)
+    }
+
+    /// It is sequential consistency per location; see [`Requirement::per_location`].
+    pub fn per_location(self) -> Self {
+        self.amend(|axiom| axiom.per_location = true)
     }
 }
 

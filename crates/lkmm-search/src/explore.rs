@@ -90,7 +90,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             &candidate.frame,
             rf,
             co,
-            &|axiom| axiom.name == "coherence" && coherent,
+            &|axiom| axiom.per_location && coherent,
             &|flag| raised.contains(flag.name),
             run.deadline(),
         );

@@ -178,7 +178,7 @@ fn define(m: &Arena) {
     // One location by itself is sequentially consistent: what CPUs tell one another of it (rf, co, fr) never contradicts
     // their program order. `coherence/CoRR`, not `coherence/CoRR+two-locations`.
     let com = rf | co | fr;
-    m.acyclic(po_loc | com, "coherence");
+    m.acyclic(po_loc | com, "coherence").per_location();
 
     // No foreign write comes between the halves of a read-modify-write: `atomicity/xchg+store-between`, not
     // `atomicity/load-store+store-between`.
@@ -285,8 +285,7 @@ fn define(m: &Arena) {
     // for a grace period inside a reader waits for himself: `rcu/sync-in-reader`.
     let rb = seq!(prop, rcu_fence, hb.star(), pb.star(), id(Marked)).named("rb");
     // Under a partial execution there may be no way to go on that satisfies this, whatever is read last.
-    m.irreflexive(rb, "rcu");
-    m.restrict_last(Stage::Complete);
+    m.irreflexive(rb, "rcu").of(Stage::Complete);
 
     // ---- Plain accesses and data races
 
@@ -340,8 +339,8 @@ fn define(m: &Arena) {
     let wr_incoh = pre_race & rf & rw_xbstar.inverse();
     let rw_incoh = pre_race & fr & wr_vis.inverse();
     let ww_incoh = pre_race & co & ww_vis.inverse();
-    m.empty(wr_incoh | rw_incoh | ww_incoh, "plain-coherence");
-    m.restrict_last(Stage::PartialWithoutGracePeriod); // It builds on rb.
+    let incoherent = wr_incoh | rw_incoh | ww_incoh;
+    m.empty(incoherent, "plain-coherence").of(Stage::PartialWithoutGracePeriod); // It builds on rb.
 
     // Races: candidates that no order keeps apart. A plain write may come with reads by the compiler, so it must be kept
     // apart as if it were a read, too: `plain/handover-write-then-write+wmb`, not

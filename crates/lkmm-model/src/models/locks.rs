@@ -35,8 +35,8 @@ pub(super) fn axioms(m: &Arena) {
     // execution that is not complete, a section may just not have ended yet.)
     let critical = critical(m);
     let UNMATCHED_LKW = LKW - critical.domain();
-    m.empty(seq!(id(UNMATCHED_LKW), loc, id(UNMATCHED_LKW)) - id(m.set(BaseSet::All)), "unmatched-locks");
-    m.restrict_last(Stage::Complete);
+    let two_unmatched = seq!(id(UNMATCHED_LKW), loc, id(UNMATCHED_LKW)) - id(m.set(BaseSet::All));
+    m.empty(two_unmatched, "unmatched-locks").of(Stage::Complete);
 
     // An unlock without lock has no place in co. What is observed of it must agree all the same (cos-opt.cat, ConsCo).
     let UNMATCHED_UL = UL - critical.range();

@@ -32,23 +32,19 @@ pub struct Judgement {
 /// The Linux-kernel memory model as of Linux 6.12.
 pub fn lkmm() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
-    MODEL.get_or_init(|| Model {
-        name: "lkmm-6.12",
-        title: "Linux-kernel memory model, as of Linux 6.12",
-        definition: lkmm::definition(),
-    })
+    MODEL.get_or_init(|| Model::new("lkmm-6.12", "Linux-kernel memory model, as of Linux 6.12", lkmm::definition()))
 }
 
 /// Sequential consistency (Lamport 1979).
 pub fn sc() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
-    MODEL.get_or_init(|| Model { name: "sc", title: "Sequential consistency", definition: sc::definition() })
+    MODEL.get_or_init(|| Model::new("sc", "Sequential consistency", sc::definition()))
 }
 
 /// Total store order (x86).
 pub fn tso() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
-    MODEL.get_or_init(|| Model { name: "tso", title: "Total store order (x86)", definition: tso::definition() })
+    MODEL.get_or_init(|| Model::new("tso", "Total store order (x86)", tso::definition()))
 }
 
 /// Every model.
@@ -63,6 +59,11 @@ pub fn by_name(name: &str) -> Option<&'static Model> {
 }
 
 impl Model {
+    /// A model of one's own; [`algebra`](crate::algebra) says how to define one.
+    pub fn new(name: &'static str, title: &'static str, definition: Definition) -> Self {
+        Model { name, title, definition }
+    }
+
     /// The name by which `--model` knows it.
     pub fn name(&self) -> &'static str {
         self.name
@@ -176,7 +177,7 @@ fn relation_wide<const W: usize>(
     node: u32,
 ) -> Vec<(EventId, EventId)> {
     // A flag keeps the relation in the plan.
-    let requirement = Requirement { test: Test::Empty, node, name: "", stage: Stage::Complete };
+    let requirement = Requirement { test: Test::Empty, node, name: "", stage: Stage::Complete, per_location: false };
     definition.flags.push(requirement);
     let mut plan = model.plan_of::<W>(&definition, execution, &|_| false, false);
     let _ = plan.check();
@@ -218,4 +219,17 @@ fn observed_init<const W: usize>(execution: &Execution) -> EventSet<W> {
             e.label == Label::Init && observed
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_model_says_which_axiom_is_sequential_consistency_per_location() {
+        for model in all() {
+            let marked = model.definition.axioms.iter().filter(|axiom| axiom.per_location);
+            assert_eq!(marked.map(|axiom| axiom.name).collect::<Vec<_>>(), ["coherence"], "{}", model.name);
+        }
+    }
 }

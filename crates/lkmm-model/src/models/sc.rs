@@ -12,7 +12,7 @@ pub(super) fn definition() -> Definition {
         let fr = rf.inverse().then(co).named("fr");
         super::locks::axioms(&arena);
         let po_loc = po & loc;
-        arena.acyclic(po_loc | rf | co | fr, "coherence");
+        arena.acyclic(po_loc | rf | co | fr, "coherence").per_location();
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
         arena.acyclic(po | rf | co | fr, "sc");
     }

@@ -17,7 +17,7 @@ pub(super) fn definition() -> Definition {
         let fr = rf.inverse().then(co).named("fr");
         let po_loc = po & loc;
         super::locks::axioms(&arena);
-        arena.acyclic(po_loc | rf | co | fr, "coherence");
+        arena.acyclic(po_loc | rf | co | fr, "coherence").per_location();
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
 
         let reads = set(BaseSet::R) | set(BaseSet::LKR) | set(BaseSet::LF) | set(BaseSet::RL) | set(BaseSet::RU);
