@@ -2,6 +2,23 @@
 //!
 //! A relation is a slice of rows, so that the evaluator can keep all of its relations in one allocation. The functions
 //! here write into a destination that the caller provides and allocate nothing.
+//!
+//! ```
+//! use lkmm_model::event_set::EventSet;
+//! use lkmm_model::relation;
+//!
+//! // 0 → 1 → 2, and its closure.
+//! let mut path = [EventSet::<1>::EMPTY; 3];
+//! path[0].insert(1);
+//! path[1].insert(2);
+//! let all = EventSet::below(3);
+//! let mut order = Vec::with_capacity(3);
+//! assert!(relation::topological_order(&path, all, &mut order));
+//! assert_eq!(order, [2, 1, 0]);
+//! let mut closure = [EventSet::EMPTY; 3];
+//! relation::closure(&mut closure, &path, all, all, Some(&order));
+//! assert_eq!(closure[0].iter().collect::<Vec<_>>(), [1, 2]);
+//! ```
 
 use crate::event_set::EventSet;
 
@@ -89,13 +106,15 @@ pub fn closure<const W: usize>(
 }
 
 /// Lists the given rows so that successors come before predecessors. False if there is a cycle among them.
+///
+/// `order` is allocated only if it has not the capacity for all of them.
 pub fn topological_order<const W: usize>(a: &Rows<W>, rows: EventSet<W>, order: &mut Vec<u16>) -> bool {
     order.clear();
     let mut unvisited = rows;
     let mut open = EventSet::EMPTY;
-    // Each open event waits, in `stack`, for its first unvisited successor.
-    let mut stack: [u16; 64] = [0; 64];
-    let mut overflow: Vec<u16> = Vec::new();
+    // Each open event waits, in `stack`, for its first unvisited successor; there are at most as many as events.
+    let mut stack = [[0; 64]; W];
+    let stack: &mut [u16] = stack.as_flattened_mut();
     while let Some(root) = unvisited.first() {
         let mut depth = 0;
         let mut at = root;
@@ -106,11 +125,7 @@ pub fn topological_order<const W: usize>(a: &Rows<W>, rows: EventSet<W>, order: 
                 return false;
             }
             if let Some(next) = (a[at] & unvisited).first() {
-                if depth < stack.len() {
-                    stack[depth] = at as u16;
-                } else {
-                    overflow.push(at as u16);
-                }
+                stack[depth] = at as u16;
                 depth += 1;
                 at = next;
                 unvisited.remove(at);
@@ -122,11 +137,7 @@ pub fn topological_order<const W: usize>(a: &Rows<W>, rows: EventSet<W>, order: 
                     break;
                 }
                 depth -= 1;
-                at = usize::from(if depth < stack.len() {
-                    stack[depth]
-                } else {
-                    overflow.pop().expect("as many events were pushed as are open")
-                });
+                at = usize::from(stack[depth]);
             }
         }
     }
