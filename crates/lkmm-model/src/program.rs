@@ -209,6 +209,12 @@ impl Program {
     }
 }
 
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Value::Int(value)
+    }
+}
+
 impl Value {
     /// Applies an operator as herd7's C semantics does.
     ///

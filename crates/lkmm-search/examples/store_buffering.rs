@@ -5,25 +5,22 @@
 use lkmm_model::build::ProgramBuilder;
 use lkmm_model::event::{Fence, Mode};
 use lkmm_model::models;
-use lkmm_model::program::{Observable, Proposition, Term, Value};
 use lkmm_search::{Options, search};
 
 fn main() -> Result<(), lkmm_search::SearchError> {
     let mut builder = ProgramBuilder::new();
     let (x, y) = (builder.location("x", 0), builder.location("y", 0));
-    for (own, other, fence) in [(x, y, Some(Fence::Mb)), (y, x, None)] {
+    let [first, second] = [(x, y, Some(Fence::Mb)), (y, x, None)].map(|(own, other, fence)| {
         let mut thread = builder.thread();
         thread.write(Mode::Once, own, 1);
         if let Some(fence) = fence {
             thread.fence(fence);
         }
-        thread.read(Mode::Once, other, "r0");
-    }
-    let mut program = builder.finish();
+        thread.read(Mode::Once, other, "r0")
+    });
     // Can both threads miss the other's write?
-    let misses =
-        |thread| Proposition::Equal(Term::Final(Observable::Register(thread, 0)), Term::Const(Value::Int(0)), true);
-    program.condition = Some(Proposition::And(vec![misses(0), misses(1)]));
+    builder.exists(first.is(0) & second.is(0));
+    let program = builder.finish();
 
     let lkmm = models::lkmm();
     let outcome = search(&program, &Options { witness: true, ..Options::new(lkmm) })?;
