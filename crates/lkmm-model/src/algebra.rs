@@ -5,6 +5,59 @@
 //! [`plan`](crate::plan) makes, for the program at hand, a short list of steps with everything folded away that `rf` and
 //! `co` cannot change. One definition therefore serves the search (which evaluates it millions of times on partial
 //! executions), the judging of a single execution, and the explanation of a verdict by named relations.
+//!
+//! # A model of one's own
+//!
+//! Release and acquire, much as in C11: whoever reads by an acquire what a release wrote,
+//! sees what was before the release.
+//!
+//! ```
+//! use lkmm_model::algebra::{Arena, BaseRelation, BaseSet, id};
+//! use lkmm_model::models::Model;
+//! use lkmm_model::seq;
+//!
+//! let m = Arena::default();
+//! {
+//!     let [po, loc, rf, co] = [BaseRelation::Po, BaseRelation::Loc, BaseRelation::Rf, BaseRelation::Co].map(|r| m.relation(r));
+//!     let [release, acquire] = [BaseSet::Release, BaseSet::Acquire].map(|s| m.set(s));
+//!     let fr = rf.inverse().then(co).named("fr");
+//!     let sw = seq!(id(release), rf, id(acquire)).named("sw");
+//!     let hb = (po | sw).plus().named("hb");
+//!     m.acyclic((po & loc) | rf | co | fr, "coherence").per_location();
+//!     m.irreflexive(hb.then((rf | co | fr).plus().opt()), "happens-before");
+//! }
+//! let model = Model::new("ra", "Release and acquire", m.finish());
+//! assert_eq!(model.definition().axioms.len(), 2);
+//! # use lkmm_model::event::{Label, Mode};
+//! # use lkmm_model::graph::{Event, Execution};
+//! # use lkmm_model::program::Value;
+//! #
+//! # let event = |label, thread, location, value| Event {
+//! #     label, thread, location: Some(location), value: Some(Value::Int(value)), atomic: false, origin: 0,
+//! # };
+//! // Message passing: the flag (location 1) is seen, the message (location 0) is not.
+//! let message_passing = |write: Mode, read: Mode| Execution {
+//!     events: vec![
+//!         event(Label::Init, None, 0, 0),
+//!         event(Label::Init, None, 1, 0),
+//!         event(Label::Write(Mode::Once), Some(0), 0, 1),
+//!         event(Label::Write(write), Some(0), 1, 1),
+//!         event(Label::Read(read), Some(1), 1, 1),
+//!         event(Label::Read(Mode::Once), Some(1), 0, 0),
+//!     ],
+//!     po: vec![(2, 3), (4, 5)],
+//!     rf: vec![(0, 5), (3, 4)],
+//!     co: vec![(0, 2), (1, 3)],
+//!     ..Execution::default()
+//! };
+//! let forbidden = message_passing(Mode::Release, Mode::Acquire);
+//! assert_eq!(model.judge(&forbidden).violated, Some("happens-before"));
+//! assert_eq!(model.relation(&forbidden, "sw"), Some(vec![(3, 4)]));
+//! let allowed = message_passing(Mode::Release, Mode::Once);
+//! assert_eq!(model.judge(&allowed).violated, None);
+//! ```
+//!
+//! Such a model is as good for a search as those in [`models`](crate::models), if it is kept in a `static`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -364,6 +417,16 @@ pub fn id(set: Set<'_>) -> Rel<'_> {
 }
 
 /// `a ; b ; c …`, associated to the right, so that options and identities at the front cost nothing.
+///
+/// ```
+/// use lkmm_model::algebra::{Arena, BaseRelation, BaseSet, id};
+/// use lkmm_model::seq;
+///
+/// let m = Arena::default();
+/// let (po, writes) = (m.relation(BaseRelation::Po), m.set(BaseSet::W));
+/// seq!(id(writes), po, id(writes)).named("ww"); // [W] ; po ; [W]
+/// assert_eq!(m.finish().names[0].0, "ww");
+/// ```
 #[macro_export]
 macro_rules! seq {
     ($last:expr $(,)?) => { $last };

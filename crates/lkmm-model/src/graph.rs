@@ -30,6 +30,40 @@ pub struct Event {
 ///
 /// `co` is transitive and includes initial writes and unlocks; `rf` includes the derived edges of lock reads. Everything
 /// else (`fr`, `hb`, …) is derived by a model.
+///
+/// Searches yield executions; one can also be written down.
+///
+/// ```
+/// use lkmm_model::event::{Label, Mode};
+/// use lkmm_model::graph::{Event, Execution};
+/// use lkmm_model::models;
+/// use lkmm_model::program::Value;
+///
+/// let x = |label, thread, value| Event {
+///     label,
+///     thread,
+///     location: Some(0),
+///     value: Some(Value::Int(value)),
+///     atomic: false,
+///     origin: 0,
+/// };
+/// // A thread writes 1 to x, then reads the initial 0.
+/// let stale = Execution {
+///     events: vec![
+///         x(Label::Init, None, 0),
+///         x(Label::Write(Mode::Once), Some(0), 1),
+///         x(Label::Read(Mode::Once), Some(0), 0),
+///     ],
+///     po: vec![(1, 2)],
+///     rf: vec![(0, 2)],
+///     co: vec![(0, 1)],
+///     ..Execution::default()
+/// };
+/// assert_eq!(models::lkmm().judge(&stale).violated, Some("coherence"));
+///
+/// let fresh = Execution { rf: vec![(1, 2)], ..stale };
+/// assert_eq!(models::lkmm().judge(&fresh).violated, None);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Execution {
     /// The events; those of one thread in an order that extends `po`, initial writes first.

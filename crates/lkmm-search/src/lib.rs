@@ -73,6 +73,35 @@ impl Options {
 ///
 /// With several [`jobs`](Options::jobs), a search that proves to be large is begun again and shared out.
 ///
+/// Executions that are not sequentially consistent per location are not looked for, whatever the model says of them.
+///
+/// ```
+/// use lkmm_model::build::ProgramBuilder;
+/// use lkmm_model::event::{Fence, Mode};
+/// use lkmm_model::models;
+/// use lkmm_search::{Options, Verdict, search};
+///
+/// // Store buffering: can both threads miss what the other one wrote?
+/// let program = |fence: Option<Fence>| {
+///     let mut program = ProgramBuilder::new();
+///     let (x, y) = (program.location("x", 0), program.location("y", 0));
+///     let [r0, r1] = [(x, y), (y, x)].map(|(own, other)| {
+///         let mut thread = program.thread();
+///         thread.write(Mode::Once, own, 1);
+///         fence.into_iter().for_each(|fence| thread.fence(fence));
+///         thread.read(Mode::Once, other, "r0")
+///     });
+///     program.exists(r0.is(0) & r1.is(0));
+///     program.finish()
+/// };
+/// let options = Options::new(models::lkmm());
+/// let outcome = search(&program(None), &options)?;
+/// assert_eq!((outcome.verdict(), outcome.states.len()), (Verdict::Sometimes, 4));
+/// let outcome = search(&program(Some(Fence::Mb)), &options)?;
+/// assert_eq!((outcome.verdict(), outcome.states.len()), (Verdict::Never, 3));
+/// # Ok::<(), lkmm_search::SearchError>(())
+/// ```
+///
 /// # Errors
 /// A [`SearchError`] when a budget runs out, or the program does what has no meaning.
 pub fn search(program: &Program, options: &Options) -> Result<Outcome, SearchError> {

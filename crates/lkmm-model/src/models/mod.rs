@@ -53,6 +53,16 @@ pub fn all() -> [&'static Model; 3] {
 }
 
 /// Finds a model by its name; `lkmm` is the newest version of that model.
+///
+/// ```
+/// use lkmm_model::models;
+///
+/// let lkmm = models::by_name("lkmm").expect("it is always there");
+/// assert_eq!(lkmm.name(), "lkmm-6.12");
+/// let axioms: Vec<_> = lkmm.definition().axioms.iter().map(|axiom| axiom.name).collect();
+/// assert!(axioms.contains(&"happens-before"));
+/// assert!(models::by_name("c11").is_none());
+/// ```
 pub fn by_name(name: &str) -> Option<&'static Model> {
     let name = if name == "lkmm" { "lkmm-6.12" } else { name };
     all().into_iter().find(|m| m.name == name)
@@ -80,6 +90,26 @@ impl Model {
     }
 
     /// Judges one complete execution.
+    ///
+    /// ```
+    /// use lkmm_model::event::{Label, Mode};
+    /// use lkmm_model::graph::{Event, Execution};
+    /// use lkmm_model::models;
+    ///
+    /// // Two threads write to x, one of them plainly.
+    /// let event = |label, thread| Event { label, thread, location: Some(0), value: None, atomic: false, origin: 0 };
+    /// let execution = Execution {
+    ///     events: vec![
+    ///         event(Label::Init, None),
+    ///         event(Label::Write(Mode::Plain), Some(0)),
+    ///         event(Label::Write(Mode::Once), Some(1)),
+    ///     ],
+    ///     co: vec![(0, 1), (0, 2), (1, 2)],
+    ///     ..Execution::default()
+    /// };
+    /// let judgement = models::lkmm().judge(&execution);
+    /// assert_eq!((judgement.violated, &judgement.flags[..]), (None, &["data-race"][..]));
+    /// ```
     ///
     /// # Panics
     /// If the execution has more than 1024 events, or relates events that it does not have.
@@ -132,6 +162,27 @@ impl Model {
 
     /// The pairs of a derived relation (`fr`, `hb`, `prop`, …) of an execution; `None` if the model names no such
     /// relation.
+    ///
+    /// ```
+    /// use lkmm_model::event::{Label, Mode};
+    /// use lkmm_model::graph::{Event, Execution};
+    /// use lkmm_model::models;
+    ///
+    /// // A thread reads x before another one writes it.
+    /// let event = |label, thread| Event { label, thread, location: Some(0), value: None, atomic: false, origin: 0 };
+    /// let execution = Execution {
+    ///     events: vec![
+    ///         event(Label::Init, None),
+    ///         event(Label::Read(Mode::Once), Some(0)),
+    ///         event(Label::Write(Mode::Once), Some(1)),
+    ///     ],
+    ///     rf: vec![(0, 1)],
+    ///     co: vec![(0, 2)],
+    ///     ..Execution::default()
+    /// };
+    /// assert_eq!(models::lkmm().relation(&execution, "fr"), Some(vec![(1, 2)]));
+    /// assert_eq!(models::lkmm().relation(&execution, "ghb"), None, "that is a relation of TSO");
+    /// ```
     pub fn relation(&self, execution: &Execution, name: &str) -> Option<Vec<(EventId, EventId)>> {
         let &(_, node) = self.definition.names.iter().find(|n| n.0 == name)?;
         let definition = Definition { flags: Vec::new(), axioms: Vec::new(), ..self.definition.clone() };
