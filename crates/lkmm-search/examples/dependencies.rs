@@ -1,4 +1,4 @@
-//! Load buffering with data dependencies: builds it, asks for its executions, and reads the relations of one of them.
+//! Load buffering with data dependencies: builds programs, asks for its executions, and reads the relations of one of them.
 //!
 //! Run with `cargo run --package lkmm-search --example dependencies`.
 
@@ -8,7 +8,7 @@ use lkmm_model::models;
 use lkmm_model::program::Program;
 use lkmm_search::{Options, Verdict, search};
 
-/// Each thread reads one location and writes one more than it read, or just 1, to the other.
+/// Each thread reads one location and writes 1 to the other, computed from what it read or not.
 fn load_buffering(dependent: [bool; 2]) -> Program {
     let mut program = ProgramBuilder::new();
     let (x, y) = (program.location("x", 0), program.location("y", 0));
@@ -16,14 +16,14 @@ fn load_buffering(dependent: [bool; 2]) -> Program {
         let mut thread = program.thread();
         let r0 = thread.read(Mode::Once, from, "r0");
         if dependent {
-            thread.write(Mode::Once, to, r0 + 1);
+            thread.write(Mode::Once, to, r0 * 0 + 1);
         } else {
             thread.write(Mode::Once, to, 1);
         }
         r0
     });
     // Do both threads see what the other one writes?
-    program.exists(!first.is(0) & !second.is(0));
+    program.exists(first.is(1) & second.is(1));
     program.finish()
 }
 

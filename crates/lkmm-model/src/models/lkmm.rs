@@ -6,7 +6,7 @@
 //! place of `UL` in `co`) comes here with the execution.
 //!
 //! A comment says what the relation below it is for, by what rule, and, as in `fences/MP+wmb+rmb`, in which test of
-//! `litmus/` it decides. Where a test is named after "not", it is the same test without the relation.
+//! `litmus/` it decides; after "not" comes a test that is like it, but without the relation.
 #![allow(non_snake_case)]
 
 use super::locks;
@@ -40,7 +40,7 @@ fn define(m: &Arena) {
     let [addr, data, ctrl] = [BaseRelation::Addr, BaseRelation::Data, BaseRelation::Ctrl].map(relation);
     let po_loc = po & loc;
 
-    // Reads-from between two CPUs, `propagation/rfe-in-hb`, and within one, `dependencies/MP+wmb+data-rfi-acquire`.
+    // Reads-from between two CPUs, `fences/LB+acquire+acquire`, and within one, `dependencies/MP+wmb+data-rfi-acquire`.
     let rfe = (rf & ext).named("rfe");
     let rfi = (rf & int).named("rfi");
 
@@ -58,7 +58,7 @@ fn define(m: &Arena) {
     let carry_srcu_data = seq!(data, id(!Srcu_unlock), rf).star();
 
     // SRCU readers: an srcu_read_unlock() ends the srcu_read_lock() of its domain whose index it is given, so they need not
-    // nest: `srcu/overlapping-readers`. Flags: `flags/unmatched-srcu-lock`, `flags/multiple-srcu-matches`.
+    // nest: `srcu/overlapping-readers`. Flags: `flags/unmatched-srcu-lock`, `flags/unmatched-srcu-unlock`, `flags/multiple-srcu-matches`.
     let srcu_rscs = (seq!(id(Srcu_lock), carry_srcu_data, data, id(Srcu_unlock)) & loc).named("srcu_rscs");
     m.flag(Srcu_lock - srcu_rscs.domain(), "unmatched-srcu-lock");
     m.flag(Srcu_unlock - srcu_rscs.range(), "unmatched-srcu-unlock");
@@ -76,7 +76,8 @@ fn define(m: &Arena) {
     let Marked = All - Plain;
 
     // A dependency goes on through a store and an own load that reads it, as through a local variable:
-    // `dependencies/carry-dep-plain-memory`, not `dependencies/carry-dep-constant`.
+    // `dependencies/carry-dep-plain-memory`, not `dependencies/carry-dep-constant`. So do those that end as an address or a
+    // condition: `dependencies/carry-dep-into-addr`, `dependencies/carry-dep-into-ctrl`.
     let carry_dep = seq!(data, id(!Srcu_unlock), rfi).star();
     let addr = carry_dep.then(addr).named("addr");
     let ctrl = carry_dep.then(ctrl).named("ctrl");
@@ -113,7 +114,7 @@ fn define(m: &Arena) {
     m.flag(UL - locks::critical(m).range(), "unmatched-unlock");
 
     // From-read: a read comes before the writes that are co-later than the one it saw, or it would have seen them:
-    // `coherence/CoRR`.
+    // `coherence/CoRR`, `atomicity/xchg+store-between`.
     let coe = co & ext;
     let fr = rf.inverse().then(co).named("fr");
     let fre = (fr & ext).named("fre");
@@ -155,7 +156,8 @@ fn define(m: &Arena) {
         | seq!(id(M), po.opt(), id(Srcu_unlock), fencerel(After_srcu_read_unlock), id(M)))
     .named("mb");
 
-    // To wait for a grace period is a full fence, readers or not: `fences/SB+sync-rcu+mb`, `fences/SB+sync-srcu+mb`.
+    // To wait for a grace period is a full fence, readers or not: `fences/SB+sync-rcu+mb`, `fences/SB+sync-srcu+mb`. (The
+    // axiom rcu says that of marked accesses as well.)
     let gp = seq!(po, id(Sync_rcu | Sync_srcu), po.opt()).named("gp");
 
     // Strong fences: what their CPU has done or seen is everywhere before it goes on. Without one, CPUs need not agree on
@@ -186,7 +188,7 @@ fn define(m: &Arena) {
 
     // ---- Instruction execution ordering
 
-    // A value that is needed (as an address, or to be stored) must be there first: `dependencies/LB+data+data`.
+    // A value that is needed (as an address, or to be stored) must be there first: `dependencies/LB+ctrl+data`.
     let dep = addr | data;
 
     // A store waits for what it is computed from, and until it is certain to be reached: `dependencies/LB+ctrl+ctrl`.
@@ -207,7 +209,7 @@ fn define(m: &Arena) {
     let to_r = seq!(addr, id(R)) | seq!(dep, id(Marked), rfi);
 
     // Preserved program order: what a CPU executes in order. The sum of the above; bare program order is not in it:
-    // `fences/LB+mb+mb`, not `classics/LB`.
+    // `fences/LB+acquire+acquire`, not `classics/LB`.
     let ppo = (to_r | to_w | (fence & int) | (po_unlock_lock_po & int)).named("ppo");
 
     // A release or a strong fence also orders what its CPU has read from others: it is A-cumulative.
@@ -231,7 +233,7 @@ fn define(m: &Arena) {
 
     // Happens-before: executed earlier, in time. A CPU's preserved order, a read after the write it reads from, and prop
     // where it comes back to its CPU (elsewhere it speaks of arrival, not of execution). Time has no cycles:
-    // `propagation/rfe-in-hb`, not `propagation/rfe-in-hb-open`.
+    // `classics/3.LB+acquire+acquire+acquire`, not `fences/LB+release+once`.
     let hb = seq!(id(Marked), ppo | rfe | ((prop - identity) & int), id(Marked)).named("hb");
     m.acyclic(hb, "happens-before");
 
@@ -278,6 +280,8 @@ fn define(m: &Arena) {
 
     // Such a chain is a strong fence that begins on one CPU and ends on another: `rcu/ring-G-R`.
     let rcu_fence = seq!(po, rcu_order, po.opt()).named("rcu_fence");
+
+    // From here on, which is for plain accesses, it counts among the fences: `plain/phased-state-change`.
     let fence = (fence | rcu_fence).named("fence");
     let strong_fence = (strong_fence | rcu_fence).named("strong_fence");
 
@@ -295,11 +299,11 @@ fn define(m: &Arena) {
     let same_region = po_loc - barrier;
     m.flag(seq!(plain_write, same_region, id(Marked)) | seq!(id(Marked), same_region, plain_write), "mixed-accesses");
 
-    // Executes-before, of marked accesses: all that hb, pb and rb say together. `plain/deferred-plain-reuse`.
-    let xbstar = (hb | pb | rb).star();
+    // Executes-before, of marked accesses: all that hb, pb and rb say together. `plain/handover-read-then-write`.
+    let xbstar = (hb | pb | rb).named("xb").star();
 
     // A write is visible to whatever a CPU does later: it was seen there, or a strong fence has passed.
-    // `plain/SB+mb+mb-guarded`, not `plain/SB+once+once-guarded`.
+    // `plain/MP-plain+release+acquire`, not `plain/MP-plain+once+acquire`.
     let vis = seq!(cumul_fence.star(), rfe.opt(), id(Marked), seq!(strong_fence, id(Marked), xbstar) | (xbstar & int))
         .named("vis");
 
