@@ -299,11 +299,6 @@ impl Arena {
         self.inner.borrow_mut().definition.flags.push(flag);
     }
 
-    /// Gives a relation a name, for reports.
-    pub fn name(&self, name: &'static str, r: Rel<'_>) {
-        self.inner.borrow_mut().definition.names.push((name, r.id));
-    }
-
     /// The finished definition.
     pub fn finish(self) -> Definition {
         self.inner.into_inner().definition
@@ -394,7 +389,7 @@ impl<'a> Rel<'a> {
 
     /// Names the relation, for reports, and returns it.
     pub fn named(self, name: &'static str) -> Rel<'a> {
-        self.arena.name(name, self);
+        self.arena.inner.borrow_mut().definition.names.push((name, self.id));
         self
     }
 }
