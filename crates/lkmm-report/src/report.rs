@@ -191,6 +191,21 @@ impl Report {
         differs.then_some(Mismatch::Verdict { expected: expected.verdict, found })
     }
 
+    /// What a reader must know to trust the answer: what is suspicious in the source, that a loop was cut, that values came
+    /// out of thin air.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let mut warnings = self.test.as_ref().map_or(Vec::new(), |test| test.warnings.clone());
+        if self.outcome().is_some_and(|outcome| outcome.truncated) {
+            let cut = Problem::new("unrolling limit exceeded, legal outcomes may be missing");
+            warnings.push(cut.with_help("raise --unroll, if the loop ends after more turns"));
+        }
+        if self.executions().is_some_and(|outcome| outcome.thin_air) {
+            let thin_air = Problem::new("some execution holds values out of thin air, which nothing determines");
+            warnings.push(thin_air.with_help("they are spelled S1, S2, … in the states; each may be any value"));
+        }
+        warnings
+    }
+
     /// Does the test get what it asks for (herd7's `Ok`)? `None` when there is no answer.
     pub fn holds(&self) -> Option<bool> {
         let outcome = self.outcome()?;
