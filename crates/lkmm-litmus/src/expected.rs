@@ -1,41 +1,22 @@
 //! The verdict that a test's author expects: the `Result:` line of a comment.
 
-/// How often a condition is expected to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ExpectedVerdict {
-    /// In no execution.
-    Never,
-    /// In some executions, and not in others.
-    Sometimes,
-    /// In every execution.
-    Always,
-}
-
-/// What a `Result:` line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Expected {
-    /// The verdict. A deadlock has no execution, so it is [`Never`](ExpectedVerdict::Never).
-    pub verdict: ExpectedVerdict,
-    /// The line says `DEADLOCK`.
-    pub deadlock: bool,
-    /// A line says `DATARACE`: some execution is expected to race.
-    pub data_race: bool,
-}
+use lkmm_report::Expectation;
+use lkmm_search::Verdict;
 
 /// Finds what the author expects, where the kernel's `judgelitmus.sh` finds it: in the first line that starts with ` * Result: ` or
 /// `(* Result: `. (A mention of the word elsewhere is prose.) `DATARACE` may stand in any such line, behind the verdict.
-pub(crate) fn find(source: &str) -> Option<Expected> {
+pub(crate) fn find(source: &str) -> Option<Expectation> {
     let mut results = source.lines().filter_map(result).peekable();
     let first = results.peek()?.split_whitespace().next()?;
     let verdict = match first {
-        "Never" | "DEADLOCK" => ExpectedVerdict::Never,
-        "Sometimes" => ExpectedVerdict::Sometimes,
-        "Always" => ExpectedVerdict::Always,
+        "Never" | "DEADLOCK" => Verdict::Never,
+        "Sometimes" => Verdict::Sometimes,
+        "Always" => Verdict::Always,
         // `Maybe`, for one: whatever comes is right.
         _ => return None,
     };
     let data_race = results.any(|rest| rest.split_whitespace().skip(1).any(|word| word == "DATARACE"));
-    Some(Expected { verdict, deadlock: first == "DEADLOCK", data_race })
+    Some(Expectation { verdict, deadlock: first == "DEADLOCK", data_race })
 }
 
 /// What a line says behind `Result:`, if it is such a line.
@@ -50,7 +31,7 @@ mod tests {
     #[test]
     fn reads_the_line() {
         let expected = find("(*\n * Result: Never DATARACE\n *)").unwrap();
-        assert_eq!((expected.verdict, expected.data_race), (ExpectedVerdict::Never, true));
+        assert_eq!((expected.verdict, expected.data_race), (Verdict::Never, true));
         assert!(find("(* Result: DEADLOCK *)").unwrap().deadlock);
     }
 
@@ -58,7 +39,7 @@ mod tests {
     fn the_first_line_decides() {
         assert_eq!(find(" * Result: Maybe\n * Result: Never"), None);
         let expected = find(" * Result: Always\n * Result: Never DATARACE").unwrap();
-        assert_eq!((expected.verdict, expected.data_race), (ExpectedVerdict::Always, true));
+        assert_eq!((expected.verdict, expected.data_race), (Verdict::Always, true));
     }
 
     #[test]

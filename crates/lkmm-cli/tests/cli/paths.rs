@@ -65,6 +65,28 @@ fn errors_in_a_source_have_a_line_and_a_caret() {
 }
 
 #[test]
+fn an_operation_without_meaning_has_a_caret_if_its_statement_is_known() {
+    let folder = Folder::new("illegal");
+    let source = "C illegal
+{ x=y; }
+P0(int *x)
+{
+	int r0 = READ_ONCE(*x);
+	int r1 = r0 + 1;
+	int r2 = r0 * 3;
+	SECOND
+}
+exists (0:r2=1)
+";
+    let run = folder.lkmm_with_input(&["check", "-"], &source.replace("SECOND", "int r3 = 2 * r1;"));
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("illegal operation * on an address and 3"), "{}", run.err);
+    assert!(run.err.contains("--> <stdin>:7:2") && run.err.contains(" ^^^^^^^^^^^^^^^^\n"), "{}", run.err);
+    let twice = folder.lkmm_with_input(&["check", "-"], &source.replace("SECOND", "int r4 = r0 * 3;"));
+    assert!(twice.err.contains("illegal operation") && !twice.err.contains("-->"), "either of two: {}", twice.err);
+}
+
+#[test]
 fn herd_mode_warns_as_herd7_does() {
     let folder = Folder::new("herd-errors");
     let run = folder.write("a.litmus", NOT_C).lkmm(&["check", "--format", "herd", "a.litmus"]);

@@ -9,10 +9,10 @@ mod expr;
 mod stmt;
 mod types;
 
-use crate::Origin;
 use crate::ast::{Process, Register};
-use crate::diagnostic::{Diagnostic, quoted};
 use crate::lexer::{Lexeme, Token, tokens};
+use crate::text::quoted;
+use lkmm_report::{Origin, Problem};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -66,11 +66,11 @@ pub(crate) struct Parsed {
     pub(crate) processes: Vec<Process>,
     /// Of the statements.
     pub(crate) origins: Vec<Origin>,
-    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// Reads the program section of a test.
-pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Diagnostic> {
+pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Problem> {
     let initial = Origin { span: 0..0, text: String::new() };
     let mut parser = Parser {
         source,
@@ -104,7 +104,7 @@ struct Parser<'s> {
     registers: Vec<String>,
     register_ids: HashMap<&'s str, Register>,
     extents: Vec<braces::Extent>,
-    warnings: Vec<Diagnostic>,
+    warnings: Vec<Problem>,
 }
 
 impl<'s> Parser<'s> {
@@ -146,19 +146,21 @@ impl<'s> Parser<'s> {
         found
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<(), Diagnostic> {
+    fn expect(&mut self, symbol: &str) -> Result<(), Problem> {
         if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
     }
 
     /// An error at the current token.
-    fn unexpected(&self, expected: &str) -> Diagnostic {
+    fn unexpected(&self, expected: &str) -> Problem {
         let message = match self.peek() {
             Token::End => "the program ends too early".to_string(),
             _ => format!("unexpected {}", quoted(self.text(0))),
         };
-        let error = Diagnostic::new(message, self.span()).label(format!("expected {expected}"));
+        let error = Problem::at(message, self.span()).with_label(format!("expected {expected}"));
         if self.peek() == Token::Number && self.text(0).starts_with('-') {
-            error.help("a minus sign that touches a number belongs to it: write a blank between them, as in `r - 1`")
+            error.with_help(
+                "a minus sign that touches a number belongs to it: write a blank between them, as in `r - 1`",
+            )
         } else {
             error
         }
@@ -173,7 +175,7 @@ impl<'s> Parser<'s> {
         !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
     }
 
-    fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
+    fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
         if self.is_name(0) {
             let text = self.text(0);
             self.advance();
@@ -181,7 +183,7 @@ impl<'s> Parser<'s> {
         }
         let error = self.unexpected(what);
         Err(if self.peek() == Token::Word {
-            error.help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
+            error.with_help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
         } else {
             error
         })
@@ -207,7 +209,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Runs a part of the parser one level deeper.
-    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Problem>) -> Result<T, Problem> {
         if self.depth >= MAX_DEPTH {
             return Err(self.too_deep());
         }
@@ -217,11 +219,11 @@ impl<'s> Parser<'s> {
         result
     }
 
-    fn too_deep(&self) -> Diagnostic {
-        Diagnostic::new(format!("nested more than {MAX_DEPTH} levels deep"), self.span())
+    fn too_deep(&self) -> Problem {
+        Problem::at(format!("nested more than {MAX_DEPTH} levels deep"), self.span())
     }
 
-    fn process(&mut self, number: usize) -> Result<Process, Diagnostic> {
+    fn process(&mut self, number: usize) -> Result<Process, Problem> {
         self.registers.clear();
         self.register_ids.clear();
         let start = self.span().start;
@@ -233,8 +235,8 @@ impl<'s> Parser<'s> {
         match process_number(self.text(0)) {
             Some(n) if n == number as u64 => self.advance(),
             Some(_) => {
-                return Err(Diagnostic::new("processes must be P0, P1, … in this order", name)
-                    .label(format!("expected `P{number}`")));
+                return Err(Problem::at("processes must be P0, P1, … in this order", name)
+                    .with_label(format!("expected `P{number}`")));
             }
             None => return Err(self.not_a_process(number)),
         }
@@ -252,19 +254,21 @@ impl<'s> Parser<'s> {
         Ok(Process { name, registers: std::mem::take(&mut self.registers), parameters, body })
     }
 
-    fn not_a_process(&self, number: usize) -> Diagnostic {
+    fn not_a_process(&self, number: usize) -> Problem {
         let error = self.unexpected(&format!("process `P{number}`"));
         match self.peek() {
-            Token::Symbol("{") => error.help("locations are initialised in the one block before the first process"),
-            Token::Symbol("(") if self.is(1, "*") => {
-                error.help("`(* … *)` is no comment in the program section: write `/* … */`")
+            Token::Symbol("{") => {
+                error.with_help("locations are initialised in the one block before the first process")
             }
-            Token::Word => error.help(format!("a process is written `P{number}(int *x) {{ … }}`")),
+            Token::Symbol("(") if self.is(1, "*") => {
+                error.with_help("`(* … *)` is no comment in the program section: write `/* … */`")
+            }
+            Token::Word => error.with_help(format!("a process is written `P{number}(int *x) {{ … }}`")),
             _ => error,
         }
     }
 
-    fn parameters(&mut self) -> Result<Vec<(Register, Range<usize>)>, Diagnostic> {
+    fn parameters(&mut self) -> Result<Vec<(Register, Range<usize>)>, Problem> {
         let mut parameters = Vec::new();
         if self.is(0, ")") {
             return Ok(parameters);
@@ -276,7 +280,7 @@ impl<'s> Parser<'s> {
             let register = self.register(name);
             // Registers are numbered in the order in which they appear, and there are none yet but parameters.
             if register as usize != parameters.len() {
-                return Err(Diagnostic::new(format!("two parameters are named {}", quoted(name)), span));
+                return Err(Problem::at(format!("two parameters are named {}", quoted(name)), span));
             }
             parameters.push((register, span));
             // As in herd7's grammar, a comma may end the list.

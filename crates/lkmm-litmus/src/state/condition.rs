@@ -5,8 +5,7 @@
 
 use super::lexer::Token;
 use super::{Cursor, Literal, Place};
-use crate::Quantifier;
-use crate::diagnostic::Diagnostic;
+use lkmm_report::{Problem, Quantifier};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::Range;
@@ -49,12 +48,7 @@ pub(crate) struct Final {
 impl Final {
     /// The condition as herd7 prints it.
     pub(crate) fn text(&self) -> String {
-        let quantifier = match self.quantifier {
-            Quantifier::Exists => "exists",
-            Quantifier::NotExists => "~exists",
-            Quantifier::Forall => "forall",
-        };
-        let mut text = format!("{quantifier} (");
+        let mut text = format!("{} (", self.quantifier);
         self.prop.print(&mut text, Above::Top);
         text.push(')');
         text
@@ -139,7 +133,7 @@ fn list(parts: &[Prop], separator: &str, here: Above, parenthesised: bool, out: 
 
 impl Cursor<'_> {
     /// Parses the section.
-    pub(crate) fn condition(mut self) -> Result<Final, Diagnostic> {
+    pub(crate) fn condition(mut self) -> Result<Final, Problem> {
         let locations = self.locations()?;
         let filter = if self.is_word("filter") {
             self.advance();
@@ -164,7 +158,7 @@ impl Cursor<'_> {
         Ok(Final { locations, filter, quantifier, prop, asked, elements: self.elements })
     }
 
-    fn locations(&mut self) -> Result<Vec<Place>, Diagnostic> {
+    fn locations(&mut self) -> Result<Vec<Place>, Problem> {
         let mut places = Vec::new();
         if !self.is_word("locations") {
             return Ok(places);
@@ -189,7 +183,7 @@ impl Cursor<'_> {
         Ok(places)
     }
 
-    fn quantified(&mut self) -> Result<(Quantifier, Prop), Diagnostic> {
+    fn quantified(&mut self) -> Result<(Quantifier, Prop), Problem> {
         let quantifier = match self.token(0) {
             Token::Keyword if matches!(self.text(), "exists" | "final") => Quantifier::Exists,
             Token::Keyword if self.text() == "forall" => Quantifier::Forall,
@@ -220,7 +214,7 @@ impl Cursor<'_> {
     }
 
     /// `x=1; y=2; and x=2;`: final states that were observed.
-    fn observations(&mut self) -> Result<Prop, Diagnostic> {
+    fn observations(&mut self) -> Result<Prop, Problem> {
         let mut states = Vec::new();
         loop {
             let mut atoms = Vec::new();
@@ -237,7 +231,7 @@ impl Cursor<'_> {
     }
 
     /// `with` and the quantifiers for other models, which are ignored.
-    fn kinds(&mut self) -> Result<(), Diagnostic> {
+    fn kinds(&mut self) -> Result<(), Problem> {
         self.advance();
         loop {
             self.name("the name of a model")?;
@@ -255,7 +249,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn prop(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn prop(&mut self, depth: u32) -> Result<Prop, Problem> {
         let mut parts = vec![self.conjunction(depth)?];
         while self.eat("\\/") {
             parts.push(self.conjunction(depth)?);
@@ -263,7 +257,7 @@ impl Cursor<'_> {
         Ok(joined(parts, Prop::Or))
     }
 
-    fn conjunction(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn conjunction(&mut self, depth: u32) -> Result<Prop, Problem> {
         let mut parts = vec![self.implication(depth)?];
         while self.eat("/\\") {
             parts.push(self.implication(depth)?);
@@ -271,7 +265,7 @@ impl Cursor<'_> {
         Ok(joined(parts, Prop::And))
     }
 
-    fn implication(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn implication(&mut self, depth: u32) -> Result<Prop, Problem> {
         let left = self.primary(depth)?;
         if !self.eat("=>") {
             return Ok(left);
@@ -280,15 +274,15 @@ impl Cursor<'_> {
         Ok(Prop::Implies(Box::new(left), Box::new(right)))
     }
 
-    fn deeper(&self, depth: u32) -> Result<u32, Diagnostic> {
+    fn deeper(&self, depth: u32) -> Result<u32, Problem> {
         if depth < MAX_DEPTH {
             Ok(depth + 1)
         } else {
-            Err(Diagnostic::new(format!("nested more than {MAX_DEPTH} levels deep"), self.span()))
+            Err(Problem::at(format!("nested more than {MAX_DEPTH} levels deep"), self.span()))
         }
     }
 
-    fn primary(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn primary(&mut self, depth: u32) -> Result<Prop, Problem> {
         let deeper = self.deeper(depth)?;
         if self.eat("(") {
             let inner = self.prop(deeper)?;
@@ -309,7 +303,7 @@ impl Cursor<'_> {
     }
 
     /// A place, or an element of an array.
-    fn place_or_element(&mut self) -> Result<Place, Diagnostic> {
+    fn place_or_element(&mut self) -> Result<Place, Problem> {
         let start = self.span().start;
         match self.place(false)? {
             Place::Global(name) if self.is(0, "[") => {
@@ -321,7 +315,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn comparison(&mut self) -> Result<Prop, Diagnostic> {
+    fn comparison(&mut self) -> Result<Prop, Problem> {
         let bracketed = self.is(0, "[");
         let left = if bracketed { self.place(true)? } else { self.place_or_element()? };
         let differ = self.eat("!=") || self.eat("<>");
@@ -341,7 +335,7 @@ impl Cursor<'_> {
     }
 
     /// A value, or the final value of another place: `0:r1`, `*x` or `[x]`.
-    fn right(&mut self) -> Result<Side, Diagnostic> {
+    fn right(&mut self) -> Result<Side, Problem> {
         let dereferenced = self.eat("*");
         if dereferenced || self.is(0, "[") || self.is(1, ":") {
             return Ok(Side::Place(self.place(true)?));

@@ -8,8 +8,9 @@ pub(crate) mod init;
 mod lexer;
 pub(crate) mod types;
 
-use crate::diagnostic::{Diagnostic, quoted};
+use crate::text::quoted;
 use lexer::{Lexeme, Token};
+use lkmm_report::Problem;
 use std::fmt;
 use std::ops::Range;
 
@@ -62,7 +63,7 @@ pub(crate) struct Cursor<'s> {
 
 impl<'s> Cursor<'s> {
     /// Starts on a section of a test that has so many processes.
-    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Problem> {
         Ok(Cursor { source, lexemes: lexer::tokens(source, section)?, at: 0, processes, elements: Vec::new() })
     }
 
@@ -99,7 +100,7 @@ impl<'s> Cursor<'s> {
         found
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<(), Diagnostic> {
+    fn expect(&mut self, symbol: &str) -> Result<(), Problem> {
         if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
     }
 
@@ -107,20 +108,20 @@ impl<'s> Cursor<'s> {
         matches!(self.token(0), Token::Name | Token::Keyword) && self.text() == word
     }
 
-    fn unexpected(&self, expected: &str) -> Diagnostic {
+    fn unexpected(&self, expected: &str) -> Problem {
         let message = match self.token(0) {
             Token::End => "the section ends too early".to_string(),
             _ => format!("unexpected {}", quoted(self.text())),
         };
-        Diagnostic::new(message, self.span()).label(format!("expected {expected}"))
+        Problem::at(message, self.span()).with_label(format!("expected {expected}"))
     }
 
-    fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
+    fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
         if self.token(0) != Token::Name {
             let error = self.unexpected(what);
             return Err(match self.token(0) {
                 Token::Keyword => {
-                    error.help(format!("{} is a reserved word; choose another name", quoted(self.text())))
+                    error.with_help(format!("{} is a reserved word; choose another name", quoted(self.text())))
                 }
                 _ => error,
             });
@@ -131,7 +132,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// A register of a process (`0:r1`, `P0:r1`) or a location (`x`, and where `brackets` allow it `[x]`).
-    fn place(&mut self, brackets: bool) -> Result<Place, Diagnostic> {
+    fn place(&mut self, brackets: bool) -> Result<Place, Problem> {
         match self.token(0) {
             Token::Number | Token::Process if self.is(1, ":") => self.register(),
             Token::Symbol("[") if brackets => {
@@ -141,17 +142,17 @@ impl<'s> Cursor<'s> {
                 Ok(Place::Global(name))
             }
             Token::Symbol("%") => {
-                Err(Diagnostic::new("symbolic registers do not exist in C", self.span()).help("write `0:r1`"))
+                Err(Problem::at("symbolic registers do not exist in C", self.span()).with_help("write `0:r1`"))
             }
             _ => Ok(Place::Global(self.name("a location, as `x`, or a register, as `0:r1`")?.to_string())),
         }
     }
 
-    fn register(&mut self) -> Result<Place, Diagnostic> {
+    fn register(&mut self) -> Result<Place, Problem> {
         let span = self.span();
         let number = self.text().trim_start_matches('P').parse::<u32>().ok();
         let Some(process) = number.filter(|&n| (n as usize) < self.processes) else {
-            return Err(Diagnostic::new(format!("there is no process {}", self.text()), span));
+            return Err(Problem::at(format!("there is no process {}", self.text()), span));
         };
         self.advance();
         self.expect(":")?;
@@ -159,17 +160,17 @@ impl<'s> Cursor<'s> {
         Ok(Place::Register(process, self.name("a register")?.to_string()))
     }
 
-    fn literal(&mut self) -> Result<Literal, Diagnostic> {
+    fn literal(&mut self) -> Result<Literal, Problem> {
         match self.token(0) {
             Token::Number => {
-                let value = int32(self.text())
-                    .ok_or_else(|| Diagnostic::new("this number does not fit 32 bits", self.span()))?;
+                let value =
+                    int32(self.text()).ok_or_else(|| Problem::at("this number does not fit 32 bits", self.span()))?;
                 self.advance();
                 Ok(Literal::Int(value))
             }
             Token::Quoted => {
                 let text = self.text().trim_matches('`');
-                let value = int32(text).ok_or_else(|| Diagnostic::new("not a number of 32 bits", self.span()))?;
+                let value = int32(text).ok_or_else(|| Problem::at("not a number of 32 bits", self.span()))?;
                 self.advance();
                 Ok(Literal::Int(value))
             }
@@ -182,7 +183,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// `{1,2}`: the values of an array.
-    fn vector(&mut self) -> Result<Vec<Literal>, Diagnostic> {
+    fn vector(&mut self) -> Result<Vec<Literal>, Problem> {
         self.expect("{")?;
         let mut values = vec![self.literal()?];
         while self.eat(",") {
