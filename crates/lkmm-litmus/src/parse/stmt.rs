@@ -130,7 +130,7 @@ impl Parser<'_> {
     /// `*p = e;`, or an expression that starts with a dereference.
     fn store_or_evaluation(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
-        let (back, registers) = (self.at, self.registers.len());
+        let back = self.at;
         self.advance();
         if let Ok(address) = self.store_address() {
             if self.eat("=") {
@@ -142,7 +142,6 @@ impl Parser<'_> {
         }
         self.at = back;
         self.operands = 0;
-        debug_assert!(self.registers.len() >= registers);
         let value = self.expr()?;
         self.evaluation(start, value)
     }
