@@ -86,9 +86,11 @@ fn read_and_search(source: &str, settings: &Settings, start: Instant) -> (Option
     (Some(test), answer)
 }
 
-/// In the words of the search, but with the time that the user asked for: what was left of it after reading is another.
+/// Of the time that the user asked for, and not of what was left of it after reading.
 fn out_of_time(settings: &Settings) -> String {
-    SearchError::Timeout(settings.timeout.unwrap_or_default()).to_string()
+    let limit = settings.timeout.unwrap_or_default().as_secs_f64();
+    let otherwise = if settings.verdict { "" } else { ", or ask for --verdict alone" };
+    format!("no answer within {limit} s; raise --timeout{otherwise}")
 }
 
 /// Why a search failed, with the place in the source if it is known.

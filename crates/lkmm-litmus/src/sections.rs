@@ -107,7 +107,8 @@ fn find_init(source: &str, from: usize) -> Result<usize, Problem> {
             }
         }
     }
-    Err(Problem::at("there is no initial state", bytes.len()..bytes.len()).with_label("expected `{ … }` before this"))
+    let end = source.trim_end().len();
+    Err(Problem::at("there is no initial state", end..end).with_label("expected `{ … }` behind this"))
 }
 
 /// Is it a line `Key=value`? (It may hold braces.)

@@ -56,6 +56,17 @@ fn what_cannot_be_read_is_told_and_the_rest_is_checked() {
 }
 
 #[test]
+fn what_is_no_test_is_named() {
+    let folder = Folder::new("no-test");
+    folder.write("binary.litmus", b"\x7fELF\x02\x00\x00").write("empty.litmus", "");
+    let run = folder.lkmm(&["check", "binary.litmus", "empty.litmus", "@no-list"]);
+    assert_eq!(run.code, 2);
+    for message in ["binary.litmus: not a text", "empty.litmus: not C", "no-list: the list cannot be read"] {
+        assert!(run.err.contains(message), "{message}: {}", run.err);
+    }
+}
+
+#[test]
 fn errors_in_a_source_have_a_line_and_a_caret() {
     let folder = Folder::new("caret");
     let run = folder.write("a.litmus", NOT_C).lkmm(&["check", "a.litmus"]);
@@ -122,6 +133,7 @@ fn arguments_are_checked() {
         &["check", "--model", "alpha", "x"],
         &["check", "--timeout", "0", "x"],
         &["check", "--jobs", "0", "x"],
+        &["check", "--max-executions", "0", "x"],
         &["check", "--verdict", "--states", "x"],
         &["check", "--witness", "--format", "json", "x"],
         &["man", "nothing"],
