@@ -4,28 +4,9 @@
 //! number; and there is no unary operator, no logical operator, no subscript, no member access. Each of the latter is
 //! refused here, with what to write instead.
 
+use crate::tokens::{Lexeme, Token};
 use lkmm_report::Problem;
 use std::ops::Range;
-
-/// What a token is. Words, names and numbers are read off the source by their span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
-    /// A name or a keyword.
-    Word,
-    /// A number, perhaps negative.
-    Number,
-    /// Punctuation, by its text.
-    Symbol(&'static str),
-    /// The end of the section.
-    End,
-}
-
-/// A token and its place.
-#[derive(Clone, Debug)]
-pub(crate) struct Lexeme {
-    pub(crate) token: Token,
-    pub(crate) span: Range<usize>,
-}
 
 /// Longest first.
 const SYMBOLS: &[&str] =

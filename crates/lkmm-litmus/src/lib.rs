@@ -4,7 +4,8 @@
 //! a test through this crate:
 //!
 //! 1. `sections` cuts it into header, initial state, program and final condition;
-//! 2. `state` reads the two outer sections, `lexer`, `primitives` and `parse` the program, into the tree of `ast`;
+//! 2. `state` reads the two outer sections, `lexer`, `primitives` and `parse` the program, into the tree of `ast` (how they walk
+//!    over their `tokens` is the same);
 //! 3. `lower` unfolds each process into its control paths, with events, values and dependencies.
 //!
 //! Nothing here decides what an execution may do: that is for the memory models. [`check`] reads a test, has its executions
@@ -87,6 +88,7 @@ mod primitives;
 mod sections;
 mod state;
 mod text;
+mod tokens;
 
 pub use check::{Settings, check};
 use lkmm_report::{Problem, Test};

@@ -4,6 +4,7 @@ use super::{MAX_DEPTH, Parser};
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
 use crate::primitives::{self, Operand, Place, Statement, Value};
 use crate::text::quoted;
+use crate::tokens::{Reader, Token};
 use lkmm_model::event::{Fence, Mode};
 use lkmm_report::Problem;
 use std::ops::Range;
@@ -152,11 +153,10 @@ impl Parser<'_> {
     pub(super) fn at_whole_call(&self) -> bool {
         let mut depth = 0usize;
         for ahead in 1.. {
-            let lexeme = self.lexeme(ahead);
-            match lexeme.token {
-                crate::lexer::Token::Symbol("(") => depth += 1,
-                crate::lexer::Token::Symbol(")") => depth = depth.saturating_sub(1),
-                crate::lexer::Token::End => return false,
+            match self.token(ahead) {
+                Token::Symbol("(") => depth += 1,
+                Token::Symbol(")") => depth = depth.saturating_sub(1),
+                Token::End => return false,
                 _ => {}
             }
             if depth == 0 {

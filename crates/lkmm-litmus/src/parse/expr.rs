@@ -5,7 +5,7 @@
 
 use super::{MAX_DEPTH, MAX_OPERANDS, Parser};
 use crate::ast::{Expr, ExprKind};
-use crate::lexer::Token;
+use crate::tokens::{Reader, Token};
 use lkmm_model::event::Mode;
 use lkmm_model::program::Operator;
 use lkmm_report::Problem;
@@ -48,7 +48,7 @@ impl Parser<'_> {
     }
 
     fn operator(&self) -> Option<(Operator, u32)> {
-        let Token::Symbol(symbol) = self.peek() else { return None };
+        let Token::Symbol(symbol) = self.token(0) else { return None };
         Some(match symbol {
             "|" => (Operator::Or, 1),
             "^" => (Operator::Xor, 2),
@@ -73,7 +73,7 @@ impl Parser<'_> {
             return Err(Problem::at(format!("a statement with more than {MAX_OPERANDS} operands"), self.span())
                 .with_help("compute parts of it into locals first"));
         }
-        match self.peek() {
+        match self.token(0) {
             Token::Number => {
                 let value = int32(self.text(0)).ok_or_else(|| too_large(self.span()))?;
                 self.advance();
@@ -106,7 +106,7 @@ impl Parser<'_> {
 
     fn not_an_operand(&self) -> Problem {
         let error = self.unexpected("an expression");
-        match self.peek() {
+        match self.token(0) {
             Token::Symbol("&") => {
                 error.with_help("there is no address operator: a parameter of the process is the address")
             }
@@ -137,7 +137,7 @@ impl Parser<'_> {
     }
 
     fn pointer_name(&mut self) -> Result<Expr, Problem> {
-        if self.is(0, "*") || self.lexeme(0).token == Token::Word && self.is(1, "(") {
+        if self.is(0, "*") || self.token(0) == Token::Word && self.is(1, "(") {
             return Err(self
                 .unexpected("the name of a pointer")
                 .with_help("put what is dereferenced into parentheses: `*(…)`"));

@@ -10,8 +10,9 @@ mod stmt;
 mod types;
 
 use crate::ast::{Process, Register};
-use crate::lexer::{Lexeme, Token, tokens};
+use crate::lexer::tokens;
 use crate::text::quoted;
+use crate::tokens::{Reader, Token, Tokens};
 use lkmm_report::{Origin, Problem};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -73,9 +74,7 @@ pub(crate) struct Parsed {
 pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Problem> {
     let initial = Origin { span: 0..0, text: String::new() };
     let mut parser = Parser {
-        source,
-        lexemes: tokens(source, section.clone())?,
-        at: 0,
+        tokens: Tokens { source, lexemes: tokens(source, section.clone())?, at: 0 },
         depth: 0,
         operands: 0,
         origins: vec![initial],
@@ -85,7 +84,7 @@ pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Pro
         warnings: Vec::new(),
     };
     let mut processes = Vec::new();
-    while parser.peek() != Token::End || processes.is_empty() {
+    while parser.token(0) != Token::End || processes.is_empty() {
         processes.push(parser.process(processes.len())?);
     }
     braces::check(source, section, &parser.extents)?;
@@ -93,9 +92,7 @@ pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Pro
 }
 
 struct Parser<'s> {
-    source: &'s str,
-    lexemes: Vec<Lexeme>,
-    at: usize,
+    tokens: Tokens<'s>,
     depth: u32,
     /// Operands of the statement being parsed.
     operands: u32,
@@ -107,57 +104,20 @@ struct Parser<'s> {
     warnings: Vec<Problem>,
 }
 
-impl<'s> Parser<'s> {
-    fn lexeme(&self, ahead: usize) -> &Lexeme {
-        // The last lexeme is the end, and there always is one.
-        &self.lexemes[(self.at + ahead).min(self.lexemes.len() - 1)]
+impl<'s> Reader<'s> for Parser<'s> {
+    const SECTION: &'static str = "program";
+
+    fn tokens(&self) -> &Tokens<'s> {
+        &self.tokens
     }
 
-    fn peek(&self) -> Token {
-        self.lexeme(0).token
+    fn tokens_mut(&mut self) -> &mut Tokens<'s> {
+        &mut self.tokens
     }
 
-    fn span(&self) -> Range<usize> {
-        self.lexeme(0).span.clone()
-    }
-
-    /// The text of a lexeme; that of the end is empty.
-    fn text(&self, ahead: usize) -> &'s str {
-        &self.source[self.lexeme(ahead).span.clone()]
-    }
-
-    fn is(&self, ahead: usize, symbol: &str) -> bool {
-        matches!(self.lexeme(ahead).token, Token::Symbol(s) if s == symbol)
-    }
-
-    fn is_word(&self, ahead: usize, word: &str) -> bool {
-        self.lexeme(ahead).token == Token::Word && self.text(ahead) == word
-    }
-
-    fn advance(&mut self) {
-        self.at = (self.at + 1).min(self.lexemes.len() - 1);
-    }
-
-    fn eat(&mut self, symbol: &str) -> bool {
-        let found = self.is(0, symbol);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn expect(&mut self, symbol: &str) -> Result<(), Problem> {
-        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
-    }
-
-    /// An error at the current token.
     fn unexpected(&self, expected: &str) -> Problem {
-        let message = match self.peek() {
-            Token::End => "the program ends too early".to_string(),
-            _ => format!("unexpected {}", quoted(self.text(0))),
-        };
-        let error = Problem::at(message, self.span()).with_label(format!("expected {expected}"));
-        if self.peek() == Token::Number && self.text(0).starts_with('-') {
+        let error = self.problem_here(expected);
+        if self.token(0) == Token::Number && self.text(0).starts_with('-') {
             error.with_help(
                 "a minus sign that touches a number belongs to it: write a blank between them, as in `r - 1`",
             )
@@ -165,10 +125,12 @@ impl<'s> Parser<'s> {
             error
         }
     }
+}
 
+impl<'s> Parser<'s> {
     /// Is the word a name that a local may have? (`P0` names a process.)
     fn is_name(&self, ahead: usize) -> bool {
-        if self.lexeme(ahead).token != Token::Word {
+        if self.token(ahead) != Token::Word {
             return false;
         }
         let text = self.text(ahead);
@@ -182,7 +144,7 @@ impl<'s> Parser<'s> {
             return Ok(text);
         }
         let error = self.unexpected(what);
-        Err(if self.peek() == Token::Word {
+        Err(if self.token(0) == Token::Word {
             error.with_help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
         } else {
             error
@@ -198,14 +160,9 @@ impl<'s> Parser<'s> {
     }
 
     fn origin(&mut self, span: Range<usize>) -> u32 {
-        let text = self.source[span.clone()].trim().to_string();
+        let text = self.tokens.source[span.clone()].trim().to_string();
         self.origins.push(Origin { span, text });
         (self.origins.len() - 1) as u32
-    }
-
-    /// The end of the last token that was read.
-    fn last_end(&self) -> usize {
-        self.lexemes[self.at.saturating_sub(1)].span.end
     }
 
     /// Runs a part of the parser one level deeper.
@@ -256,7 +213,7 @@ impl<'s> Parser<'s> {
 
     fn not_a_process(&self, number: usize) -> Problem {
         let error = self.unexpected(&format!("process `P{number}`"));
-        match self.peek() {
+        match self.token(0) {
             Token::Symbol("{") => {
                 error.with_help("locations are initialised in the one block before the first process")
             }

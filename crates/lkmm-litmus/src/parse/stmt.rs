@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
-use crate::lexer::Token;
 use crate::primitives;
+use crate::tokens::{Reader, Token};
 use lkmm_model::event::Mode;
 use lkmm_report::Problem;
 
@@ -20,11 +20,11 @@ impl Parser<'_> {
     fn statement_here(&mut self, declarations: bool) -> Result<Stmt, Problem> {
         let start = self.span().start;
         self.operands = 0;
-        match self.peek() {
+        match self.token(0) {
             Token::Symbol("{") => self.block(),
             Token::Symbol("*") => self.store_or_evaluation(),
             Token::Symbol("(") if self.is_word(1, "void") && self.is(2, ")") => {
-                self.at += 3;
+                self.tokens.at += 3;
                 let value = self.expr()?;
                 self.evaluation(start, value)
             }
@@ -130,7 +130,7 @@ impl Parser<'_> {
     /// `*p = e;`, or an expression that starts with a dereference.
     fn store_or_evaluation(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
-        let back = self.at;
+        let back = self.tokens.at;
         self.advance();
         if let Ok(address) = self.store_address() {
             if self.eat("=") {
@@ -140,7 +140,7 @@ impl Parser<'_> {
                 return Ok(Stmt { kind: StmtKind::Store { address, value, mode: Mode::Plain }, origin });
             }
         }
-        self.at = back;
+        self.tokens.at = back;
         self.operands = 0;
         let value = self.expr()?;
         self.evaluation(start, value)

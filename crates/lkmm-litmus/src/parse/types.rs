@@ -1,8 +1,8 @@
 //! Types: read, checked against what herd7 knows, and dropped. All values are 32-bit integers or addresses.
 
 use super::Parser;
-use crate::lexer::Token;
 use crate::text::quoted;
+use crate::tokens::{Reader, Token};
 use lkmm_report::Problem;
 
 const BASE_TYPES: &[&str] = &[
@@ -41,7 +41,7 @@ pub(super) fn is_type_word(text: &str) -> bool {
 impl Parser<'_> {
     /// Does a type start here?
     pub(super) fn at_type(&self, ahead: usize) -> bool {
-        self.lexeme(ahead).token == Token::Word
+        self.token(ahead) == Token::Word
             && (is_type_word(self.text(ahead))
                 || matches!(self.text(ahead), "void" | "volatile" | "const" | "_Atomic" | "struct" | "atomic"))
     }
@@ -120,7 +120,7 @@ impl Parser<'_> {
     }
 
     fn known_base_type(&mut self) -> Result<(), Problem> {
-        if self.peek() == Token::Word && is_type_word(self.text(0)) {
+        if self.token(0) == Token::Word && is_type_word(self.text(0)) {
             self.advance();
             return Ok(());
         }
@@ -134,7 +134,7 @@ impl Parser<'_> {
 
     /// Refuses a declaration whose type herd7 does not know.
     pub(super) fn refuse_unknown_type(&self) -> Result<(), Problem> {
-        if self.peek() == Token::Word && self.lexeme(1).token == Token::Word {
+        if self.token(0) == Token::Word && self.token(1) == Token::Word {
             return Err(Problem::at(format!("unknown type {}", quoted(self.text(0))), self.span())
                 .with_help("herd7 knows `int`, `long`, `char`, `intptr_t`, `atomic_t`, `spinlock_t` and their like"));
         }

@@ -3,8 +3,8 @@
 //!
 //! Implication binds more tightly than `/\`, which binds more tightly than `\/`.
 
-use super::lexer::Token;
 use super::{Cursor, Literal, Place};
+use crate::tokens::{Reader, Token};
 use lkmm_report::{Problem, Quantifier};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -135,7 +135,7 @@ impl Cursor<'_> {
     /// Parses the section.
     pub(crate) fn condition(mut self) -> Result<Final, Problem> {
         let locations = self.locations()?;
-        let filter = if self.is_word("filter") {
+        let filter = if self.is_word(0, "filter") {
             self.advance();
             // As in herd7, a filter may speak of processes that do not exist; their registers are 0.
             let processes = std::mem::replace(&mut self.processes, usize::MAX);
@@ -145,11 +145,11 @@ impl Cursor<'_> {
         } else {
             None
         };
-        let start = self.at;
+        let start = self.tokens.at;
         let (quantifier, prop) = self.quantified()?;
-        let asked = self.at > start;
+        let asked = self.tokens.at > start;
         self.eat(";");
-        if self.is_word("with") {
+        if self.is_word(0, "with") {
             self.kinds()?;
         }
         if self.token(0) != Token::End {
@@ -160,13 +160,13 @@ impl Cursor<'_> {
 
     fn locations(&mut self) -> Result<Vec<Place>, Problem> {
         let mut places = Vec::new();
-        if !self.is_word("locations") {
+        if !self.is_word(0, "locations") {
             return Ok(places);
         }
         self.advance();
         self.expect("[")?;
         while !self.is(0, "]") {
-            if self.is_word("fault") || self.is_word("Fault") {
+            if self.is_word(0, "fault") || self.is_word(0, "Fault") {
                 return Err(self.unexpected("a location or a register"));
             }
             places.push(self.place_or_element()?);
@@ -185,24 +185,24 @@ impl Cursor<'_> {
 
     fn quantified(&mut self) -> Result<(Quantifier, Prop), Problem> {
         let quantifier = match self.token(0) {
-            Token::Keyword if matches!(self.text(), "exists" | "final") => Quantifier::Exists,
-            Token::Keyword if self.text() == "forall" => Quantifier::Forall,
+            Token::Keyword if matches!(self.text(0), "exists" | "final") => Quantifier::Exists,
+            Token::Keyword if self.text(0) == "forall" => Quantifier::Forall,
             Token::Symbol("~") => {
                 self.advance();
-                if !self.is_word("exists") {
+                if !self.is_word(0, "exists") {
                     return Err(self.unexpected("`exists`"));
                 }
                 Quantifier::NotExists
             }
-            Token::Keyword if self.text() == "not" => {
+            Token::Keyword if self.text(0) == "not" => {
                 self.advance();
-                if !self.is_word("exists") {
+                if !self.is_word(0, "exists") {
                     return Err(self.unexpected("`exists`"));
                 }
                 Quantifier::NotExists
             }
             Token::Symbol("(") => return Ok((Quantifier::Exists, self.primary(0)?)),
-            Token::Keyword if matches!(self.text(), "observed" | "Observed") => {
+            Token::Keyword if matches!(self.text(0), "observed" | "Observed") => {
                 self.advance();
                 return Ok((Quantifier::Exists, self.observations()?));
             }
@@ -218,12 +218,12 @@ impl Cursor<'_> {
         let mut states = Vec::new();
         loop {
             let mut atoms = Vec::new();
-            while !self.is_word("and") && !matches!(self.token(0), Token::End | Token::Symbol(";")) {
+            while !self.is_word(0, "and") && !matches!(self.token(0), Token::End | Token::Symbol(";")) {
                 atoms.push(self.comparison()?);
                 self.expect(";")?;
             }
             states.push(joined(atoms, Prop::And));
-            if !self.is_word("and") {
+            if !self.is_word(0, "and") {
                 return Ok(joined(states, Prop::Or));
             }
             self.advance();
@@ -236,10 +236,10 @@ impl Cursor<'_> {
         loop {
             self.name("the name of a model")?;
             self.expect(":")?;
-            if !self.eat("~") && self.is_word("not") {
+            if !self.eat("~") && self.is_word(0, "not") {
                 self.advance();
             }
-            if !self.is_word("exists") && !self.is_word("forall") {
+            if !self.is_word(0, "exists") && !self.is_word(0, "forall") {
                 return Err(self.unexpected("`exists` or `forall`"));
             }
             self.advance();
@@ -289,12 +289,12 @@ impl Cursor<'_> {
             self.expect(")")?;
             return Ok(inner);
         }
-        if self.is(0, "~") || self.is_word("not") {
+        if self.is(0, "~") || self.is_word(0, "not") {
             self.advance();
             return Ok(Prop::Not(Box::new(self.primary(deeper)?)));
         }
         for (word, prop) in [("true", Prop::True), ("false", Prop::False)] {
-            if self.is_word(word) {
+            if self.is_word(0, word) {
                 self.advance();
                 return Ok(prop);
             }

@@ -2,9 +2,9 @@
 //!
 //! A name as a value is the address of the location of that name.
 
-use super::lexer::Token;
 use super::types::{self, Declared};
 use super::{Cursor, Literal, Place};
+use crate::tokens::{Reader, Token};
 use lkmm_report::Problem;
 use std::ops::Range;
 
@@ -59,7 +59,7 @@ impl Cursor<'_> {
     }
 
     fn entry(&mut self) -> Result<Entry, Problem> {
-        let atomic = self.is_word("_Atomic");
+        let atomic = self.is_word(0, "_Atomic");
         if atomic {
             self.advance();
         }
@@ -143,7 +143,7 @@ impl Cursor<'_> {
     }
 
     fn initial_value(&mut self, typed: bool) -> Result<Literal, Problem> {
-        if self.is_word("ATOMIC_INIT") {
+        if self.is_word(0, "ATOMIC_INIT") {
             if !typed {
                 return Err(self
                     .unexpected("a value")

@@ -1,30 +1,9 @@
 //! Tokens of the initial state and of the final condition.
 
 use crate::sections::end_of_comment;
+use crate::tokens::{Lexeme, Token};
 use lkmm_report::Problem;
 use std::ops::Range;
-
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    Name,
-    /// A word that cannot be a name.
-    Keyword,
-    /// Decimal, perhaps negative, or hexadecimal.
-    Number,
-    /// A number between backquotes.
-    Quoted,
-    /// `P0`.
-    Process,
-    Symbol(&'static str),
-    End,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Lexeme {
-    pub(super) token: Token,
-    pub(super) span: Range<usize>,
-}
 
 /// Longest first.
 const SYMBOLS: &[&str] =

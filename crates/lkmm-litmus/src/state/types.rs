@@ -2,7 +2,7 @@
 //! computes with signed integers of 32 bits whatever the types say.
 
 use super::Cursor;
-use super::lexer::Token;
+use crate::tokens::{Reader, Token};
 use lkmm_report::Problem;
 use std::ops::Range;
 
@@ -98,7 +98,7 @@ impl Cursor<'_> {
     /// The number in `[2]`.
     pub(super) fn brackets(&mut self) -> Result<u32, Problem> {
         self.expect("[")?;
-        let number = super::int32(self.text()).and_then(|n| u32::try_from(n).ok());
+        let number = super::int32(self.text(0)).and_then(|n| u32::try_from(n).ok());
         let Some(number) = number.filter(|_| self.token(0) == Token::Number) else {
             return Err(self.unexpected("a number"));
         };
