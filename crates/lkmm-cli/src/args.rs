@@ -6,6 +6,9 @@ use lkmm_model::models::{self, Model};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The model that is meant when none is named.
+const DEFAULT_MODEL: &str = "lkmm";
+
 /// Check concurrent code under the Linux-kernel memory model.
 #[derive(Parser)]
 #[command(name = "lkmm", version, arg_required_else_help = true)]
@@ -54,7 +57,7 @@ pub struct Check {
     pub verdict: bool,
 
     /// The memory model
-    #[arg(long, value_name = "MODEL", default_value = "lkmm", value_parser = model_parser())]
+    #[arg(long, value_name = "MODEL", default_value = DEFAULT_MODEL, value_parser = model_parser())]
     pub model: &'static str,
 
     /// Threads to use; as many as there are processors if not given
@@ -66,7 +69,7 @@ pub struct Check {
     pub timeout: Option<Duration>,
 
     /// Give up on a test that has more executions
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_executions: Option<u64>,
 
     /// How often a loop is unrolled
@@ -94,15 +97,11 @@ pub enum Format {
 }
 
 fn model_parser() -> impl TypedValueParser<Value = &'static str> {
-    let values = models::all().into_iter().map(|model| {
-        let value = PossibleValue::new(model.name()).help(model.title());
-        if is_default(model) { value.alias("lkmm") } else { value }
-    });
-    PossibleValuesParser::new(values).try_map(|name| models::by_name(&name).map(|m| m.name()).ok_or("no such model"))
-}
-
-fn is_default(model: &Model) -> bool {
-    models::by_name("lkmm").is_some_and(|default| default.name() == model.name())
+    let newest = models::by_name(DEFAULT_MODEL).map_or("", Model::name);
+    let newest = PossibleValue::new(DEFAULT_MODEL).help(format!("The newest of the kernel's: {newest}"));
+    let models = models::all().into_iter().map(|model| PossibleValue::new(model.name()).help(model.title()));
+    PossibleValuesParser::new(std::iter::once(newest).chain(models))
+        .try_map(|name| models::by_name(&name).map(Model::name).ok_or("no such model"))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -4,8 +4,9 @@ use crate::args::{Check, Format};
 use crate::diagnostics;
 use crate::files;
 use crate::progress::Progress;
-use crate::runner::{self, Settings};
+use crate::runner;
 use anstream::{AutoStream, ColorChoice};
+use lkmm_litmus::Settings;
 use lkmm_model::models;
 use lkmm_report::{Answer, Palette, Report, herd, human, json, witness};
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -81,12 +82,22 @@ impl Printer {
 
     fn print(&mut self, report: Report) -> io::Result<()> {
         self.summary.add(&report);
+        // The standard error may be closed, which matters not: the results are on the standard output.
         match self.format {
-            Format::Json => json::write(&mut self.out, &report)?,
+            Format::Json => {
+                json::write(&mut self.out, &report)?;
+                self.out.flush()?;
+                for warning in report.warnings() {
+                    let _ = writeln!(
+                        io::stderr(),
+                        "{}",
+                        diagnostics::render(&report, &warning, true, self.colours_on_stderr)
+                    );
+                }
+            }
             Format::Herd => {
                 herd::write(&mut self.out, &report)?;
                 self.out.flush()?;
-                // The standard error may be closed; the results are on the standard output.
                 let _ = herd::write_warnings(&mut io::stderr(), &report);
             }
             Format::Human => self.print_for_people(report)?,

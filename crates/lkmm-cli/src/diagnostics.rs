@@ -7,13 +7,12 @@ use std::ops::Range;
 /// Renders a problem of a report's source as an error or, with `warning`, as a warning.
 pub fn render(report: &Report, problem: &Problem, warning: bool, colours: bool) -> String {
     let level = if warning { Level::WARNING } else { Level::ERROR };
-    let title = match &problem.span {
-        Some(_) => level.primary_title(problem.message.as_str()),
-        None => level.primary_title(format!("{}: {}", report.file, problem.message)),
-    };
     let mut group = match problem.span_in(&report.source) {
-        Some(span) if !report.source.is_empty() => title.element(snippet(report, problem, span)),
-        _ => Group::with_title(title),
+        Some(span) if !report.source.is_empty() => {
+            level.primary_title(problem.message.as_str()).element(snippet(report, problem, span))
+        }
+        // There is no source line to stand under its name.
+        _ => Group::with_title(level.primary_title(format!("{}: {}", report.file, problem.message))),
     };
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));

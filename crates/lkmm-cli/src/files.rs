@@ -74,6 +74,9 @@ fn read_bounded(from: impl Read) -> Result<String, Problem> {
     if bytes.len() as u64 > MAX_SOURCE {
         return Err(Problem::new("longer than 1 MiB").with_help("a litmus test is a few lines of C; is this one?"));
     }
+    if bytes.contains(&0) {
+        return Err(Problem::new("not a text").with_help("a litmus test is a few lines of C; is this one?"));
+    }
     Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
@@ -144,14 +147,14 @@ fn expand_list(list: &Path, open: &mut Vec<PathBuf>, inputs: &mut Vec<Input>) {
         Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => {
             let problem = Problem::new(format!("the list cannot be read: {}", describe(&error)));
-            return inputs.push(Input::nowhere(list, problem.with_help("a list holds one path a line")));
+            return inputs.push(Input::nowhere(list, problem.with_help("@LIST is a file that holds one path a line")));
         }
     };
     let base = list.parent().unwrap_or(Path::new(""));
     let entries: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
     if entries.is_empty() {
         let problem = Problem::new("the list is empty");
-        return inputs.push(Input::nowhere(list, problem.with_help("a list holds one path a line")));
+        return inputs.push(Input::nowhere(list, problem.with_help("@LIST is a file that holds one path a line")));
     }
     open.push(identity);
     for entry in entries {

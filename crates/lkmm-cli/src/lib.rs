@@ -1,20 +1,8 @@
-//! What the command `lkmm` is made of, for programs that want to run litmus tests themselves.
+//! The command `lkmm`: its [arguments](args), what a user names as [inputs](files), the [threads](runner) that check them, and
+//! [what it prints](check).
 //!
-//! [`files`] turns what a user names (files, directories, lists) into inputs; [`runner`] checks them, on as many threads as wanted, and
-//! hands over the [reports](lkmm_report::Report) in the order of the inputs. The rest is the command itself: its
-//! [arguments](args), and [what it prints](check).
-//!
-//! ```
-//! use lkmm_cli::{files::Input, runner::{self, Settings}};
-//! use std::ops::ControlFlow;
-//!
-//! let model = lkmm_model::models::by_name("lkmm").expect("lkmm is always there");
-//! let inputs = [Input::file("no/such.litmus")];
-//! runner::run(&inputs, &Settings::new(model), |report| {
-//!     assert!(!report.is_ok(), "{} does not exist", report.file);
-//!     ControlFlow::Continue(())
-//! });
-//! ```
+//! This is a library so that tests and fuzz targets reach these parts, and no interface for others. Programs that want to check
+//! litmus tests call [`lkmm_litmus::check`], and render its report with [`lkmm_report`].
 #![forbid(unsafe_code)]
 
 pub mod args;

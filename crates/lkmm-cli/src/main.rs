@@ -48,6 +48,6 @@ fn man(name: Option<&str>) -> io::Result<u8> {
         },
     };
     let mut roff = Vec::new();
-    clap_mangen::Man::new(page).render(&mut roff)?;
+    clap_mangen::Man::new(page).source(concat!("lkmm ", env!("CARGO_PKG_VERSION"))).render(&mut roff)?;
     io::stdout().write_all(&roff).map(|()| 0)
 }

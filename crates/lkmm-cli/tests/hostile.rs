@@ -1,6 +1,6 @@
 //! Tests that are small to write and large to check: each must end within twice its time, with an answer or a reason.
 
-use lkmm_cli::runner::{DEFECT, Settings, check_source};
+use lkmm_litmus::Settings;
 use lkmm_model::models;
 use lkmm_report::{Answer, Report};
 use std::time::{Duration, Instant};
@@ -14,11 +14,8 @@ fn check(verdict: bool, bodies: &[String], condition: &str) -> Report {
     let model = models::by_name("lkmm").unwrap();
     let settings = Settings { timeout: Some(TIMEOUT), verdict, ..Settings::new(model) };
     let start = Instant::now();
-    let report = check_source("hostile.litmus", source, &settings);
+    let report = lkmm_litmus::check("hostile.litmus", source, &settings);
     assert!(start.elapsed() < 2 * TIMEOUT, "{:?} after {:?}", report.answer, start.elapsed());
-    if let Answer::Error(problem) = &report.answer {
-        assert_ne!(problem.message, DEFECT);
-    }
     report
 }
 
@@ -103,9 +100,9 @@ fn a_huge_condition_keeps_to_the_deadline() {
 }
 
 #[test]
-fn words_of_a_long_comment_are_looked_at_once() {
-    let report =
-        check(false, &["WRITE_ONCE(*x, 1);".into()], &format!("exists (x=1) (* {} *)", "Result:".repeat(140_000)));
+fn lines_of_a_long_comment_are_looked_at_once() {
+    let lines = "\n * Result: Always".repeat(50_000);
+    let report = check(false, &["WRITE_ONCE(*x, 1);".into()], &format!("exists (x=1) (*{lines} *)"));
     assert!(report.executions().is_some(), "{:?}", report.answer);
 }
 

@@ -4,28 +4,9 @@
 //! number; and there is no unary operator, no logical operator, no subscript, no member access. Each of the latter is
 //! refused here, with what to write instead.
 
-use crate::diagnostic::Diagnostic;
+use crate::tokens::{Lexeme, Token};
+use lkmm_report::Problem;
 use std::ops::Range;
-
-/// What a token is. Words, names and numbers are read off the source by their span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
-    /// A name or a keyword.
-    Word,
-    /// A number, perhaps negative.
-    Number,
-    /// Punctuation, by its text.
-    Symbol(&'static str),
-    /// The end of the section.
-    End,
-}
-
-/// A token and its place.
-#[derive(Clone, Debug)]
-pub(crate) struct Lexeme {
-    pub(crate) token: Token,
-    pub(crate) span: Range<usize>,
-}
 
 /// Longest first.
 const SYMBOLS: &[&str] =
@@ -54,7 +35,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// Cuts a section into tokens; the last one is [`Token::End`].
-pub(crate) fn tokens(source: &str, section: Range<usize>) -> Result<Vec<Lexeme>, Diagnostic> {
+pub(crate) fn tokens(source: &str, section: Range<usize>) -> Result<Vec<Lexeme>, Problem> {
     let mut lexer = Lexer { source, bytes: source.as_bytes(), at: section.start, end: section.end };
     let mut lexemes = Vec::new();
     loop {
@@ -80,7 +61,7 @@ impl Lexer<'_> {
         &self.bytes[self.at..self.end]
     }
 
-    fn skip_blanks(&mut self) -> Result<(), Diagnostic> {
+    fn skip_blanks(&mut self) -> Result<(), Problem> {
         loop {
             let rest = self.rest();
             if rest.first().is_some_and(|c| b" \t\r\n".contains(c)) {
@@ -98,16 +79,16 @@ impl Lexer<'_> {
         }
     }
 
-    fn unclosed_comment(&self) -> Diagnostic {
-        let error = Diagnostic::new("this comment is not closed in the program section", self.at..self.at + 2);
+    fn unclosed_comment(&self) -> Problem {
+        let error = Problem::at("this comment is not closed in the program section", self.at..self.at + 2);
         if self.end < self.bytes.len() {
-            error.help("as in herd7, the program ends at the first `exists`, `forall`, `locations`, `filter` or `final`, even inside a comment")
+            error.with_help("as in herd7, the program ends at the first `exists`, `forall`, `locations`, `filter` or `final`, even inside a comment")
         } else {
             error
         }
     }
 
-    fn token(&mut self) -> Result<Token, Diagnostic> {
+    fn token(&mut self) -> Result<Token, Problem> {
         let rest = self.rest();
         let Some(&first) = rest.first() else { return Ok(Token::End) };
         let length = |from: usize, accept: fn(&u8) -> bool| {
@@ -145,14 +126,14 @@ impl Lexer<'_> {
         Err(self.unknown())
     }
 
-    fn refuse(&self, text: &str, help: &str) -> Diagnostic {
-        Diagnostic::new(format!("`{text}` is not in the C that herd7 reads"), self.at..self.at + text.len()).help(help)
+    fn refuse(&self, text: &str, help: &str) -> Problem {
+        Problem::at(format!("`{text}` is not in the C that herd7 reads"), self.at..self.at + text.len()).with_help(help)
     }
 
-    fn unknown(&self) -> Diagnostic {
+    fn unknown(&self) -> Problem {
         // Lexemes are ASCII, so a token starts at a character boundary.
         let c = self.source[self.at..].chars().next().unwrap_or('\u{fffd}');
-        Diagnostic::new(format!("unexpected character `{}`", c.escape_debug()), self.at..self.at + c.len_utf8())
+        Problem::at(format!("unexpected character `{}`", c.escape_debug()), self.at..self.at + c.len_utf8())
     }
 }
 
@@ -178,7 +159,7 @@ mod tests {
     #[test]
     fn names_what_is_missing() {
         let error = tokens("a && b", 0..6).unwrap_err();
-        assert_eq!(error.span, 2..4);
+        assert_eq!(error.span, Some(2..4));
         assert!(error.help.is_some());
         assert!(tokens("é", 0..2).is_err());
     }

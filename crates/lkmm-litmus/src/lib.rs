@@ -1,13 +1,33 @@
-//! C litmus tests: from source text to a closed [`Program`].
+//! C litmus tests: from source text to a closed [`Program`](lkmm_model::program::Program), and to a [`Report`](lkmm_report::Report).
 //!
 //! [`parse`] reads the language that herd7 (7.57) reads with the definitions of the Linux-kernel memory model. The way of
 //! a test through this crate:
 //!
 //! 1. `sections` cuts it into header, initial state, program and final condition;
-//! 2. `state` reads the two outer sections, `lexer`, `primitives` and `parse` the program, into the tree of `ast`;
+//! 2. `state` reads the two outer sections, `lexer`, `primitives` and `parse` the program, into the tree of `ast` (how they walk
+//!    over their `tokens` is the same);
 //! 3. `lower` unfolds each process into its control paths, with events, values and dependencies.
 //!
-//! Nothing here decides what an execution may do: that is for the memory models.
+//! Nothing here decides what an execution may do: that is for the memory models. [`check`] reads a test, has its executions
+//! searched, and reports what came of it:
+//!
+//! ```
+//! use lkmm_litmus::{check, Settings};
+//! use lkmm_model::models;
+//!
+//! let source = "C CoRR
+//! {}
+//! P0(int *x) { WRITE_ONCE(*x, 1); }
+//! P1(int *x) { int r1 = READ_ONCE(*x); int r2 = READ_ONCE(*x); }
+//! exists (1:r1=1 /\\ 1:r2=0)";
+//! let model = models::by_name("lkmm").expect("lkmm is always there");
+//! let report = check("CoRR.litmus", source, &Settings::new(model));
+//! assert_eq!(report.outcome().map(|outcome| (outcome.positive, outcome.negative)), Some((0, 3)));
+//! lkmm_report::herd::write(&mut std::io::stdout(), &report)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! [`parse`] is its first half:
 //!
 //! ```
 //! use lkmm_litmus::{parse, Options};
@@ -19,7 +39,7 @@
 //! let test = parse(source, &Options::default())?;
 //! assert_eq!(test.program.threads.len(), 2);
 //! assert_eq!(test.observed, ["1:r1", "1:r2", "a[1]"]);
-//! # Ok::<(), lkmm_litmus::Diagnostic>(())
+//! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
 //! # What is read
@@ -58,20 +78,22 @@
 #![forbid(unsafe_code)]
 
 mod ast;
-mod diagnostic;
+mod check;
 mod expected;
 mod lexer;
 mod lower;
+mod operations;
 mod parse;
 mod primitives;
 mod sections;
 mod state;
+mod text;
+mod tokens;
 
-pub use diagnostic::Diagnostic;
-pub use expected::{Expected, ExpectedVerdict};
-use lkmm_model::program::Program;
+pub use check::{Settings, check};
+use lkmm_report::{Problem, Test};
+use operations::Operations;
 use state::Cursor;
-use std::ops::Range;
 use std::time::Instant;
 
 /// How to read a test.
@@ -90,94 +112,42 @@ impl Default for Options {
     }
 }
 
-/// What a test asks about the executions that satisfy its condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Quantifier {
-    /// Is there one?
-    Exists,
-    /// Is there none?
-    NotExists,
-    /// Do all?
-    Forall,
-}
-
-/// Where events come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The bytes of the statement in the source.
-    pub span: Range<usize>,
-    /// Its text.
-    pub text: String,
-}
-
-/// How the integers of a place are shown, which its type in the initial state decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IntegerType {
-    /// The width: 8, 16 or 32.
-    pub bits: u32,
-    /// Does the highest bit mean minus?
-    pub signed: bool,
-}
-
-impl IntegerType {
-    /// `int`, which everything is that has no type.
-    pub const INT: Self = IntegerType { bits: 32, signed: true };
-}
-
-/// How the values of an observable are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Format {
-    /// The type of its integers.
-    pub integer: IntegerType,
-    /// Its index in an array, and the array's length, if the array is shown as a whole.
-    pub element: Option<(u32, u32)>,
-}
-
-/// A litmus test that was read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LitmusTest {
-    /// Its name.
-    pub name: String,
-    /// What it executes.
-    pub program: Program,
-    /// What it asks about the condition.
-    pub quantifier: Quantifier,
-    /// The quantified condition, as herd7 prints it after the word `Condition`.
-    pub condition: String,
-    /// The observables of [`Program::observed`], in the order and spelling of herd7: `0:r1`, `[x]`, `x[1]`; each element
-    /// of an array that is shown as a whole has the name of the array, `x`.
-    pub observed: Vec<String>,
-    /// How the values of each of them are shown.
-    pub formats: Vec<Format>,
-    /// What its author expects, if a comment says so.
-    pub expected: Option<Expected>,
-    /// What is suspicious, and no reason to refuse it.
-    pub warnings: Vec<Diagnostic>,
-    /// What [`EventTemplate::origin`](lkmm_model::program::EventTemplate::origin) refers to; the first entry stands for
-    /// the initial writes.
-    pub origins: Vec<Origin>,
-}
-
-/// Reads a test.
+/// Reads a test. Its observables are in the order and spelling of herd7: `0:r1`, `[x]`, `x[1]`; each element of an array that is
+/// shown as a whole has the name of the array, `x`. Its first origin stands for the initial writes.
 ///
 /// # Errors
 /// The first thing that is wrong with it: another dialect, a syntax error, an unknown primitive, or a process with too
-/// many control paths.
-pub fn parse(source: &str, options: &Options) -> Result<LitmusTest, Diagnostic> {
+/// many control paths. The problem has a span.
+///
+/// ```
+/// use lkmm_litmus::{parse, Options};
+/// use lkmm_report::Position;
+///
+/// let source = "C broken\n{}\nP0() { int r = !1; }\nexists (0:r=0)\n";
+/// let span = parse(source, &Options::default()).unwrap_err().span.unwrap();
+/// assert_eq!(Position::of(source, span.start), Position { line: 3, column: 16 });
+/// ```
+pub fn parse(source: &str, options: &Options) -> Result<Test, Problem> {
+    read(source, options).map(|(test, _)| test)
+}
+
+/// Reads a test, and where its operators stand.
+fn read(source: &str, options: &Options) -> Result<(Test, Operations), Problem> {
     let sections = sections::split(source)?;
     let parse::Parsed { processes, origins, warnings } = parse::program(source, sections.program)?;
     let init = Cursor::new(source, sections.init, processes.len())?.init()?;
     let asked = Cursor::new(source, sections.condition, processes.len())?.condition()?;
     let lowered = lower::lower(&processes, &origins, &init, &asked, options)?;
-    Ok(LitmusTest {
+    let test = Test {
         name: sections.name,
         program: lowered.program,
         quantifier: asked.quantifier,
         condition: asked.text(),
         observed: lowered.observed,
         formats: lowered.formats,
-        expected: expected::find(source),
-        warnings,
         origins,
-    })
+        expectation: expected::find(source),
+        warnings,
+    };
+    Ok((test, Operations::of(&processes)))
 }

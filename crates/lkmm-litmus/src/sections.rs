@@ -4,7 +4,7 @@
 //! finds them: braces around the initial state are counted without regard to comments, and the program ends at the first
 //! word that can open a condition, even inside a comment.
 
-use crate::diagnostic::Diagnostic;
+use lkmm_report::Problem;
 use std::ops::Range;
 
 /// Where the parts of a test are.
@@ -22,7 +22,7 @@ const OTHER_DIALECTS: &[&str] = &[
 ];
 
 /// Cuts a test into its parts.
-pub(crate) fn split(source: &str) -> Result<Sections, Diagnostic> {
+pub(crate) fn split(source: &str) -> Result<Sections, Problem> {
     let (name, header_end) = header(source)?;
     let bytes = source.as_bytes();
     let open = find_init(source, header_end)?;
@@ -41,25 +41,25 @@ fn run(bytes: &[u8], from: usize, accept: impl Fn(u8) -> bool) -> usize {
 }
 
 /// The first line: the dialect and the name; anything may follow on the line.
-fn header(source: &str) -> Result<(String, usize), Diagnostic> {
+fn header(source: &str) -> Result<(String, usize), Problem> {
     let bytes = source.as_bytes();
     let start = run(bytes, 0, is_blank);
     let end = run(bytes, start, |c| !c.is_ascii_whitespace());
     let dialect = &source[start..end];
     if OTHER_DIALECTS.contains(&dialect) {
-        return Err(Diagnostic::new(format!("not C: this is a test in {dialect}"), start..end)
-            .help("only tests in C, whose first word is `C`, can be checked"));
+        return Err(Problem::at(format!("not C: this is a test in {dialect}"), start..end)
+            .with_help("only tests in C, whose first word is `C`, can be checked"));
     }
     if dialect != "C" {
-        return Err(Diagnostic::new("not C: a litmus test starts with the line `C name`", start..end.max(start))
-            .label("expected `C`"));
+        return Err(Problem::at("not C: a litmus test starts with the line `C name`", start..end.max(start))
+            .with_label("expected `C`"));
     }
     let name_start = run(bytes, end, is_blank);
     let in_name = |c: u8| c.is_ascii_alphanumeric() || b"_/.-+[]".contains(&c);
     let name_end = run(bytes, name_start, in_name);
     if name_end == name_start {
-        return Err(Diagnostic::new("a litmus test starts with the line `C name`", name_start..name_start)
-            .label("expected a name"));
+        return Err(Problem::at("a litmus test starts with the line `C name`", name_start..name_start)
+            .with_label("expected a name"));
     }
     let after = doc_string(bytes, name_end);
     let name = &source[name_start..name_end];
@@ -86,7 +86,7 @@ fn doc_string(bytes: &[u8], name_end: usize) -> usize {
 }
 
 /// Finds the brace that opens the initial state.
-fn find_init(source: &str, from: usize) -> Result<usize, Diagnostic> {
+fn find_init(source: &str, from: usize) -> Result<usize, Problem> {
     let bytes = source.as_bytes();
     let mut at = from;
     while at < bytes.len() {
@@ -107,7 +107,8 @@ fn find_init(source: &str, from: usize) -> Result<usize, Diagnostic> {
             }
         }
     }
-    Err(Diagnostic::new("there is no initial state", bytes.len()..bytes.len()).label("expected `{ … }` before this"))
+    let end = source.trim_end().len();
+    Err(Problem::at("there is no initial state", end..end).with_label("expected `{ … }` behind this"))
 }
 
 /// Is it a line `Key=value`? (It may hold braces.)
@@ -119,7 +120,7 @@ fn is_key_value(text: &str) -> bool {
 }
 
 /// The end of the nested comment `(* … *)` that starts at `from`.
-pub(crate) fn end_of_comment(source: &str, from: usize) -> Result<usize, Diagnostic> {
+pub(crate) fn end_of_comment(source: &str, from: usize) -> Result<usize, Problem> {
     let bytes = source.as_bytes();
     let (mut at, mut depth) = (from, 0usize);
     while at < bytes.len() {
@@ -136,10 +137,10 @@ pub(crate) fn end_of_comment(source: &str, from: usize) -> Result<usize, Diagnos
             at += 1;
         }
     }
-    Err(Diagnostic::new("this comment is never closed", from..(from + 2).min(bytes.len())))
+    Err(Problem::at("this comment is never closed", from..(from + 2).min(bytes.len())))
 }
 
-fn end_of_init(bytes: &[u8], open: usize) -> Result<usize, Diagnostic> {
+fn end_of_init(bytes: &[u8], open: usize) -> Result<usize, Problem> {
     let mut depth = 0usize;
     for (at, &c) in bytes.iter().enumerate().skip(open) {
         match c {
@@ -153,14 +154,14 @@ fn end_of_init(bytes: &[u8], open: usize) -> Result<usize, Diagnostic> {
             _ => {}
         }
     }
-    Err(Diagnostic::new("the initial state is never closed", open..open + 1).label("this brace"))
+    Err(Problem::at("the initial state is never closed", open..open + 1).with_label("this brace"))
 }
 
 const OPENERS: &[&[u8]] =
     &[b"final", b"forall", b"exists", b"cases", b"observed", b"Observed", b"locations", b"filter"];
 
 /// Finds the first word that opens a condition, else the end.
-fn find_condition(bytes: &[u8], from: usize) -> Result<usize, Diagnostic> {
+fn find_condition(bytes: &[u8], from: usize) -> Result<usize, Problem> {
     let mut at = from;
     while at < bytes.len() {
         let c = bytes[at];
@@ -185,17 +186,13 @@ fn word_at(bytes: &[u8], at: usize) -> &[u8] {
     &bytes[at..run(bytes, at, |c| c.is_ascii_alphanumeric() || b"_/.-".contains(&c))]
 }
 
-fn end_of_string(bytes: &[u8], open: usize) -> Result<usize, Diagnostic> {
+fn end_of_string(bytes: &[u8], open: usize) -> Result<usize, Problem> {
     let close = run(bytes, open + 1, |c| c != b'"');
-    if close < bytes.len() {
-        Ok(close + 1)
-    } else {
-        Err(Diagnostic::new("this string is never closed", open..open + 1))
-    }
+    if close < bytes.len() { Ok(close + 1) } else { Err(Problem::at("this string is never closed", open..open + 1)) }
 }
 
 /// The condition ends at `<<` or with the file.
-fn end_of_condition(source: &str, from: usize) -> Result<usize, Diagnostic> {
+fn end_of_condition(source: &str, from: usize) -> Result<usize, Problem> {
     let bytes = source.as_bytes();
     let mut at = from;
     while at < bytes.len() {

@@ -1,6 +1,8 @@
 //! Every test of the shared corpus is read, or refused where herd7 refuses it, and prints its condition as herd7 does.
 
-use lkmm_litmus::{Expected, ExpectedVerdict, LitmusTest, Options, parse};
+use lkmm_litmus::{Options, parse};
+use lkmm_report::{Expectation, Position, Test};
+use lkmm_search::Verdict;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -18,13 +20,13 @@ fn check(folder: &Path, record: &Value) -> Result<(), String> {
         Ok(test) => agrees(&test, record).map_err(|e| format!("{file}: {e}")),
         Err(_) if refused => Ok(()),
         Err(e) => {
-            let (line, column) = e.position(&source);
+            let Position { line, column } = Position::of(&source, e.span.clone().map_or(0, |span| span.start));
             Err(format!("{file}:{line}:{column}: {e} ({}; {:?})", e.label, e.help))
         }
     }
 }
 
-fn agrees(test: &LitmusTest, record: &Value) -> Result<(), String> {
+fn agrees(test: &Test, record: &Value) -> Result<(), String> {
     if let Some(condition) = record["condition"].as_str() {
         if test.condition != condition {
             return Err(format!("prints {:?}, herd7 {condition:?}", test.condition));
@@ -39,18 +41,18 @@ fn agrees(test: &LitmusTest, record: &Value) -> Result<(), String> {
     }
     let result = record["result"].as_str().and_then(|r| r.split_whitespace().next()).unwrap_or("");
     let states_verdict = ["Never", "Sometimes", "Always", "DEADLOCK"].contains(&result);
-    if states_verdict && test.expected.map(word) != Some(result) {
-        return Err(format!("expects {:?}, its author {result}", test.expected));
+    if states_verdict && test.expectation.map(word) != Some(result) {
+        return Err(format!("expects {:?}, its author {result}", test.expectation));
     }
     Ok(())
 }
 
-fn word(expected: Expected) -> &'static str {
+fn word(expected: Expectation) -> &'static str {
     match expected.verdict {
         _ if expected.deadlock => "DEADLOCK",
-        ExpectedVerdict::Never => "Never",
-        ExpectedVerdict::Sometimes => "Sometimes",
-        ExpectedVerdict::Always => "Always",
+        Verdict::Never => "Never",
+        Verdict::Sometimes => "Sometimes",
+        Verdict::Always => "Always",
     }
 }
 

@@ -1,14 +1,15 @@
 //! What statements come to: events, dependencies, order within a statement, and control paths.
 
-use lkmm_litmus::{LitmusTest, Options, parse};
+use lkmm_litmus::{Options, parse};
 use lkmm_model::event::Label;
 use lkmm_model::program::{Constraint, Expr, Path, Value};
+use lkmm_report::Test;
 
-fn test_of(body: &str) -> LitmusTest {
+fn test_of(body: &str) -> Test {
     let source = format!(
         "C test\n{{ p=x; }}\nP0(int *x, int *y, int *z, int *p, spinlock_t *l)\n{{\n{body}\n}}\nexists (0:r0=1)\n"
     );
-    parse(&source, &Options::default()).unwrap_or_else(|e| panic!("{body}: {e} at {:?}", e.position(&source)))
+    parse(&source, &Options::default()).unwrap_or_else(|e| panic!("{body}: {e} at {:?}", e.span))
 }
 
 fn paths(body: &str) -> Vec<Path> {

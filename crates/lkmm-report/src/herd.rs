@@ -4,7 +4,7 @@
 //! printed. After a search for the verdict alone there are no states and counts to print: the lines `States`, `Witnesses`,
 //! `Positive` and `Flag` are left out, and the numbers on the `Observation` line are 0 and 1, enough for `judgelitmus.sh`.
 
-use crate::problem::Position;
+use crate::problem::{Position, Problem};
 use crate::report::{Answer, Quantifier, Report, Test, verdict_name};
 use crate::state::States;
 use lkmm_search::Outcome;
@@ -60,29 +60,33 @@ fn write_witnesses(out: &mut dyn Write, quantifier: Quantifier, outcome: &Outcom
     outcome.flags.iter().try_for_each(|flag| writeln!(out, "Flag {flag}"))
 }
 
-/// Writes what herd7 prints on its standard error: why there is no answer, or that a loop was cut.
+/// Writes what belongs on the standard error: the [warnings](Report::warnings), and why there is no answer. herd7 knows of
+/// the warnings only that a loop was cut.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_warnings(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let file = &report.file;
+    for warning in report.warnings() {
+        writeln!(out, "Warning: File \"{file}\"{}, {}.", place(report, &warning), warning.message)?;
+    }
     match &report.answer {
-        Answer::Executions(outcome) | Answer::Verdict(outcome) if outcome.truncated => {
-            writeln!(out, "Warning: File \"{file}\", unrolling limit exceeded, legal outcomes may be missing.")
-        }
         Answer::Executions(_) | Answer::Verdict(_) => Ok(()),
         Answer::Timeout(budget) => writeln!(out, "Warning: File \"{file}\": Timeout, {budget}"),
         Answer::Error(problem) => {
-            write!(out, "Warning: File \"{file}\"")?;
-            if let Some(span) = problem.span_in(&report.source) {
-                let start = Position::of(&report.source, span.start);
-                let length = report.source[span].chars().count();
-                let (from, to) = (start.column - 1, start.column - 1 + length);
-                write!(out, ", line {}, characters {from}-{to}", start.line)?;
-            }
-            writeln!(out, ": {} (User error)", in_herds_words(&problem.message))
+            let message = in_herds_words(&problem.message);
+            writeln!(out, "Warning: File \"{file}\"{}: {message} (User error)", place(report, problem))
         }
     }
+}
+
+/// Where a problem is, in herd7's words: `, line 2, characters 2-3`.
+fn place(report: &Report, problem: &Problem) -> String {
+    let Some(span) = problem.span_in(&report.source) else { return String::new() };
+    let start = Position::of(&report.source, span.start);
+    let from = start.column - 1;
+    let to = from + report.source[span].chars().count();
+    format!(", line {}, characters {from}-{to}", start.line)
 }
 
 /// The kernel's scripts look for herd7's wording of one error.
@@ -94,7 +98,6 @@ fn in_herds_words(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Problem;
 
     fn warnings(report: &Report) -> String {
         let mut text = Vec::new();
@@ -125,5 +128,23 @@ mod tests {
             warnings(&report),
             "Warning: File \"l\", unrolling limit exceeded, legal outcomes may be missing.\n"
         );
+    }
+
+    #[test]
+    fn what_herd7_does_not_warn_of_is_told_in_its_form() {
+        let outcome = Outcome { thin_air: true, ..Outcome::default() };
+        let warning = Problem { span: Some(1..3), ..Problem::new("`if` is odd") };
+        let report = Report {
+            file: "l".into(),
+            source: " if".into(),
+            test: Some(Test { warnings: vec![warning], ..Test::default() }),
+            answer: Answer::Executions(outcome),
+            ..Report::default()
+        };
+        let text = warnings(&report);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "Warning: File \"l\", line 1, characters 1-3, `if` is odd.");
+        assert!(lines[1].starts_with("Warning: File \"l\", ") && lines[1].contains("thin air"), "{text}");
+        assert_eq!(lines.len(), 2);
     }
 }

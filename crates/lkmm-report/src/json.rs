@@ -66,7 +66,7 @@ impl<'a> Line<'a> {
             negative: all.map(|o| o.negative),
             states: all.and_then(states),
             flags: all.map(|o| o.flags.iter().copied().collect()),
-            expected: report.expectation.map(|e| verdict_name(e.verdict)),
+            expected: report.expectation().map(|e| verdict_name(e.verdict)),
             ok: report.is_ok(),
             executions: all.map(|o| o.positive + o.negative),
             time_us: u64::try_from(report.time.as_micros()).unwrap_or(u64::MAX),

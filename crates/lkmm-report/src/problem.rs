@@ -1,5 +1,6 @@
 //! Problems: why a test could not be checked, and where in its source.
 
+use std::fmt;
 use std::ops::Range;
 
 /// Something wrong with an input, or worth a warning.
@@ -21,11 +22,29 @@ impl Problem {
         Problem { message: message.into(), ..Problem::default() }
     }
 
+    /// A problem at a place in the source: a range of its bytes.
+    pub fn at(message: impl Into<String>, span: Range<usize>) -> Problem {
+        Problem { span: Some(span), ..Problem::new(message) }
+    }
+
+    /// The same problem, with a few words under the place.
+    pub fn with_label(self, label: impl Into<String>) -> Problem {
+        Problem { label: label.into(), ..self }
+    }
+
     /// The same problem, with advice.
     pub fn with_help(self, help: impl Into<String>) -> Problem {
         Problem { help: Some(help.into()), ..self }
     }
 }
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
 
 /// A place in a source text, as editors count: both numbers start at 1, and a column is a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

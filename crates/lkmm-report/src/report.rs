@@ -47,7 +47,7 @@ impl Default for Format {
 }
 
 /// A test, as far as a report needs to know it. It does not say which language the test was written in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Test {
     /// Its name.
     pub name: String,
@@ -61,14 +61,16 @@ pub struct Test {
     pub observed: Vec<String>,
     /// How to spell the values of each observable. Missing entries are signed integers of 32 bits.
     pub formats: Vec<Format>,
-    /// What the origins of the program's events stand for.
+    /// What the [origins](lkmm_model::program::EventTemplate::origin) of the program's events stand for.
     pub origins: Vec<Origin>,
+    /// What its author expects; `None` when that is not said.
+    pub expectation: Option<Expectation>,
     /// What a reader should be told, though the test can be checked.
     pub warnings: Vec<Problem>,
 }
 
 /// What the author of a test expects (the comment `Result: …` of a litmus test).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Expectation {
     /// The verdict.
     pub verdict: Verdict,
@@ -108,8 +110,6 @@ pub struct Report {
     pub source: String,
     /// The test; `None` when it could not be understood.
     pub test: Option<Test>,
-    /// What its author expects; `None` when that is not said.
-    pub expectation: Option<Expectation>,
     /// What came of it.
     pub answer: Answer,
     /// The time spent on reading, unfolding and searching it.
@@ -146,6 +146,11 @@ impl Report {
         }
     }
 
+    /// What the test's author expects, if that is said.
+    pub fn expectation(&self) -> Option<Expectation> {
+        self.test.as_ref()?.expectation
+    }
+
     /// What the search answered, if it did.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.answer {
@@ -174,7 +179,7 @@ impl Report {
     /// with a race means nothing, and authors differ in what they then write. When only the verdict was asked for,
     /// races are not known, and one that is expected excuses as well.
     pub fn mismatch(&self) -> Option<Mismatch> {
-        let expected = self.expectation?;
+        let expected = self.expectation()?;
         let outcome = self.outcome()?;
         if let Answer::Executions(outcome) = &self.answer {
             match (expected.data_race, outcome.flags.contains("data-race")) {
@@ -189,6 +194,21 @@ impl Report {
         let found = outcome.verdict();
         let differs = found != expected.verdict && !expected.data_race;
         differs.then_some(Mismatch::Verdict { expected: expected.verdict, found })
+    }
+
+    /// What a reader must know to trust the answer: what is suspicious in the source, that a loop was cut, that values came
+    /// out of thin air.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let mut warnings = self.test.as_ref().map_or(Vec::new(), |test| test.warnings.clone());
+        if self.outcome().is_some_and(|outcome| outcome.truncated) {
+            let cut = Problem::new("unrolling limit exceeded, legal outcomes may be missing");
+            warnings.push(cut.with_help("raise --unroll, if the loop ends after more turns"));
+        }
+        if self.executions().is_some_and(|outcome| outcome.thin_air) {
+            let thin_air = Problem::new("some execution holds values out of thin air, which nothing determines");
+            warnings.push(thin_air.with_help("they are spelled S1, S2, … in the states; each may be any value"));
+        }
+        warnings
     }
 
     /// Does the test get what it asks for (herd7's `Ok`)? `None` when there is no answer.
@@ -241,7 +261,7 @@ mod tests {
     fn report(expectation: Expectation, positive: u64, negative: u64, race: bool) -> Report {
         let flags = race.then_some("data-race").into_iter().collect();
         Report {
-            expectation: Some(expectation),
+            test: Some(Test { expectation: Some(expectation), ..Test::default() }),
             answer: Answer::Executions(Outcome { positive, negative, flags, ..Outcome::default() }),
             ..Report::default()
         }

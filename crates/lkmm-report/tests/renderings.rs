@@ -71,6 +71,7 @@ fn store_buffering() -> Test {
             origin(SB, "smp_mb()"),
             origin(SB, "int r0 = READ_ONCE(*x)"),
         ],
+        expectation: Some(expected(Verdict::Sometimes)),
         warnings: Vec::new(),
     }
 }
@@ -109,8 +110,8 @@ fn outcome(states: &[&[i32]]) -> Outcome {
     }
 }
 
-fn expect(verdict: Verdict) -> Option<Expectation> {
-    Some(Expectation { verdict, deadlock: false, data_race: false })
+fn expected(verdict: Verdict) -> Expectation {
+    Expectation { verdict, deadlock: false, data_race: false }
 }
 
 fn report(answer: Answer) -> Report {
@@ -119,7 +120,6 @@ fn report(answer: Answer) -> Report {
         model: "lkmm-6.12".into(),
         source: SB.into(),
         test: Some(store_buffering()),
-        expectation: expect(Verdict::Sometimes),
         answer,
         time: Duration::from_micros(15_234),
     }
@@ -133,7 +133,9 @@ fn sometimes() -> Report {
 
 fn mismatch() -> Report {
     let mut r = sometimes();
-    r.expectation = expect(Verdict::Never);
+    if let Some(test) = &mut r.test {
+        test.expectation = Some(expected(Verdict::Never));
+    }
     if let Answer::Executions(outcome) = &mut r.answer {
         outcome.flags.insert("mixed-accesses");
         outcome.thin_air = true;
@@ -146,8 +148,8 @@ fn never() -> Report {
     if let Some(test) = &mut r.test {
         test.quantifier = Quantifier::NotExists;
         test.condition = "~exists (0:r0=0 /\\ 1:r0=0)".into();
+        test.expectation = None;
     }
-    r.expectation = None;
     r
 }
 
@@ -157,8 +159,8 @@ fn verdict_only() -> Report {
 
 fn truncated() -> Report {
     let mut r = report(Answer::Executions(Outcome { truncated: true, ..Outcome::default() }));
-    r.expectation = None;
     if let Some(test) = &mut r.test {
+        test.expectation = None;
         test.quantifier = Quantifier::Forall;
         test.condition = "forall (0:r0=0)".into();
     }
@@ -172,7 +174,7 @@ fn timeout() -> Report {
 fn error() -> Report {
     let at = SB.find("READ_ONCE").unwrap_or(0);
     let problem = Problem { span: Some(at..at + 9), ..Problem::new("Unknown macro READ_ONCE").with_help("mend it") };
-    Report { test: None, expectation: None, ..report(Answer::Error(problem)) }
+    Report { test: None, ..report(Answer::Error(problem)) }
 }
 
 /// Lock hand-over, an atomic operation in a loop, and more text than fits side by side.

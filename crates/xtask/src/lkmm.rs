@@ -12,6 +12,12 @@ pub(crate) fn root() -> PathBuf {
     crate_dir.ancestors().nth(2).unwrap_or(crate_dir).to_path_buf()
 }
 
+/// The target directory: we were built into a folder of it.
+pub(crate) fn target() -> PathBuf {
+    let own = std::env::current_exe().ok();
+    own.as_deref().and_then(|own| own.ancestors().nth(2)).map_or_else(|| root().join("target"), Path::to_path_buf)
+}
+
 /// The cargo that runs us.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -30,9 +36,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     if !status.success() {
         return Err("lkmm-cli does not build".into());
     }
-    // `cargo xtask` is itself built in release, beside it.
-    let own = std::env::current_exe().map_err(|e| format!("cannot find the target directory: {e}"))?;
-    Ok(own.with_file_name(format!("lkmm{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target().join(format!("release/lkmm{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// What a run printed: a JSON object a test.

@@ -3,6 +3,7 @@
 //! | command | does |
 //! |---|---|
 //! | `cargo xtask test` | everything that must hold before a commit: format, lints, tests, documentation, litmus tests, corpora |
+//! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
 //! | `cargo xtask fuzz [--seconds N]` | the fuzz targets, ten minutes each if not told otherwise |
@@ -20,13 +21,14 @@ mod test;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test | bench litmus | bench scaling | fuzz [--seconds N]";
+const USAGE: &str = "usage: cargo xtask test | msrv | bench litmus | bench scaling | fuzz [--seconds N]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
         ["test"] => test::run(),
+        ["msrv"] => Ok(table::print(&[msrv::row()])),
         ["bench", "litmus"] => bench::run(),
         ["bench", "scaling"] => scaling::run(),
         ["fuzz", rest @ ..] => fuzz::run(rest),

@@ -134,3 +134,43 @@ fn a_budget_that_runs_out_is_no_verdict() {
     assert_eq!(run.code, 1);
     assert!(run.out.contains("\"verdict\":\"Timeout\"") && run.out.contains("more than 1 executions"), "{}", run.out);
 }
+
+/// The loop may need more turns than are unrolled, and the value of `r0` justifies itself.
+const SUSPICIOUS: &str = "C suspicious
+
+{}
+
+P0(int *x, int *y, int *z)
+{
+	int r0 = *x;
+	*y = r0;
+	WRITE_ONCE(*z, 1);
+}
+
+P1(int *x, int *y, int *z)
+{
+	int r0 = *y;
+	*x = r0;
+	while (READ_ONCE(*z) == 0)
+		break;
+}
+
+exists (0:r0=1)
+";
+
+#[test]
+fn every_format_warns() {
+    let folder = Folder::new("warnings");
+    folder.write("a.litmus", SUSPICIOUS);
+    for (format, place) in [("json", "a.litmus:17:3"), ("herd", "line 17, characters 2-7"), ("human", "a.litmus:17:3")]
+    {
+        let run = folder.lkmm(&["check", "--format", format, "a.litmus"]);
+        assert!(run.err.contains("`break` does nothing here") && run.err.contains(place), "{format}: {}", run.err);
+        let everything = if format == "human" { run.out } else { run.err };
+        for warning in ["outcomes may be missing", "air"] {
+            assert!(everything.contains(warning), "{format}, {warning}: {everything}");
+        }
+    }
+    let verdict = folder.lkmm(&["check", "--format", "json", "--verdict", "a.litmus"]);
+    assert!(verdict.err.contains("outcomes may be missing"), "{}", verdict.err);
+}

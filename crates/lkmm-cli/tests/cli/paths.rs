@@ -56,12 +56,45 @@ fn what_cannot_be_read_is_told_and_the_rest_is_checked() {
 }
 
 #[test]
+fn what_is_no_test_is_named() {
+    let folder = Folder::new("no-test");
+    folder.write("binary.litmus", b"\x7fELF\x02\x00\x00").write("empty.litmus", "");
+    let run = folder.lkmm(&["check", "binary.litmus", "empty.litmus", "@no-list"]);
+    assert_eq!(run.code, 2);
+    for message in ["binary.litmus: not a text", "empty.litmus: not C", "no-list: the list cannot be read"] {
+        assert!(run.err.contains(message), "{message}: {}", run.err);
+    }
+}
+
+#[test]
 fn errors_in_a_source_have_a_line_and_a_caret() {
     let folder = Folder::new("caret");
     let run = folder.write("a.litmus", NOT_C).lkmm(&["check", "a.litmus"]);
     assert_eq!(run.code, 2);
     assert!(run.err.contains("--> a.litmus:1:1") && run.err.contains("1 | AArch64 other"), "{}", run.err);
     assert!(run.err.contains("| ^^^^^^^"), "{}", run.err);
+}
+
+#[test]
+fn an_operation_without_meaning_has_a_caret_if_its_statement_is_known() {
+    let folder = Folder::new("illegal");
+    let source = "C illegal
+{ x=y; }
+P0(int *x)
+{
+	int r0 = READ_ONCE(*x);
+	int r1 = r0 + 1;
+	int r2 = r0 * 3;
+	SECOND
+}
+exists (0:r2=1)
+";
+    let run = folder.lkmm_with_input(&["check", "-"], &source.replace("SECOND", "int r3 = 2 * r1;"));
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("illegal operation * on an address and 3"), "{}", run.err);
+    assert!(run.err.contains("--> <stdin>:7:2") && run.err.contains(" ^^^^^^^^^^^^^^^^\n"), "{}", run.err);
+    let twice = folder.lkmm_with_input(&["check", "-"], &source.replace("SECOND", "int r4 = r0 * 3;"));
+    assert!(twice.err.contains("illegal operation") && !twice.err.contains("-->"), "either of two: {}", twice.err);
 }
 
 #[test]
@@ -100,6 +133,7 @@ fn arguments_are_checked() {
         &["check", "--model", "alpha", "x"],
         &["check", "--timeout", "0", "x"],
         &["check", "--jobs", "0", "x"],
+        &["check", "--max-executions", "0", "x"],
         &["check", "--verdict", "--states", "x"],
         &["check", "--witness", "--format", "json", "x"],
         &["man", "nothing"],

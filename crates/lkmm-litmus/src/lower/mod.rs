@@ -9,13 +9,13 @@ mod thread;
 
 use crate::Options;
 use crate::ast::Process;
-use crate::diagnostic::{Diagnostic, quoted};
 use crate::state::condition::{Final, Prop, Side};
 use crate::state::init::Entry;
-use crate::state::types::Declared;
+use crate::state::types::{Declared, IntegerType};
 use crate::state::{Literal, Place};
-use crate::{Format, IntegerType, Origin};
+use crate::text::quoted;
 use lkmm_model::program::{Element, Location, LocationId, Observable, Program, Proposition, Term, Thread, Value};
+use lkmm_report::{Format, Origin, Problem};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a test comes to.
@@ -34,10 +34,10 @@ pub(crate) fn lower(
     init: &[Entry],
     asked: &Final,
     options: &Options,
-) -> Result<Lowered, Diagnostic> {
+) -> Result<Lowered, Problem> {
     let names = Names::new(processes, init, asked);
     for (element, span) in &asked.elements {
-        names.check_element(element).map_err(|message| Diagnostic::new(message, span.clone()))?;
+        names.check_element(element).map_err(|message| Problem::at(message, span.clone()))?;
     }
     let (mut observed, mut formats, mut shown) = (Vec::new(), Vec::new(), Vec::new());
     for place in asked.observed() {
@@ -46,7 +46,8 @@ pub(crate) fn lower(
         for (index, observable) in (0..).zip(&observables) {
             observed.push(name.clone());
             formats.push(Format {
-                integer,
+                bits: integer.bits,
+                signed: integer.signed,
                 element: (observables.len() > 1).then_some((index, observables.len() as u32)),
             });
             shown.push(*observable);
@@ -275,7 +276,7 @@ impl Names {
         }
     }
 
-    fn threads(&self, processes: &[Process], init: &[Entry], options: &Options) -> Result<Vec<Thread>, Diagnostic> {
+    fn threads(&self, processes: &[Process], init: &[Entry], options: &Options) -> Result<Vec<Thread>, Problem> {
         let mut given: Vec<Vec<&Entry>> = vec![Vec::new(); processes.len()];
         for entry in init {
             if let Place::Register(owner, _) = &entry.place {
@@ -299,7 +300,7 @@ impl Names {
         process: &Process,
         asked: &BTreeMap<String, u32>,
         init: &[&Entry],
-    ) -> Result<(Vec<Value>, Vec<u32>), Diagnostic> {
+    ) -> Result<(Vec<Value>, Vec<u32>), Problem> {
         let mut names: Vec<&str> = process.registers.iter().map(String::as_str).collect();
         let mut index: BTreeMap<&str, u32> = names.iter().copied().zip(0..).collect();
         let mut number_of = |name| {
@@ -332,7 +333,7 @@ impl Names {
     }
 }
 
-fn initialised_parameter(name: &str, entry: &Entry) -> Diagnostic {
-    Diagnostic::new(format!("{} is a parameter and cannot be initialised", quoted(name)), entry.span.clone())
-        .help("a parameter is the address of the location of the same name")
+fn initialised_parameter(name: &str, entry: &Entry) -> Problem {
+    Problem::at(format!("{} is a parameter and cannot be initialised", quoted(name)), entry.span.clone())
+        .with_help("a parameter is the address of the location of the same name")
 }

@@ -2,12 +2,11 @@
 //! location, when no write can be at the same place. Mostly that is the name of a location that is missing among the
 //! parameters of the process, which makes it a local without a value.
 
-use crate::Origin;
-use crate::diagnostic::Diagnostic;
 use lkmm_model::program::{EventTemplate, Expr, Path, Program, Value};
+use lkmm_report::{Origin, Problem};
 
 /// Refuses such a program.
-pub(super) fn check(program: &Program, origins: &[Origin]) -> Result<(), Diagnostic> {
+pub(super) fn check(program: &Program, origins: &[Origin]) -> Result<(), Problem> {
     let paths = || program.threads.iter().flat_map(|thread| &thread.paths);
     let mut reads =
         paths().flat_map(|path| path.events.iter().map(move |event| (path, event))).filter_map(|(path, event)| {
@@ -26,12 +25,10 @@ pub(super) fn check(program: &Program, origins: &[Origin]) -> Result<(), Diagnos
     }
     let span = origins.get(read.origin as usize).map_or(0..0, |origin| origin.span.clone());
     let error = match address {
-        Value::Int(number) => {
-            Diagnostic::new(format!("read through {number}, which is the address of no location"), span)
-                .help("the location must be a parameter of the process: `P0(int *x)`")
-        }
-        _ => Diagnostic::new("read through an address with an offset, where there is no location", span)
-            .help("declare an array in the initial state: `int x[2];` has a second element at `x + 4`"),
+        Value::Int(number) => Problem::at(format!("read through {number}, which is the address of no location"), span)
+            .with_help("the location must be a parameter of the process: `P0(int *x)`"),
+        _ => Problem::at("read through an address with an offset, where there is no location", span)
+            .with_help("declare an array in the initial state: `int x[2];` has a second element at `x + 4`"),
     };
     Err(error)
 }

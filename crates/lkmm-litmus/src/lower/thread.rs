@@ -4,9 +4,9 @@ use super::path::{Access, Builder, Choices};
 use super::structure::{Kind, NodeData};
 use crate::Options;
 use crate::ast::{Expr, ExprKind, Process, Stmt, StmtKind, Yields};
-use crate::diagnostic::Diagnostic;
 use lkmm_model::event::{Label, Mode};
 use lkmm_model::program::{Operator, Path, Value};
+use lkmm_report::Problem;
 use std::time::Instant;
 
 /// Control paths per thread.
@@ -54,9 +54,9 @@ pub(super) fn paths(
     initial: &[Value],
     asked: &[u32],
     budget: &mut Budget,
-) -> Result<Vec<Path>, Diagnostic> {
+) -> Result<Vec<Path>, Problem> {
     let limit =
-        |what: String| Diagnostic::new(what, process.name.clone()).help("lower the unroll bound, or split the test");
+        |what: String| Problem::at(what, process.name.clone()).with_help("lower the unroll bound, or split the test");
     let mut choices = Choices::default();
     let mut paths = Vec::new();
     loop {

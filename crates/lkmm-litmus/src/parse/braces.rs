@@ -2,7 +2,7 @@
 //! parameters of the processes alone, when it finds the end of a body by counting braces, those in comments included.
 //! Where the two readings disagree it refuses the test, or runs another one; here it is refused.
 
-use crate::diagnostic::Diagnostic;
+use lkmm_report::Problem;
 use std::ops::Range;
 
 /// A process as it was parsed.
@@ -14,7 +14,7 @@ pub(super) struct Extent {
 }
 
 /// Compares the two readings.
-pub(super) fn check(source: &str, section: Range<usize>, processes: &[Extent]) -> Result<(), Diagnostic> {
+pub(super) fn check(source: &str, section: Range<usize>, processes: &[Extent]) -> Result<(), Problem> {
     let text = &source.as_bytes()[..section.end];
     let mut at = section.start;
     let mut left = processes.iter();
@@ -71,7 +71,7 @@ fn matching(text: &[u8], open: usize) -> Option<usize> {
     None
 }
 
-fn unbalanced(text: &[u8], processes: &[Extent]) -> Diagnostic {
+fn unbalanced(text: &[u8], processes: &[Extent]) -> Problem {
     let found = processes.iter().find_map(|process| {
         let mut at = process.body.start;
         while at < process.body.end {
@@ -84,7 +84,7 @@ fn unbalanced(text: &[u8], processes: &[Extent]) -> Diagnostic {
         None
     });
     let at = found.unwrap_or_else(|| processes.first().map_or(0, |process| process.body.start));
-    Diagnostic::new("a brace without its counterpart in a comment", at..at + 1)
-        .label("herd7 counts this brace")
-        .help("herd7 counts braces even in comments when it looks for the end of a process: take it out")
+    Problem::at("a brace without its counterpart in a comment", at..at + 1)
+        .with_label("herd7 counts this brace")
+        .with_help("herd7 counts braces even in comments when it looks for the end of a process: take it out")
 }

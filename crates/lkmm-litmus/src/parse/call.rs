@@ -2,9 +2,11 @@
 
 use super::{MAX_DEPTH, Parser};
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
-use crate::diagnostic::{Diagnostic, quoted};
 use crate::primitives::{self, Operand, Place, Statement, Value};
+use crate::text::quoted;
+use crate::tokens::{Reader, Token};
 use lkmm_model::event::{Fence, Mode};
+use lkmm_report::Problem;
 use std::ops::Range;
 
 /// The arguments of a call, handed out one after the other.
@@ -21,14 +23,14 @@ impl Arguments {
     }
 
     /// The address that an access of the given kind of place goes to.
-    fn address(&mut self, place: Place, name: &str) -> Result<Box<Expr>, Diagnostic> {
+    fn address(&mut self, place: Place, name: &str) -> Result<Box<Expr>, Problem> {
         let argument = self.next();
         match (place, argument.kind) {
             (Place::Pointer, kind) => Ok(Box::new(Expr { kind, height: argument.height })),
             (Place::Lvalue, ExprKind::Load { address, mode: Mode::Plain }) => Ok(address),
             (Place::Lvalue, _) => {
-                Err(Diagnostic::new(format!("the argument of `{name}` must be an lvalue"), self.span.clone())
-                    .help(format!("dereference the pointer: `{name}(*x…)`")))
+                Err(Problem::at(format!("the argument of `{name}` must be an lvalue"), self.span.clone())
+                    .with_help(format!("dereference the pointer: `{name}(*x…)`")))
             }
         }
     }
@@ -47,7 +49,7 @@ impl Arguments {
 
 impl Parser<'_> {
     /// A call in an expression.
-    pub(super) fn value_call(&mut self) -> Result<Expr, Diagnostic> {
+    pub(super) fn value_call(&mut self) -> Result<Expr, Problem> {
         let (name, span) = (self.text(0), self.span());
         let Some(primitive) = primitives::value(name) else {
             return Err(self.not_a_value(name, span));
@@ -83,14 +85,14 @@ impl Parser<'_> {
         Ok(Expr::node(kind, height))
     }
 
-    fn not_a_value(&self, name: &str, span: Range<usize>) -> Diagnostic {
+    fn not_a_value(&self, name: &str, span: Range<usize>) -> Problem {
         if primitives::statement(name).is_some() {
-            return Diagnostic::new(format!("`{name}` has no value"), span).label("this primitive is a statement");
+            return Problem::at(format!("`{name}` has no value"), span).with_label("this primitive is a statement");
         }
         unknown(name, span)
     }
 
-    fn arguments(&mut self, name: &str, arity: usize) -> Result<Arguments, Diagnostic> {
+    fn arguments(&mut self, name: &str, arity: usize) -> Result<Arguments, Problem> {
         let start = self.span().start;
         self.expect("(")?;
         let mut exprs = Vec::new();
@@ -109,13 +111,13 @@ impl Parser<'_> {
         if exprs.len() != arity {
             let plural = if arity == 1 { "" } else { "s" };
             let message = format!("`{name}` takes {arity} argument{plural}, not {}", exprs.len());
-            return Err(Diagnostic::new(message, span));
+            return Err(Problem::at(message, span));
         }
         Ok(Arguments { exprs: exprs.into_iter(), span, height })
     }
 
     /// A call that is a whole statement.
-    pub(super) fn statement_call(&mut self) -> Result<Stmt, Diagnostic> {
+    pub(super) fn statement_call(&mut self) -> Result<Stmt, Problem> {
         let (name, span) = (self.text(0), self.span());
         let Some(primitive) = primitives::statement(name) else {
             return Err(not_a_statement(name, span));
@@ -151,11 +153,10 @@ impl Parser<'_> {
     pub(super) fn at_whole_call(&self) -> bool {
         let mut depth = 0usize;
         for ahead in 1.. {
-            let lexeme = self.lexeme(ahead);
-            match lexeme.token {
-                crate::lexer::Token::Symbol("(") => depth += 1,
-                crate::lexer::Token::Symbol(")") => depth = depth.saturating_sub(1),
-                crate::lexer::Token::End => return false,
+            match self.token(ahead) {
+                Token::Symbol("(") => depth += 1,
+                Token::Symbol(")") => depth = depth.saturating_sub(1),
+                Token::End => return false,
                 _ => {}
             }
             if depth == 0 {
@@ -166,24 +167,25 @@ impl Parser<'_> {
     }
 }
 
-fn not_a_statement(name: &str, span: Range<usize>) -> Diagnostic {
+fn not_a_statement(name: &str, span: Range<usize>) -> Problem {
     if primitives::value(name).is_some() {
-        return Diagnostic::new(format!("the value of `{name}` is not used"), span)
-            .label("herd7 knows this name only as an expression")
-            .help(format!("assign the value, or write `(void) {name}(…);`"));
+        return Problem::at(format!("the value of `{name}` is not used"), span)
+            .with_label("herd7 knows this name only as an expression")
+            .with_help(format!("assign the value, or write `(void) {name}(…);`"));
     }
     unknown(name, span)
 }
 
-fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
+fn unknown(name: &str, span: Range<usize>) -> Problem {
     if is_c11(name) {
-        return Diagnostic::new(format!("{} is C11, not the kernel's API", quoted(name)), span)
-            .help(kernel_counterpart(name).unwrap_or("the Linux-kernel memory model gives C11 atomics no meaning"));
+        return Problem::at(format!("{} is C11, not the kernel's API", quoted(name)), span).with_help(
+            kernel_counterpart(name).unwrap_or("the Linux-kernel memory model gives C11 atomics no meaning"),
+        );
     }
-    let error = Diagnostic::new(format!("unknown primitive {}", quoted(name)), span);
+    let error = Problem::at(format!("unknown primitive {}", quoted(name)), span);
     match primitives::nearest(name) {
-        Some(known) => error.help(format!("herd7 knows no macro of this name either; did you mean `{known}`?")),
-        None => error.help("herd7 knows no macro of this name either"),
+        Some(known) => error.with_help(format!("herd7 knows no macro of this name either; did you mean `{known}`?")),
+        None => error.with_help("herd7 knows no macro of this name either"),
     }
 }
 

@@ -5,33 +5,35 @@
 
 use super::{MAX_DEPTH, MAX_OPERANDS, Parser};
 use crate::ast::{Expr, ExprKind};
-use crate::diagnostic::Diagnostic;
-use crate::lexer::Token;
+use crate::tokens::{Reader, Token};
 use lkmm_model::event::Mode;
 use lkmm_model::program::Operator;
+use lkmm_report::Problem;
 
 const COMPARISON: u32 = 4;
 
 impl Parser<'_> {
-    pub(super) fn expr(&mut self) -> Result<Expr, Diagnostic> {
+    pub(super) fn expr(&mut self) -> Result<Expr, Problem> {
         self.nested(|parser| parser.binary(1))
     }
 
     /// Operators that bind at least as tightly as `level`.
-    fn binary(&mut self, level: u32) -> Result<Expr, Diagnostic> {
+    fn binary(&mut self, level: u32) -> Result<Expr, Problem> {
         let left = self.operand()?;
         self.binary_after(left, level)
     }
 
     /// What may follow a left operand.
-    pub(super) fn binary_after(&mut self, mut left: Expr, level: u32) -> Result<Expr, Diagnostic> {
+    pub(super) fn binary_after(&mut self, mut left: Expr, level: u32) -> Result<Expr, Problem> {
         let mut compared = false;
         while let Some((op, at)) = self.operator() {
             if at < level {
                 break;
             }
             if at == COMPARISON && std::mem::replace(&mut compared, true) {
-                return Err(self.unexpected("no second comparison").help("comparisons do not chain: use parentheses"));
+                return Err(self
+                    .unexpected("no second comparison")
+                    .with_help("comparisons do not chain: use parentheses"));
             }
             compared &= at >= COMPARISON;
             self.advance();
@@ -46,7 +48,7 @@ impl Parser<'_> {
     }
 
     fn operator(&self) -> Option<(Operator, u32)> {
-        let Token::Symbol(symbol) = self.peek() else { return None };
+        let Token::Symbol(symbol) = self.token(0) else { return None };
         Some(match symbol {
             "|" => (Operator::Or, 1),
             "^" => (Operator::Xor, 2),
@@ -65,13 +67,13 @@ impl Parser<'_> {
         })
     }
 
-    fn operand(&mut self) -> Result<Expr, Diagnostic> {
+    fn operand(&mut self) -> Result<Expr, Problem> {
         self.operands += 1;
         if self.operands > MAX_OPERANDS {
-            return Err(Diagnostic::new(format!("a statement with more than {MAX_OPERANDS} operands"), self.span())
-                .help("compute parts of it into locals first"));
+            return Err(Problem::at(format!("a statement with more than {MAX_OPERANDS} operands"), self.span())
+                .with_help("compute parts of it into locals first"));
         }
-        match self.peek() {
+        match self.token(0) {
             Token::Number => {
                 let value = int32(self.text(0)).ok_or_else(|| too_large(self.span()))?;
                 self.advance();
@@ -102,17 +104,19 @@ impl Parser<'_> {
         }
     }
 
-    fn not_an_operand(&self) -> Diagnostic {
+    fn not_an_operand(&self) -> Problem {
         let error = self.unexpected("an expression");
-        match self.peek() {
-            Token::Symbol("&") => error.help("there is no address operator: a parameter of the process is the address"),
-            Token::Symbol("-") => error.help("there is no unary minus: write `0 - r`"),
+        match self.token(0) {
+            Token::Symbol("&") => {
+                error.with_help("there is no address operator: a parameter of the process is the address")
+            }
+            Token::Symbol("-") => error.with_help("there is no unary minus: write `0 - r`"),
             _ => error,
         }
     }
 
     /// What follows a `*`: a name, a parenthesised expression, or a cast of a name.
-    fn dereferenced(&mut self) -> Result<Expr, Diagnostic> {
+    fn dereferenced(&mut self) -> Result<Expr, Problem> {
         let pointer = if self.is(0, "(") && self.at_type(1) {
             self.advance();
             self.full_type()?;
@@ -132,11 +136,11 @@ impl Parser<'_> {
         Ok(Expr::node(ExprKind::Load { address: Box::new(pointer), mode: Mode::Plain }, height))
     }
 
-    fn pointer_name(&mut self) -> Result<Expr, Diagnostic> {
-        if self.is(0, "*") || self.lexeme(0).token == Token::Word && self.is(1, "(") {
+    fn pointer_name(&mut self) -> Result<Expr, Problem> {
+        if self.is(0, "*") || self.token(0) == Token::Word && self.is(1, "(") {
             return Err(self
                 .unexpected("the name of a pointer")
-                .help("put what is dereferenced into parentheses: `*(…)`"));
+                .with_help("put what is dereferenced into parentheses: `*(…)`"));
         }
         let name = self.name("the name of a pointer")?;
         Ok(Expr::leaf(ExprKind::Register(self.register(name))))
@@ -144,7 +148,7 @@ impl Parser<'_> {
 
     /// The condition of a `while`: an atom, in practice a parenthesised expression. (A name is not called here, even if
     /// a parenthesis follows.)
-    pub(super) fn atom(&mut self) -> Result<Expr, Diagnostic> {
+    pub(super) fn atom(&mut self) -> Result<Expr, Problem> {
         let dereferenced = self.is(0, "*") && self.is_name(1);
         if dereferenced || self.is_name(0) {
             if dereferenced {
@@ -167,6 +171,6 @@ pub(crate) fn int32(text: &str) -> Option<i32> {
     text.parse().ok()
 }
 
-fn too_large(span: std::ops::Range<usize>) -> Diagnostic {
-    Diagnostic::new("this number does not fit 32 bits", span).help("values are 32-bit integers with a sign")
+fn too_large(span: std::ops::Range<usize>) -> Problem {
+    Problem::at("this number does not fit 32 bits", span).with_help("values are 32-bit integers with a sign")
 }

@@ -9,10 +9,11 @@ mod expr;
 mod stmt;
 mod types;
 
-use crate::Origin;
 use crate::ast::{Process, Register};
-use crate::diagnostic::{Diagnostic, quoted};
-use crate::lexer::{Lexeme, Token, tokens};
+use crate::lexer::tokens;
+use crate::text::quoted;
+use crate::tokens::{Reader, Token, Tokens};
+use lkmm_report::{Origin, Problem};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -66,16 +67,14 @@ pub(crate) struct Parsed {
     pub(crate) processes: Vec<Process>,
     /// Of the statements.
     pub(crate) origins: Vec<Origin>,
-    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// Reads the program section of a test.
-pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Diagnostic> {
+pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Problem> {
     let initial = Origin { span: 0..0, text: String::new() };
     let mut parser = Parser {
-        source,
-        lexemes: tokens(source, section.clone())?,
-        at: 0,
+        tokens: Tokens { source, lexemes: tokens(source, section.clone())?, at: 0 },
         depth: 0,
         operands: 0,
         origins: vec![initial],
@@ -85,7 +84,7 @@ pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Dia
         warnings: Vec::new(),
     };
     let mut processes = Vec::new();
-    while parser.peek() != Token::End || processes.is_empty() {
+    while parser.token(0) != Token::End || processes.is_empty() {
         processes.push(parser.process(processes.len())?);
     }
     braces::check(source, section, &parser.extents)?;
@@ -93,9 +92,7 @@ pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Dia
 }
 
 struct Parser<'s> {
-    source: &'s str,
-    lexemes: Vec<Lexeme>,
-    at: usize,
+    tokens: Tokens<'s>,
     depth: u32,
     /// Operands of the statement being parsed.
     operands: u32,
@@ -104,84 +101,51 @@ struct Parser<'s> {
     registers: Vec<String>,
     register_ids: HashMap<&'s str, Register>,
     extents: Vec<braces::Extent>,
-    warnings: Vec<Diagnostic>,
+    warnings: Vec<Problem>,
 }
 
-impl<'s> Parser<'s> {
-    fn lexeme(&self, ahead: usize) -> &Lexeme {
-        // The last lexeme is the end, and there always is one.
-        &self.lexemes[(self.at + ahead).min(self.lexemes.len() - 1)]
+impl<'s> Reader<'s> for Parser<'s> {
+    const SECTION: &'static str = "program";
+
+    fn tokens(&self) -> &Tokens<'s> {
+        &self.tokens
     }
 
-    fn peek(&self) -> Token {
-        self.lexeme(0).token
+    fn tokens_mut(&mut self) -> &mut Tokens<'s> {
+        &mut self.tokens
     }
 
-    fn span(&self) -> Range<usize> {
-        self.lexeme(0).span.clone()
-    }
-
-    /// The text of a lexeme; that of the end is empty.
-    fn text(&self, ahead: usize) -> &'s str {
-        &self.source[self.lexeme(ahead).span.clone()]
-    }
-
-    fn is(&self, ahead: usize, symbol: &str) -> bool {
-        matches!(self.lexeme(ahead).token, Token::Symbol(s) if s == symbol)
-    }
-
-    fn is_word(&self, ahead: usize, word: &str) -> bool {
-        self.lexeme(ahead).token == Token::Word && self.text(ahead) == word
-    }
-
-    fn advance(&mut self) {
-        self.at = (self.at + 1).min(self.lexemes.len() - 1);
-    }
-
-    fn eat(&mut self, symbol: &str) -> bool {
-        let found = self.is(0, symbol);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn expect(&mut self, symbol: &str) -> Result<(), Diagnostic> {
-        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
-    }
-
-    /// An error at the current token.
-    fn unexpected(&self, expected: &str) -> Diagnostic {
-        let message = match self.peek() {
-            Token::End => "the program ends too early".to_string(),
-            _ => format!("unexpected {}", quoted(self.text(0))),
-        };
-        let error = Diagnostic::new(message, self.span()).label(format!("expected {expected}"));
-        if self.peek() == Token::Number && self.text(0).starts_with('-') {
-            error.help("a minus sign that touches a number belongs to it: write a blank between them, as in `r - 1`")
+    fn unexpected(&self, expected: &str) -> Problem {
+        let error = self.problem_here(expected);
+        if self.token(0) == Token::Number && self.text(0).starts_with('-') {
+            error.with_help(
+                "a minus sign that touches a number belongs to it: write a blank between them, as in `r - 1`",
+            )
         } else {
             error
         }
     }
+}
 
+impl<'s> Parser<'s> {
     /// Is the word a name that a local may have? (`P0` names a process.)
     fn is_name(&self, ahead: usize) -> bool {
-        if self.lexeme(ahead).token != Token::Word {
+        if self.token(ahead) != Token::Word {
             return false;
         }
         let text = self.text(ahead);
         !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
     }
 
-    fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
+    fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
         if self.is_name(0) {
             let text = self.text(0);
             self.advance();
             return Ok(text);
         }
         let error = self.unexpected(what);
-        Err(if self.peek() == Token::Word {
-            error.help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
+        Err(if self.token(0) == Token::Word {
+            error.with_help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
         } else {
             error
         })
@@ -196,18 +160,13 @@ impl<'s> Parser<'s> {
     }
 
     fn origin(&mut self, span: Range<usize>) -> u32 {
-        let text = self.source[span.clone()].trim().to_string();
+        let text = self.tokens.source[span.clone()].trim().to_string();
         self.origins.push(Origin { span, text });
         (self.origins.len() - 1) as u32
     }
 
-    /// The end of the last token that was read.
-    fn last_end(&self) -> usize {
-        self.lexemes[self.at.saturating_sub(1)].span.end
-    }
-
     /// Runs a part of the parser one level deeper.
-    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Problem>) -> Result<T, Problem> {
         if self.depth >= MAX_DEPTH {
             return Err(self.too_deep());
         }
@@ -217,11 +176,11 @@ impl<'s> Parser<'s> {
         result
     }
 
-    fn too_deep(&self) -> Diagnostic {
-        Diagnostic::new(format!("nested more than {MAX_DEPTH} levels deep"), self.span())
+    fn too_deep(&self) -> Problem {
+        Problem::at(format!("nested more than {MAX_DEPTH} levels deep"), self.span())
     }
 
-    fn process(&mut self, number: usize) -> Result<Process, Diagnostic> {
+    fn process(&mut self, number: usize) -> Result<Process, Problem> {
         self.registers.clear();
         self.register_ids.clear();
         let start = self.span().start;
@@ -233,8 +192,8 @@ impl<'s> Parser<'s> {
         match process_number(self.text(0)) {
             Some(n) if n == number as u64 => self.advance(),
             Some(_) => {
-                return Err(Diagnostic::new("processes must be P0, P1, … in this order", name)
-                    .label(format!("expected `P{number}`")));
+                return Err(Problem::at("processes must be P0, P1, … in this order", name)
+                    .with_label(format!("expected `P{number}`")));
             }
             None => return Err(self.not_a_process(number)),
         }
@@ -252,19 +211,21 @@ impl<'s> Parser<'s> {
         Ok(Process { name, registers: std::mem::take(&mut self.registers), parameters, body })
     }
 
-    fn not_a_process(&self, number: usize) -> Diagnostic {
+    fn not_a_process(&self, number: usize) -> Problem {
         let error = self.unexpected(&format!("process `P{number}`"));
-        match self.peek() {
-            Token::Symbol("{") => error.help("locations are initialised in the one block before the first process"),
-            Token::Symbol("(") if self.is(1, "*") => {
-                error.help("`(* … *)` is no comment in the program section: write `/* … */`")
+        match self.token(0) {
+            Token::Symbol("{") => {
+                error.with_help("locations are initialised in the one block before the first process")
             }
-            Token::Word => error.help(format!("a process is written `P{number}(int *x) {{ … }}`")),
+            Token::Symbol("(") if self.is(1, "*") => {
+                error.with_help("`(* … *)` is no comment in the program section: write `/* … */`")
+            }
+            Token::Word => error.with_help(format!("a process is written `P{number}(int *x) {{ … }}`")),
             _ => error,
         }
     }
 
-    fn parameters(&mut self) -> Result<Vec<(Register, Range<usize>)>, Diagnostic> {
+    fn parameters(&mut self) -> Result<Vec<(Register, Range<usize>)>, Problem> {
         let mut parameters = Vec::new();
         if self.is(0, ")") {
             return Ok(parameters);
@@ -276,7 +237,7 @@ impl<'s> Parser<'s> {
             let register = self.register(name);
             // Registers are numbered in the order in which they appear, and there are none yet but parameters.
             if register as usize != parameters.len() {
-                return Err(Diagnostic::new(format!("two parameters are named {}", quoted(name)), span));
+                return Err(Problem::at(format!("two parameters are named {}", quoted(name)), span));
             }
             parameters.push((register, span));
             // As in herd7's grammar, a comma may end the list.

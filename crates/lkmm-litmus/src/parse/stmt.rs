@@ -2,35 +2,37 @@
 
 use super::Parser;
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
-use crate::diagnostic::Diagnostic;
-use crate::lexer::Token;
 use crate::primitives;
+use crate::tokens::{Reader, Token};
 use lkmm_model::event::Mode;
+use lkmm_report::Problem;
 
 impl Parser<'_> {
     /// A statement or a declaration without a value; the latter only stands in blocks.
-    pub(super) fn statement_or_declaration(&mut self) -> Result<Stmt, Diagnostic> {
+    pub(super) fn statement_or_declaration(&mut self) -> Result<Stmt, Problem> {
         self.nested(|parser| parser.statement_here(true))
     }
 
-    fn statement(&mut self) -> Result<Stmt, Diagnostic> {
+    fn statement(&mut self) -> Result<Stmt, Problem> {
         self.nested(|parser| parser.statement_here(false))
     }
 
-    fn statement_here(&mut self, declarations: bool) -> Result<Stmt, Diagnostic> {
+    fn statement_here(&mut self, declarations: bool) -> Result<Stmt, Problem> {
         let start = self.span().start;
         self.operands = 0;
-        match self.peek() {
+        match self.token(0) {
             Token::Symbol("{") => self.block(),
             Token::Symbol("*") => self.store_or_evaluation(),
             Token::Symbol("(") if self.is_word(1, "void") && self.is(2, ")") => {
-                self.at += 3;
+                self.tokens.at += 3;
                 let value = self.expr()?;
                 self.evaluation(start, value)
             }
             Token::Word => self.statement_at_word(declarations),
-            Token::Symbol(";") => Err(self.unexpected("a statement").help("herd7 has no empty statement: remove it")),
-            Token::Symbol("}") => Err(self.unexpected("a statement").help("herd7 accepts no empty block")),
+            Token::Symbol(";") => {
+                Err(self.unexpected("a statement").with_help("herd7 has no empty statement: remove it"))
+            }
+            Token::Symbol("}") => Err(self.unexpected("a statement").with_help("herd7 accepts no empty block")),
             _ => {
                 let value = self.expr()?;
                 self.evaluation(start, value)
@@ -38,7 +40,7 @@ impl Parser<'_> {
         }
     }
 
-    fn statement_at_word(&mut self, declarations: bool) -> Result<Stmt, Diagnostic> {
+    fn statement_at_word(&mut self, declarations: bool) -> Result<Stmt, Problem> {
         let start = self.span().start;
         match self.text(0) {
             "if" => return self.if_statement(),
@@ -46,12 +48,13 @@ impl Parser<'_> {
             "do" => return self.do_statement(),
             "for" if self.is(1, "(") => return self.for_statement(),
             "goto" | "switch" if !self.is(1, "=") => {
-                return Err(self.unexpected("a statement").help("of C's control flow there are `if` and loops"));
+                return Err(self.unexpected("a statement").with_help("of C's control flow there are `if` and loops"));
             }
             word @ ("break" | "continue" | "return") if self.is(1, ";") => {
                 // herd7 evaluates a local of this name, and goes on.
-                let warning = Diagnostic::new(format!("`{word}` does nothing here"), self.span());
-                self.warnings.push(warning.label("read as the name of a local").help("end a loop by its condition"));
+                let warning = Problem::at(format!("`{word}` does nothing here"), self.span());
+                self.warnings
+                    .push(warning.with_label("read as the name of a local").with_help("end a loop by its condition"));
             }
             _ => {}
         }
@@ -76,13 +79,13 @@ impl Parser<'_> {
         !matches!(self.text(0), "atomic_add_unless" | "__atomic_add_unless") && self.at_whole_call()
     }
 
-    fn evaluation(&mut self, start: usize, value: Expr) -> Result<Stmt, Diagnostic> {
+    fn evaluation(&mut self, start: usize, value: Expr) -> Result<Stmt, Problem> {
         self.expect(";")?;
         let origin = self.origin(start..self.last_end());
         Ok(Stmt { kind: StmtKind::Assign { register: None, value }, origin })
     }
 
-    fn block(&mut self) -> Result<Stmt, Diagnostic> {
+    fn block(&mut self) -> Result<Stmt, Problem> {
         self.expect("{")?;
         let mut body = Vec::new();
         while !self.is(0, "}") || body.is_empty() {
@@ -92,13 +95,13 @@ impl Parser<'_> {
         Ok(Stmt { kind: StmtKind::Block(body), origin: 0 })
     }
 
-    fn declaration(&mut self, declarations: bool) -> Result<Stmt, Diagnostic> {
+    fn declaration(&mut self, declarations: bool) -> Result<Stmt, Problem> {
         let start = self.span().start;
         self.full_type()?;
         let name = self.name("the name of a local")?;
         let register = self.register(name);
         if self.is(0, ",") {
-            return Err(self.unexpected("`=` or `;`").help("declare one local at a time"));
+            return Err(self.unexpected("`=` or `;`").with_help("declare one local at a time"));
         }
         if declarations && self.eat(";") {
             return Ok(Stmt { kind: StmtKind::Declare, origin: 0 });
@@ -106,7 +109,7 @@ impl Parser<'_> {
         self.expect("=")?;
         let value = self.expr()?;
         if self.is(0, ",") {
-            return Err(self.unexpected("`;`").help("declare one local at a time"));
+            return Err(self.unexpected("`;`").with_help("declare one local at a time"));
         }
         self.expect(";")?;
         let origin = self.origin(start..self.last_end());
@@ -114,7 +117,7 @@ impl Parser<'_> {
     }
 
     /// `r = e`, without the semicolon.
-    fn assignment(&mut self) -> Result<Stmt, Diagnostic> {
+    fn assignment(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
         let name = self.name("the name of a local")?;
         let register = self.register(name);
@@ -125,9 +128,9 @@ impl Parser<'_> {
     }
 
     /// `*p = e;`, or an expression that starts with a dereference.
-    fn store_or_evaluation(&mut self) -> Result<Stmt, Diagnostic> {
+    fn store_or_evaluation(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
-        let (back, registers) = (self.at, self.registers.len());
+        let back = self.tokens.at;
         self.advance();
         if let Ok(address) = self.store_address() {
             if self.eat("=") {
@@ -137,15 +140,14 @@ impl Parser<'_> {
                 return Ok(Stmt { kind: StmtKind::Store { address, value, mode: Mode::Plain }, origin });
             }
         }
-        self.at = back;
+        self.tokens.at = back;
         self.operands = 0;
-        debug_assert!(self.registers.len() >= registers);
         let value = self.expr()?;
         self.evaluation(start, value)
     }
 
     /// What follows the first `*` on the left of an assignment.
-    fn store_address(&mut self) -> Result<Expr, Diagnostic> {
+    fn store_address(&mut self) -> Result<Expr, Problem> {
         let mut stars = 0;
         while self.eat("*") {
             stars += 1;
@@ -168,7 +170,7 @@ impl Parser<'_> {
         Ok(address)
     }
 
-    fn if_statement(&mut self) -> Result<Stmt, Diagnostic> {
+    fn if_statement(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
         self.advance();
         self.expect("(")?;
@@ -185,7 +187,7 @@ impl Parser<'_> {
         Ok(Stmt { kind: StmtKind::If { condition, then, otherwise }, origin })
     }
 
-    fn while_statement(&mut self) -> Result<Stmt, Diagnostic> {
+    fn while_statement(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
         self.advance();
         let condition = self.atom()?;
@@ -194,7 +196,7 @@ impl Parser<'_> {
         Ok(Stmt { kind: StmtKind::Loop { condition, body, body_first: false }, origin })
     }
 
-    fn do_statement(&mut self) -> Result<Stmt, Diagnostic> {
+    fn do_statement(&mut self) -> Result<Stmt, Problem> {
         self.advance();
         let body = Box::new(self.statement()?);
         let start = self.span().start;
@@ -211,7 +213,7 @@ impl Parser<'_> {
     }
 
     /// `for (a; c; s) b` is `{ a; while (c) { b s } }`.
-    fn for_statement(&mut self) -> Result<Stmt, Diagnostic> {
+    fn for_statement(&mut self) -> Result<Stmt, Problem> {
         let start = self.span().start;
         self.advance();
         self.expect("(")?;
@@ -231,7 +233,7 @@ impl Parser<'_> {
         Ok(Stmt { kind: StmtKind::Block(statements), origin })
     }
 
-    fn assignment_and_semicolon(&mut self) -> Result<Stmt, Diagnostic> {
+    fn assignment_and_semicolon(&mut self) -> Result<Stmt, Problem> {
         let assignment = self.assignment()?;
         self.expect(";")?;
         Ok(assignment)

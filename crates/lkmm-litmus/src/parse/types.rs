@@ -1,8 +1,9 @@
 //! Types: read, checked against what herd7 knows, and dropped. All values are 32-bit integers or addresses.
 
 use super::Parser;
-use crate::diagnostic::{Diagnostic, quoted};
-use crate::lexer::Token;
+use crate::text::quoted;
+use crate::tokens::{Reader, Token};
+use lkmm_report::Problem;
 
 const BASE_TYPES: &[&str] = &[
     "char",
@@ -40,13 +41,13 @@ pub(super) fn is_type_word(text: &str) -> bool {
 impl Parser<'_> {
     /// Does a type start here?
     pub(super) fn at_type(&self, ahead: usize) -> bool {
-        self.lexeme(ahead).token == Token::Word
+        self.token(ahead) == Token::Word
             && (is_type_word(self.text(ahead))
                 || matches!(self.text(ahead), "void" | "volatile" | "const" | "_Atomic" | "struct" | "atomic"))
     }
 
     /// The type of a local or of a cast.
-    pub(super) fn full_type(&mut self) -> Result<(), Diagnostic> {
+    pub(super) fn full_type(&mut self) -> Result<(), Problem> {
         if self.is_word(0, "void") {
             return self.pointer_type();
         }
@@ -56,7 +57,7 @@ impl Parser<'_> {
     }
 
     /// The type of a parameter: a pointer.
-    pub(super) fn pointer_type(&mut self) -> Result<(), Diagnostic> {
+    pub(super) fn pointer_type(&mut self) -> Result<(), Problem> {
         let start = self.span().start;
         if self.is_word(0, "void") {
             self.advance();
@@ -69,8 +70,8 @@ impl Parser<'_> {
             return Ok(());
         }
         let span = start..self.last_end();
-        Err(Diagnostic::new("a parameter must be a pointer to a shared location", span)
-            .help("declare a local in the body instead, and give it a value there"))
+        Err(Problem::at("a parameter must be a pointer to a shared location", span)
+            .with_help("declare a local in the body instead, and give it a value there"))
     }
 
     /// `*`, `const` and `volatile` after a type. Does it end as a pointer?
@@ -88,7 +89,7 @@ impl Parser<'_> {
         }
     }
 
-    fn base_type(&mut self) -> Result<(), Diagnostic> {
+    fn base_type(&mut self) -> Result<(), Problem> {
         let qualified = ["volatile", "const", "_Atomic"].iter().any(|word| self.is_word(0, word));
         if qualified {
             self.advance();
@@ -100,14 +101,14 @@ impl Parser<'_> {
         if self.is_word(0, "struct") {
             self.advance();
             if !self.is_word(0, "srcu_struct") {
-                return Err(self.unexpected("`srcu_struct`").help("herd7 knows no other structure"));
+                return Err(self.unexpected("`srcu_struct`").with_help("herd7 knows no other structure"));
             }
         } else if self.is_word(0, "atomic") && self.is(1, "<") {
             self.advance();
             self.advance();
             // As in herd7's grammar, types that are keywords of C do not go here.
             if matches!(self.text(0), "char" | "int" | "long" | "atomic_int") {
-                return Err(self.unexpected("a type such as `int32_t`").help("write `atomic_t`"));
+                return Err(self.unexpected("a type such as `int32_t`").with_help("write `atomic_t`"));
             }
             self.known_base_type()?;
             return self.expect(">");
@@ -118,24 +119,24 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn known_base_type(&mut self) -> Result<(), Diagnostic> {
-        if self.peek() == Token::Word && is_type_word(self.text(0)) {
+    fn known_base_type(&mut self) -> Result<(), Problem> {
+        if self.token(0) == Token::Word && is_type_word(self.text(0)) {
             self.advance();
             return Ok(());
         }
         let error = self.unexpected("a type");
         Err(if UNKNOWN_TYPES.contains(&self.text(0)) {
-            error.help("herd7 does not know this type; write `int`")
+            error.with_help("herd7 does not know this type; write `int`")
         } else {
             error
         })
     }
 
     /// Refuses a declaration whose type herd7 does not know.
-    pub(super) fn refuse_unknown_type(&self) -> Result<(), Diagnostic> {
-        if self.peek() == Token::Word && self.lexeme(1).token == Token::Word {
-            return Err(Diagnostic::new(format!("unknown type {}", quoted(self.text(0))), self.span())
-                .help("herd7 knows `int`, `long`, `char`, `intptr_t`, `atomic_t`, `spinlock_t` and their like"));
+    pub(super) fn refuse_unknown_type(&self) -> Result<(), Problem> {
+        if self.token(0) == Token::Word && self.token(1) == Token::Word {
+            return Err(Problem::at(format!("unknown type {}", quoted(self.text(0))), self.span())
+                .with_help("herd7 knows `int`, `long`, `char`, `intptr_t`, `atomic_t`, `spinlock_t` and their like"));
         }
         Ok(())
     }

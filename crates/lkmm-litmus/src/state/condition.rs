@@ -3,10 +3,9 @@
 //!
 //! Implication binds more tightly than `/\`, which binds more tightly than `\/`.
 
-use super::lexer::Token;
 use super::{Cursor, Literal, Place};
-use crate::Quantifier;
-use crate::diagnostic::Diagnostic;
+use crate::tokens::{Reader, Token};
+use lkmm_report::{Problem, Quantifier};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::Range;
@@ -49,12 +48,7 @@ pub(crate) struct Final {
 impl Final {
     /// The condition as herd7 prints it.
     pub(crate) fn text(&self) -> String {
-        let quantifier = match self.quantifier {
-            Quantifier::Exists => "exists",
-            Quantifier::NotExists => "~exists",
-            Quantifier::Forall => "forall",
-        };
-        let mut text = format!("{quantifier} (");
+        let mut text = format!("{} (", self.quantifier);
         self.prop.print(&mut text, Above::Top);
         text.push(')');
         text
@@ -139,9 +133,9 @@ fn list(parts: &[Prop], separator: &str, here: Above, parenthesised: bool, out: 
 
 impl Cursor<'_> {
     /// Parses the section.
-    pub(crate) fn condition(mut self) -> Result<Final, Diagnostic> {
+    pub(crate) fn condition(mut self) -> Result<Final, Problem> {
         let locations = self.locations()?;
-        let filter = if self.is_word("filter") {
+        let filter = if self.is_word(0, "filter") {
             self.advance();
             // As in herd7, a filter may speak of processes that do not exist; their registers are 0.
             let processes = std::mem::replace(&mut self.processes, usize::MAX);
@@ -151,11 +145,11 @@ impl Cursor<'_> {
         } else {
             None
         };
-        let start = self.at;
+        let start = self.tokens.at;
         let (quantifier, prop) = self.quantified()?;
-        let asked = self.at > start;
+        let asked = self.tokens.at > start;
         self.eat(";");
-        if self.is_word("with") {
+        if self.is_word(0, "with") {
             self.kinds()?;
         }
         if self.token(0) != Token::End {
@@ -164,15 +158,15 @@ impl Cursor<'_> {
         Ok(Final { locations, filter, quantifier, prop, asked, elements: self.elements })
     }
 
-    fn locations(&mut self) -> Result<Vec<Place>, Diagnostic> {
+    fn locations(&mut self) -> Result<Vec<Place>, Problem> {
         let mut places = Vec::new();
-        if !self.is_word("locations") {
+        if !self.is_word(0, "locations") {
             return Ok(places);
         }
         self.advance();
         self.expect("[")?;
         while !self.is(0, "]") {
-            if self.is_word("fault") || self.is_word("Fault") {
+            if self.is_word(0, "fault") || self.is_word(0, "Fault") {
                 return Err(self.unexpected("a location or a register"));
             }
             places.push(self.place_or_element()?);
@@ -189,26 +183,26 @@ impl Cursor<'_> {
         Ok(places)
     }
 
-    fn quantified(&mut self) -> Result<(Quantifier, Prop), Diagnostic> {
+    fn quantified(&mut self) -> Result<(Quantifier, Prop), Problem> {
         let quantifier = match self.token(0) {
-            Token::Keyword if matches!(self.text(), "exists" | "final") => Quantifier::Exists,
-            Token::Keyword if self.text() == "forall" => Quantifier::Forall,
+            Token::Keyword if matches!(self.text(0), "exists" | "final") => Quantifier::Exists,
+            Token::Keyword if self.text(0) == "forall" => Quantifier::Forall,
             Token::Symbol("~") => {
                 self.advance();
-                if !self.is_word("exists") {
+                if !self.is_word(0, "exists") {
                     return Err(self.unexpected("`exists`"));
                 }
                 Quantifier::NotExists
             }
-            Token::Keyword if self.text() == "not" => {
+            Token::Keyword if self.text(0) == "not" => {
                 self.advance();
-                if !self.is_word("exists") {
+                if !self.is_word(0, "exists") {
                     return Err(self.unexpected("`exists`"));
                 }
                 Quantifier::NotExists
             }
             Token::Symbol("(") => return Ok((Quantifier::Exists, self.primary(0)?)),
-            Token::Keyword if matches!(self.text(), "observed" | "Observed") => {
+            Token::Keyword if matches!(self.text(0), "observed" | "Observed") => {
                 self.advance();
                 return Ok((Quantifier::Exists, self.observations()?));
             }
@@ -220,16 +214,16 @@ impl Cursor<'_> {
     }
 
     /// `x=1; y=2; and x=2;`: final states that were observed.
-    fn observations(&mut self) -> Result<Prop, Diagnostic> {
+    fn observations(&mut self) -> Result<Prop, Problem> {
         let mut states = Vec::new();
         loop {
             let mut atoms = Vec::new();
-            while !self.is_word("and") && !matches!(self.token(0), Token::End | Token::Symbol(";")) {
+            while !self.is_word(0, "and") && !matches!(self.token(0), Token::End | Token::Symbol(";")) {
                 atoms.push(self.comparison()?);
                 self.expect(";")?;
             }
             states.push(joined(atoms, Prop::And));
-            if !self.is_word("and") {
+            if !self.is_word(0, "and") {
                 return Ok(joined(states, Prop::Or));
             }
             self.advance();
@@ -237,15 +231,15 @@ impl Cursor<'_> {
     }
 
     /// `with` and the quantifiers for other models, which are ignored.
-    fn kinds(&mut self) -> Result<(), Diagnostic> {
+    fn kinds(&mut self) -> Result<(), Problem> {
         self.advance();
         loop {
             self.name("the name of a model")?;
             self.expect(":")?;
-            if !self.eat("~") && self.is_word("not") {
+            if !self.eat("~") && self.is_word(0, "not") {
                 self.advance();
             }
-            if !self.is_word("exists") && !self.is_word("forall") {
+            if !self.is_word(0, "exists") && !self.is_word(0, "forall") {
                 return Err(self.unexpected("`exists` or `forall`"));
             }
             self.advance();
@@ -255,7 +249,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn prop(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn prop(&mut self, depth: u32) -> Result<Prop, Problem> {
         let mut parts = vec![self.conjunction(depth)?];
         while self.eat("\\/") {
             parts.push(self.conjunction(depth)?);
@@ -263,7 +257,7 @@ impl Cursor<'_> {
         Ok(joined(parts, Prop::Or))
     }
 
-    fn conjunction(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn conjunction(&mut self, depth: u32) -> Result<Prop, Problem> {
         let mut parts = vec![self.implication(depth)?];
         while self.eat("/\\") {
             parts.push(self.implication(depth)?);
@@ -271,7 +265,7 @@ impl Cursor<'_> {
         Ok(joined(parts, Prop::And))
     }
 
-    fn implication(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn implication(&mut self, depth: u32) -> Result<Prop, Problem> {
         let left = self.primary(depth)?;
         if !self.eat("=>") {
             return Ok(left);
@@ -280,27 +274,27 @@ impl Cursor<'_> {
         Ok(Prop::Implies(Box::new(left), Box::new(right)))
     }
 
-    fn deeper(&self, depth: u32) -> Result<u32, Diagnostic> {
+    fn deeper(&self, depth: u32) -> Result<u32, Problem> {
         if depth < MAX_DEPTH {
             Ok(depth + 1)
         } else {
-            Err(Diagnostic::new(format!("nested more than {MAX_DEPTH} levels deep"), self.span()))
+            Err(Problem::at(format!("nested more than {MAX_DEPTH} levels deep"), self.span()))
         }
     }
 
-    fn primary(&mut self, depth: u32) -> Result<Prop, Diagnostic> {
+    fn primary(&mut self, depth: u32) -> Result<Prop, Problem> {
         let deeper = self.deeper(depth)?;
         if self.eat("(") {
             let inner = self.prop(deeper)?;
             self.expect(")")?;
             return Ok(inner);
         }
-        if self.is(0, "~") || self.is_word("not") {
+        if self.is(0, "~") || self.is_word(0, "not") {
             self.advance();
             return Ok(Prop::Not(Box::new(self.primary(deeper)?)));
         }
         for (word, prop) in [("true", Prop::True), ("false", Prop::False)] {
-            if self.is_word(word) {
+            if self.is_word(0, word) {
                 self.advance();
                 return Ok(prop);
             }
@@ -309,7 +303,7 @@ impl Cursor<'_> {
     }
 
     /// A place, or an element of an array.
-    fn place_or_element(&mut self) -> Result<Place, Diagnostic> {
+    fn place_or_element(&mut self) -> Result<Place, Problem> {
         let start = self.span().start;
         match self.place(false)? {
             Place::Global(name) if self.is(0, "[") => {
@@ -321,7 +315,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn comparison(&mut self) -> Result<Prop, Diagnostic> {
+    fn comparison(&mut self) -> Result<Prop, Problem> {
         let bracketed = self.is(0, "[");
         let left = if bracketed { self.place(true)? } else { self.place_or_element()? };
         let differ = self.eat("!=") || self.eat("<>");
@@ -341,7 +335,7 @@ impl Cursor<'_> {
     }
 
     /// A value, or the final value of another place: `0:r1`, `*x` or `[x]`.
-    fn right(&mut self) -> Result<Side, Diagnostic> {
+    fn right(&mut self) -> Result<Side, Problem> {
         let dereferenced = self.eat("*");
         if dereferenced || self.is(0, "[") || self.is(1, ":") {
             return Ok(Side::Place(self.place(true)?));

@@ -2,10 +2,10 @@
 //!
 //! A name as a value is the address of the location of that name.
 
-use super::lexer::Token;
 use super::types::{self, Declared};
 use super::{Cursor, Literal, Place};
-use crate::diagnostic::Diagnostic;
+use crate::tokens::{Reader, Token};
+use lkmm_report::Problem;
 use std::ops::Range;
 
 /// The largest array; herd7 sets no limit.
@@ -22,7 +22,7 @@ pub(crate) struct Entry {
 
 impl Cursor<'_> {
     /// The entries of the initial state.
-    pub(crate) fn init(mut self) -> Result<Vec<Entry>, Diagnostic> {
+    pub(crate) fn init(mut self) -> Result<Vec<Entry>, Problem> {
         let mut entries: Vec<Entry> = Vec::new();
         // Sorted by place, to find a second entry for the same one.
         let mut seen = std::collections::BTreeSet::new();
@@ -34,7 +34,7 @@ impl Cursor<'_> {
             }
             let entry = self.entry()?;
             if !seen.insert(entry.place.clone()) {
-                return Err(Diagnostic::new(format!("{} is initialised twice", entry.place), entry.span));
+                return Err(Problem::at(format!("{} is initialised twice", entry.place), entry.span));
             }
             entries.push(entry);
             if !self.eat(";") {
@@ -44,22 +44,22 @@ impl Cursor<'_> {
         Ok(entries)
     }
 
-    fn expect_end(&self) -> Result<(), Diagnostic> {
+    fn expect_end(&self) -> Result<(), Problem> {
         if self.token(0) == Token::End {
             return Ok(());
         }
         let error = self.unexpected("`;`");
         Err(if self.is(0, ",") {
-            error.help("initialise one location at a time, each followed by `;`")
+            error.with_help("initialise one location at a time, each followed by `;`")
         } else if matches!(self.token(0), Token::Name | Token::Process | Token::Symbol("*")) {
-            error.help("a type is one word, and at most one `*`: `int x;`, `int *p;`")
+            error.with_help("a type is one word, and at most one `*`: `int x;`, `int *p;`")
         } else {
             error
         })
     }
 
-    fn entry(&mut self) -> Result<Entry, Diagnostic> {
-        let atomic = self.is_word("_Atomic");
+    fn entry(&mut self) -> Result<Entry, Problem> {
+        let atomic = self.is_word(0, "_Atomic");
         if atomic {
             self.advance();
         }
@@ -74,10 +74,10 @@ impl Cursor<'_> {
         if self.is(0, "[") {
             return Err(self
                 .unexpected("`=` or `;`")
-                .help("initialise the elements of an array together: `int x[2] = {1,2};`"));
+                .with_help("initialise the elements of an array together: `int x[2] = {1,2};`"));
         }
         if bracketed && !self.is(0, "=") {
-            return Err(self.unexpected("`=`").help("without a value, write `x` for `[x]`"));
+            return Err(self.unexpected("`=`").with_help("without a value, write `x` for `[x]`"));
         }
         let value = if self.eat("=") { self.initial_value(false)? } else { Literal::Int(0) };
         Ok(Entry { place, declared: Declared::Untyped, values: vec![value], span })
@@ -90,7 +90,7 @@ impl Cursor<'_> {
             && (named || self.is(1, "*") || self.is(1, "%") || self.is(1, "[") && self.token(2) == Token::Name)
     }
 
-    fn typed(&mut self, atomic: bool) -> Result<Entry, Diagnostic> {
+    fn typed(&mut self, atomic: bool) -> Result<Entry, Problem> {
         let type_span = self.span();
         let name = self.name("a type")?;
         if !atomic && self.eat("*") {
@@ -110,7 +110,7 @@ impl Cursor<'_> {
         Ok(Entry { place, declared: Declared::Integer(integer), values: vec![value], span })
     }
 
-    fn pointer(&mut self, declared: Declared) -> Result<Entry, Diagnostic> {
+    fn pointer(&mut self, declared: Declared) -> Result<Entry, Problem> {
         let (span, place) = (self.span(), self.place(true)?);
         let value = if self.eat("=") {
             self.eat("&");
@@ -121,18 +121,18 @@ impl Cursor<'_> {
         Ok(Entry { place, declared, values: vec![value], span })
     }
 
-    fn array(&mut self, integer: crate::IntegerType) -> Result<Entry, Diagnostic> {
+    fn array(&mut self, integer: types::IntegerType) -> Result<Entry, Problem> {
         let start = self.span().start;
         let name = self.name("an array")?.to_string();
         let length = self.brackets()?;
         let span = start..self.last_end();
         if length == 0 || length > MAX_ELEMENTS {
-            return Err(Diagnostic::new(format!("an array has between 1 and {MAX_ELEMENTS} elements"), span));
+            return Err(Problem::at(format!("an array has between 1 and {MAX_ELEMENTS} elements"), span));
         }
         let values = if self.eat("=") { self.vector()? } else { vec![Literal::Int(0); length as usize] };
         if values.len() != length as usize {
             let message = format!("`{name}` has {length} elements, and {} initial values", values.len());
-            return Err(Diagnostic::new(message, span));
+            return Err(Problem::at(message, span));
         }
         let cut = |value| match value {
             Literal::Int(value) => Literal::Int(integer.cut(value)),
@@ -142,12 +142,12 @@ impl Cursor<'_> {
         Ok(Entry { place: Place::Global(name), declared: Declared::Array(integer, length), values, span })
     }
 
-    fn initial_value(&mut self, typed: bool) -> Result<Literal, Diagnostic> {
-        if self.is_word("ATOMIC_INIT") {
+    fn initial_value(&mut self, typed: bool) -> Result<Literal, Problem> {
+        if self.is_word(0, "ATOMIC_INIT") {
             if !typed {
                 return Err(self
                     .unexpected("a value")
-                    .help("give the location its type: `atomic_t x = ATOMIC_INIT(0);`"));
+                    .with_help("give the location its type: `atomic_t x = ATOMIC_INIT(0);`"));
             }
             self.advance();
             self.expect("(")?;
@@ -158,7 +158,7 @@ impl Cursor<'_> {
         if self.is(0, "&") {
             return Err(self
                 .unexpected("a value")
-                .help("give the location a pointer type, `int *p = &x;`, or leave the `&` out"));
+                .with_help("give the location a pointer type, `int *p = &x;`, or leave the `&` out"));
         }
         self.literal()
     }

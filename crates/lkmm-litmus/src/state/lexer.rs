@@ -1,30 +1,9 @@
 //! Tokens of the initial state and of the final condition.
 
-use crate::diagnostic::Diagnostic;
 use crate::sections::end_of_comment;
+use crate::tokens::{Lexeme, Token};
+use lkmm_report::Problem;
 use std::ops::Range;
-
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    Name,
-    /// A word that cannot be a name.
-    Keyword,
-    /// Decimal, perhaps negative, or hexadecimal.
-    Number,
-    /// A number between backquotes.
-    Quoted,
-    /// `P0`.
-    Process,
-    Symbol(&'static str),
-    End,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Lexeme {
-    pub(super) token: Token,
-    pub(super) span: Range<usize>,
-}
 
 /// Longest first.
 const SYMBOLS: &[&str] =
@@ -60,7 +39,7 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Cuts a section into tokens; the last one is [`Token::End`].
-pub(super) fn tokens(source: &str, section: Range<usize>) -> Result<Vec<Lexeme>, Diagnostic> {
+pub(super) fn tokens(source: &str, section: Range<usize>) -> Result<Vec<Lexeme>, Problem> {
     let bytes = &source.as_bytes()[..section.end];
     let mut at = section.start;
     let mut lexemes = Vec::new();
@@ -81,7 +60,7 @@ pub(super) fn tokens(source: &str, section: Range<usize>) -> Result<Vec<Lexeme>,
     }
 }
 
-fn token(source: &str, bytes: &[u8], at: usize) -> Result<(Token, usize), Diagnostic> {
+fn token(source: &str, bytes: &[u8], at: usize) -> Result<(Token, usize), Problem> {
     let run = |from: usize, accept: fn(&u8) -> bool| {
         from + bytes[from..].iter().position(|c| !accept(c)).unwrap_or(bytes.len() - from)
     };
@@ -125,17 +104,17 @@ fn word(text: &str) -> Token {
     }
 }
 
-fn unknown(source: &str, bytes: &[u8], at: usize) -> Diagnostic {
+fn unknown(source: &str, bytes: &[u8], at: usize) -> Problem {
     if bytes[at..].starts_with(b"/*") || bytes[at..].starts_with(b"//") {
-        return Diagnostic::new("this kind of comment belongs to the program section only", at..at + 2)
-            .help("write `(* … *)`");
+        return Problem::at("this kind of comment belongs to the program section only", at..at + 2)
+            .with_help("write `(* … *)`");
     }
     let c = source[at..].chars().next().unwrap_or('\u{fffd}');
-    let error = Diagnostic::new(format!("unexpected character `{}`", c.escape_debug()), at..at + c.len_utf8());
+    let error = Problem::at(format!("unexpected character `{}`", c.escape_debug()), at..at + c.len_utf8());
     match c {
-        '|' => error.help("write `\\/` for or"),
-        '<' | '>' => error.help("a condition compares with `=` and `!=` only"),
-        '!' => error.help("write `~` or `not`"),
+        '|' => error.with_help("write `\\/` for or"),
+        '<' | '>' => error.with_help("a condition compares with `=` and `!=` only"),
+        '!' => error.with_help("write `~` or `not`"),
         _ => error,
     }
 }

@@ -8,8 +8,10 @@ pub(crate) mod init;
 mod lexer;
 pub(crate) mod types;
 
-use crate::diagnostic::{Diagnostic, quoted};
-use lexer::{Lexeme, Token};
+use crate::text::quoted;
+use crate::tokens::{Reader, Token, Tokens};
+
+use lkmm_report::Problem;
 use std::fmt;
 use std::ops::Range;
 
@@ -50,88 +52,50 @@ impl fmt::Display for Literal {
     }
 }
 
-/// A cursor over the tokens of a section.
+/// The parser of a section.
 pub(crate) struct Cursor<'s> {
-    source: &'s str,
-    lexemes: Vec<Lexeme>,
-    at: usize,
+    tokens: Tokens<'s>,
     processes: usize,
     /// The elements of arrays that were named, and where.
     elements: Vec<(Place, Range<usize>)>,
 }
 
+impl<'s> Reader<'s> for Cursor<'s> {
+    const SECTION: &'static str = "section";
+
+    fn tokens(&self) -> &Tokens<'s> {
+        &self.tokens
+    }
+
+    fn tokens_mut(&mut self) -> &mut Tokens<'s> {
+        &mut self.tokens
+    }
+}
+
 impl<'s> Cursor<'s> {
     /// Starts on a section of a test that has so many processes.
-    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Diagnostic> {
-        Ok(Cursor { source, lexemes: lexer::tokens(source, section)?, at: 0, processes, elements: Vec::new() })
+    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Problem> {
+        let tokens = Tokens { source, lexemes: lexer::tokens(source, section)?, at: 0 };
+        Ok(Cursor { tokens, processes, elements: Vec::new() })
     }
 
-    fn token(&self, ahead: usize) -> Token {
-        self.lexemes[(self.at + ahead).min(self.lexemes.len() - 1)].token
-    }
-
-    fn span(&self) -> Range<usize> {
-        self.lexemes[self.at].span.clone()
-    }
-
-    fn text(&self) -> &'s str {
-        &self.source[self.span()]
-    }
-
-    fn advance(&mut self) {
-        self.at = (self.at + 1).min(self.lexemes.len() - 1);
-    }
-
-    /// The end of the last token that was read.
-    fn last_end(&self) -> usize {
-        self.lexemes[self.at.saturating_sub(1)].span.end
-    }
-
-    fn is(&self, ahead: usize, symbol: &str) -> bool {
-        matches!(self.token(ahead), Token::Symbol(s) if s == symbol)
-    }
-
-    fn eat(&mut self, symbol: &str) -> bool {
-        let found = self.is(0, symbol);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn expect(&mut self, symbol: &str) -> Result<(), Diagnostic> {
-        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
-    }
-
-    fn is_word(&self, word: &str) -> bool {
-        matches!(self.token(0), Token::Name | Token::Keyword) && self.text() == word
-    }
-
-    fn unexpected(&self, expected: &str) -> Diagnostic {
-        let message = match self.token(0) {
-            Token::End => "the section ends too early".to_string(),
-            _ => format!("unexpected {}", quoted(self.text())),
-        };
-        Diagnostic::new(message, self.span()).label(format!("expected {expected}"))
-    }
-
-    fn name(&mut self, what: &str) -> Result<&'s str, Diagnostic> {
+    fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
         if self.token(0) != Token::Name {
             let error = self.unexpected(what);
             return Err(match self.token(0) {
                 Token::Keyword => {
-                    error.help(format!("{} is a reserved word; choose another name", quoted(self.text())))
+                    error.with_help(format!("{} is a reserved word; choose another name", quoted(self.text(0))))
                 }
                 _ => error,
             });
         }
-        let text = self.text();
+        let text = self.text(0);
         self.advance();
         Ok(text)
     }
 
     /// A register of a process (`0:r1`, `P0:r1`) or a location (`x`, and where `brackets` allow it `[x]`).
-    fn place(&mut self, brackets: bool) -> Result<Place, Diagnostic> {
+    fn place(&mut self, brackets: bool) -> Result<Place, Problem> {
         match self.token(0) {
             Token::Number | Token::Process if self.is(1, ":") => self.register(),
             Token::Symbol("[") if brackets => {
@@ -141,17 +105,17 @@ impl<'s> Cursor<'s> {
                 Ok(Place::Global(name))
             }
             Token::Symbol("%") => {
-                Err(Diagnostic::new("symbolic registers do not exist in C", self.span()).help("write `0:r1`"))
+                Err(Problem::at("symbolic registers do not exist in C", self.span()).with_help("write `0:r1`"))
             }
             _ => Ok(Place::Global(self.name("a location, as `x`, or a register, as `0:r1`")?.to_string())),
         }
     }
 
-    fn register(&mut self) -> Result<Place, Diagnostic> {
+    fn register(&mut self) -> Result<Place, Problem> {
         let span = self.span();
-        let number = self.text().trim_start_matches('P').parse::<u32>().ok();
+        let number = self.text(0).trim_start_matches('P').parse::<u32>().ok();
         let Some(process) = number.filter(|&n| (n as usize) < self.processes) else {
-            return Err(Diagnostic::new(format!("there is no process {}", self.text()), span));
+            return Err(Problem::at(format!("there is no process {}", self.text(0)), span));
         };
         self.advance();
         self.expect(":")?;
@@ -159,17 +123,17 @@ impl<'s> Cursor<'s> {
         Ok(Place::Register(process, self.name("a register")?.to_string()))
     }
 
-    fn literal(&mut self) -> Result<Literal, Diagnostic> {
+    fn literal(&mut self) -> Result<Literal, Problem> {
         match self.token(0) {
             Token::Number => {
-                let value = int32(self.text())
-                    .ok_or_else(|| Diagnostic::new("this number does not fit 32 bits", self.span()))?;
+                let value =
+                    int32(self.text(0)).ok_or_else(|| Problem::at("this number does not fit 32 bits", self.span()))?;
                 self.advance();
                 Ok(Literal::Int(value))
             }
             Token::Quoted => {
-                let text = self.text().trim_matches('`');
-                let value = int32(text).ok_or_else(|| Diagnostic::new("not a number of 32 bits", self.span()))?;
+                let text = self.text(0).trim_matches('`');
+                let value = int32(text).ok_or_else(|| Problem::at("not a number of 32 bits", self.span()))?;
                 self.advance();
                 Ok(Literal::Int(value))
             }
@@ -182,7 +146,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// `{1,2}`: the values of an array.
-    fn vector(&mut self) -> Result<Vec<Literal>, Diagnostic> {
+    fn vector(&mut self) -> Result<Vec<Literal>, Problem> {
         self.expect("{")?;
         let mut values = vec![self.literal()?];
         while self.eat(",") {

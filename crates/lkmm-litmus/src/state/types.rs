@@ -2,16 +2,29 @@
 //! computes with signed integers of 32 bits whatever the types say.
 
 use super::Cursor;
-use super::lexer::Token;
-use crate::IntegerType;
-use crate::diagnostic::Diagnostic;
+use crate::tokens::{Reader, Token};
+use lkmm_report::Problem;
 use std::ops::Range;
+
+/// How the integers of a place are shown, which its type decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IntegerType {
+    /// The width: 8, 16 or 32.
+    pub(crate) bits: u32,
+    /// Does the highest bit mean minus?
+    pub(crate) signed: bool,
+}
+
+impl IntegerType {
+    /// `int`, which everything is that has no type.
+    pub(crate) const INT: Self = IntegerType { bits: 32, signed: true };
+}
 
 /// The integer type that a name stands for.
 ///
 /// # Errors
 /// Types that herd7 does not know, and those that are wider than its values.
-pub(super) fn integer(name: &str, span: Range<usize>) -> Result<IntegerType, Diagnostic> {
+pub(super) fn integer(name: &str, span: Range<usize>) -> Result<IntegerType, Problem> {
     let (bits, signed) = match name {
         "int" | "long" | "int32_t" | "intptr_t" => (32, true),
         // As in herd7, an `atomic_t` is shown without sign.
@@ -21,27 +34,27 @@ pub(super) fn integer(name: &str, span: Range<usize>) -> Result<IntegerType, Dia
         "char" | "int8_t" => (8, true),
         "uint8_t" => (8, false),
         "int64_t" | "uint64_t" | "__int128" | "__uint128" | "__int128_t" | "__uint128_t" | "int128_t" | "uint128_t" => {
-            return Err(Diagnostic::new(format!("`{name}` is wider than the values of a litmus test"), span)
-                .label("values have 32 bits")
-                .help("write `int`"));
+            return Err(Problem::at(format!("`{name}` is wider than the values of a litmus test"), span)
+                .with_label("values have 32 bits")
+                .with_help("write `int`"));
         }
         _ => return Err(unknown(name, span)),
     };
     Ok(IntegerType { bits, signed })
 }
 
-fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
-    let error = Diagnostic::new(format!("herd7 cannot initialise a location of type `{name}`"), span);
+fn unknown(name: &str, span: Range<usize>) -> Problem {
+    let error = Problem::at(format!("herd7 cannot initialise a location of type `{name}`"), span);
     match name {
-        "spinlock_t" | "srcu_struct" | "struct" | "mutex" | "mtx_t" => {
-            error.help("leave the declaration out: a location that is not initialised is 0, which is an unlocked lock")
-        }
-        "unsigned" | "u32" | "size_t" => error.help("write `uint32_t`"),
-        "u8" | "bool" | "_Bool" => error.help("write `uint8_t`"),
-        "u16" => error.help("write `uint16_t`"),
-        "void" => error.help("a location holds a value: write `int`, or for a pointer `int *`"),
-        "atomic_int" => error.help("write `atomic_t`"),
-        _ => error.help("herd7 knows the integer types `int`, `char`, `short`, `long`, `uint32_t`, … and `atomic_t`"),
+        "spinlock_t" | "srcu_struct" | "struct" | "mutex" | "mtx_t" => error
+            .with_help("leave the declaration out: a location that is not initialised is 0, which is an unlocked lock"),
+        "unsigned" | "u32" | "size_t" => error.with_help("write `uint32_t`"),
+        "u8" | "bool" | "_Bool" => error.with_help("write `uint8_t`"),
+        "u16" => error.with_help("write `uint16_t`"),
+        "void" => error.with_help("a location holds a value: write `int`, or for a pointer `int *`"),
+        "atomic_int" => error.with_help("write `atomic_t`"),
+        _ => error
+            .with_help("herd7 knows the integer types `int`, `char`, `short`, `long`, `uint32_t`, … and `atomic_t`"),
     }
 }
 
@@ -83,9 +96,9 @@ impl IntegerType {
 
 impl Cursor<'_> {
     /// The number in `[2]`.
-    pub(super) fn brackets(&mut self) -> Result<u32, Diagnostic> {
+    pub(super) fn brackets(&mut self) -> Result<u32, Problem> {
         self.expect("[")?;
-        let number = super::int32(self.text()).and_then(|n| u32::try_from(n).ok());
+        let number = super::int32(self.text(0)).and_then(|n| u32::try_from(n).ok());
         let Some(number) = number.filter(|_| self.token(0) == Token::Number) else {
             return Err(self.unexpected("a number"));
         };

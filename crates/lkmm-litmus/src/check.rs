@@ -1,0 +1,105 @@
+//! The whole way of a test: read, search, report.
+
+use crate::{Operations, Options};
+use lkmm_model::models::Model;
+use lkmm_report::{Answer, Problem, Report, Test};
+use lkmm_search::{Question, SearchError};
+use std::time::{Duration, Instant};
+
+/// How to check.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The memory model.
+    pub model: &'static Model,
+    /// Search for the verdict alone.
+    pub verdict: bool,
+    /// Threads that a large search may use, at least 1.
+    pub jobs: usize,
+    /// Time for reading and searching a test.
+    pub timeout: Option<Duration>,
+    /// Executions that a test may have.
+    pub max_executions: Option<u64>,
+    /// How often loops are unrolled.
+    pub unroll: u32,
+    /// Bytes that final states may take, about.
+    pub memory: u64,
+    /// Keep an execution that answers the question.
+    pub witness: bool,
+}
+
+impl Settings {
+    /// All executions, on one thread, without a budget but for 1 GiB of final states.
+    pub fn new(model: &'static Model) -> Settings {
+        let unroll = Options::default().unroll;
+        Settings {
+            model,
+            verdict: false,
+            jobs: 1,
+            timeout: None,
+            max_executions: None,
+            unroll,
+            memory: 1 << 30,
+            witness: false,
+        }
+    }
+}
+
+/// Checks a test; `file` is how the report calls it. Whatever is wrong with the test is in the report.
+///
+/// The crate's documentation has an [example](crate).
+pub fn check(file: impl Into<String>, source: impl Into<String>, settings: &Settings) -> Report {
+    let start = Instant::now();
+    let mut report =
+        Report { file: file.into(), model: settings.model.name().into(), source: source.into(), ..Report::default() };
+    (report.test, report.answer) = read_and_search(&report.source, settings, start);
+    report.time = start.elapsed();
+    report
+}
+
+/// What came of a source: the test, if it could be read, and the answer.
+fn read_and_search(source: &str, settings: &Settings, start: Instant) -> (Option<Test>, Answer) {
+    let deadline = settings.timeout.and_then(|limit| start.checked_add(limit));
+    let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let (test, operations) = match crate::read(source, &Options { unroll: settings.unroll, deadline }) {
+        Ok(read) => read,
+        Err(_) if late() => return (None, Answer::Timeout(out_of_time(settings))),
+        Err(problem) => return (None, Answer::Error(problem)),
+    };
+    let options = lkmm_search::Options {
+        question: if settings.verdict { Question::Verdict } else { Question::AllExecutions },
+        jobs: settings.jobs,
+        deadline: settings.timeout.map(|limit| limit.saturating_sub(start.elapsed())),
+        max_executions: settings.max_executions,
+        memory: settings.memory,
+        witness: settings.witness,
+        ..lkmm_search::Options::new(settings.model)
+    };
+    let answer = match lkmm_search::search(&test.program, &options) {
+        Ok(outcome) if settings.verdict => Answer::Verdict(outcome),
+        Ok(outcome) => Answer::Executions(outcome),
+        Err(SearchError::Timeout(_)) => Answer::Timeout(out_of_time(settings)),
+        Err(error @ (SearchError::TooManyExecutions(_) | SearchError::TooManyStates { .. })) => {
+            Answer::Timeout(error.to_string())
+        }
+        Err(error) => Answer::Error(problem(&test, &operations, &error)),
+    };
+    (Some(test), answer)
+}
+
+/// Of the time that the user asked for, and not of what was left of it after reading.
+fn out_of_time(settings: &Settings) -> String {
+    let limit = settings.timeout.unwrap_or_default().as_secs_f64();
+    let otherwise = if settings.verdict { "" } else { ", or ask for --verdict alone" };
+    format!("no answer within {limit} s; raise --timeout{otherwise}")
+}
+
+/// Why a search failed, with the place in the source if it is known.
+fn problem(test: &Test, operations: &Operations, error: &SearchError) -> Problem {
+    let origin = match error {
+        SearchError::BadAddress { origin, .. } => Some(*origin),
+        SearchError::Illegal(operation) => operations.origin(operation),
+        _ => None,
+    };
+    let span = origin.and_then(|origin| test.origins.get(origin as usize)).map(|origin| origin.span.clone());
+    Problem { span, ..Problem::new(error.to_string()) }
+}
