@@ -6,10 +6,11 @@
 
 use crate::MAX_EVENTS;
 use crate::candidate::{Candidate, Unaddressed};
+use crate::combine::Combination;
 use crate::explore::Explorer;
 use crate::outcome::SearchError;
 use crate::run::{Run, Stop};
-use crate::values::{Combination, Contradiction, Known, Source, Values};
+use crate::values::{Contradiction, Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::program::Value;
 

@@ -6,7 +6,8 @@
 //! `spin_trylock` within its own critical section is fixed, and an unmatched `LKW` comes last: whoever waits for the lock
 //! then waits for ever.
 
-use crate::values::{Combination, Known, Values};
+use crate::combine::Combination;
+use crate::values::{Known, Values};
 use lkmm_model::event::Label;
 use lkmm_model::event_set::EventSet;
 use lkmm_model::plan::Frame;

@@ -5,7 +5,7 @@ use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::Goal;
 use crate::values::PathFacts;
-use lkmm_model::program::{Expr, Observable, Path, Program, Proposition, Value};
+use lkmm_model::program::{EventTemplate, Expr, ExprId, Observable, Path, Program, Proposition, Value};
 use std::time::Instant;
 
 /// Reads below expressions, over all expressions of all paths: some 8 bytes each.
@@ -79,5 +79,47 @@ fn constant(paths: &[&Path], observable: Observable) -> Option<Value> {
     match path.exprs[path.finals[register as usize] as usize] {
         Expr::Const(value) => Some(value),
         _ => None,
+    }
+}
+
+/// The threads of a combination: which path each takes, and where its events and expressions begin.
+pub(crate) struct Combination<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) paths: Vec<&'p Path>,
+    pub(crate) facts: Vec<&'p PathFacts>,
+    /// First event of each thread, among the events of all threads.
+    pub(crate) events: Vec<usize>,
+    /// First expression of each thread.
+    pub(crate) exprs: Vec<usize>,
+    /// The thread of each event.
+    pub(crate) thread_of: Vec<u32>,
+}
+
+impl<'p> Combination<'p> {
+    pub(crate) fn new(program: &'p Program, paths: Vec<&'p Path>, facts: Vec<&'p PathFacts>) -> Self {
+        let (mut events, mut exprs, mut thread_of) = (vec![0], vec![0], Vec::new());
+        for (thread, path) in paths.iter().enumerate() {
+            events.push(events[thread] + path.events.len());
+            exprs.push(exprs[thread] + path.exprs.len());
+            thread_of.resize(events[thread + 1], thread as u32);
+        }
+        Combination { program, paths, facts, events, exprs, thread_of }
+    }
+
+    /// The number of events of all threads.
+    pub(crate) fn len(&self) -> usize {
+        self.thread_of.len()
+    }
+
+    /// The template of an event, and its thread.
+    pub(crate) fn template(&self, event: usize) -> (&'p EventTemplate, usize) {
+        let thread = self.thread_of[event] as usize;
+        (&self.paths[thread].events[event - self.events[thread]], thread)
+    }
+
+    /// The reads below an expression of a thread, as events of the combination.
+    pub(crate) fn support(&self, thread: usize, expr: ExprId) -> impl Iterator<Item = usize> + '_ {
+        let base = self.events[thread];
+        self.facts[thread].support[expr as usize].iter().map(move |&e| base + e as usize)
     }
 }

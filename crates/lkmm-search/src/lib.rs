@@ -7,7 +7,6 @@
 mod addresses;
 mod candidate;
 mod combine;
-mod complete;
 mod explore;
 mod goal;
 pub mod open;
@@ -17,13 +16,12 @@ mod values;
 
 pub use outcome::{Outcome, SearchError, Verdict};
 
-use combine::Choices;
+use combine::{Choices, Combination};
 use lkmm_model::models::Model;
 use lkmm_model::program::Program;
 use run::{Goal, Run, Share, Shared, Stop};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use values::Combination;
 
 /// What is asked of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Complete executions: settle what values are left, judge, count, and keep a witness.
 
-use crate::explore::Explorer;
+use super::Explorer;
 use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::{Goal, Stop};
@@ -12,7 +12,7 @@ use lkmm_model::program::{Observable, Value};
 
 impl<const W: usize> Explorer<'_, '_, '_, W> {
     /// Every choice is made: settle the values, judge, count.
-    pub(crate) fn complete(&mut self) -> Result<(), Stop> {
+    pub(super) fn complete(&mut self) -> Result<(), Stop> {
         let initial = self.candidate.initial;
         let open = (0..self.reads.len()).any(|i| {
             let read = self.reads[i];
