@@ -11,8 +11,8 @@
 //! * A failed `spin_trylock` and a `spin_is_locked` that is true read, inside a critical section of their own thread,
 //!   from that section's lock; elsewhere from any lock operation of another thread, and if there is none the path
 //!   has no execution.
-//! * An illegal operation is an error only if its execution is otherwise allowed; an access to what is no location is one
-//!   as soon as the equations have a solution.
+//! * An illegal operation is an error only if its execution is otherwise allowed (by the model; the filter has no say); an
+//!   access to what is no location is one as soon as the equations have a solution.
 
 use crate::model::{Judgement, merge_locks};
 use crate::values::Solver;
@@ -312,7 +312,12 @@ impl Run<'_> {
             let location = match event.address.map(|address| solver.expr(t, address)) {
                 None => None,
                 Some(value) => match self.program.location_at(value) {
-                    None => return Err(NaiveError::BadAddress { value, origin: event.origin }),
+                    None => {
+                        let made_of = solver.illegal.filter(|_| matches!(value, Value::Symbol(_)));
+                        return Err(
+                            made_of.map_or(NaiveError::BadAddress { value, origin: event.origin }, NaiveError::Illegal)
+                        );
+                    }
                     location => location,
                 },
             };
@@ -390,7 +395,8 @@ impl Run<'_> {
             let holds = |proposition: &Option<Proposition>| {
                 proposition.as_ref().is_none_or(|p| self.holds(p, execution, &chosen, finals))
             };
-            if !holds(&self.program.filter) {
+            // Whether a filter keeps an illegal operation is nobody's to say.
+            if illegal.is_none() && !holds(&self.program.filter) {
                 return Ok(());
             }
             let positive = holds(&self.program.condition);

@@ -4,7 +4,7 @@ use crate::Options;
 use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::Goal;
-use crate::values::PathFacts;
+use crate::values::{PathFacts, has_pointers};
 use lkmm_model::program::{EventTemplate, Expr, ExprId, Observable, Path, Program, Proposition, Value};
 use std::time::Instant;
 
@@ -20,13 +20,14 @@ impl<'p> Choices<'p> {
     pub(crate) fn new(program: &'p Program, options: &Options, started: Instant) -> Result<Self, SearchError> {
         let mut choices = Choices { threads: Vec::with_capacity(program.threads.len()) };
         let mut size = 0;
+        let pointers = has_pointers(program);
         for thread in &program.threads {
             let mut feasible = Vec::new();
             for path in &thread.paths {
                 if let Some(limit) = options.deadline.filter(|&limit| started.elapsed() >= limit) {
                     return Err(SearchError::Timeout(limit));
                 }
-                if let Some(facts) = PathFacts::new(path, MAX_SUPPORT - size)? {
+                if let Some(facts) = PathFacts::new(path, program, pointers, MAX_SUPPORT - size)? {
                     size += facts.size;
                     feasible.push((path, facts));
                 }
@@ -39,6 +40,11 @@ impl<'p> Choices<'p> {
     /// The number of combinations; saturates.
     pub(crate) fn len(&self) -> u64 {
         self.threads.iter().fold(1, |n, t| n.saturating_mul(t.len() as u64))
+    }
+
+    /// May an execution end in an error?
+    pub(crate) fn may_fail(&self) -> bool {
+        self.threads.iter().flatten().any(|(_, facts)| facts.may_fail())
     }
 
     /// The combination of a number. `None` if the goal is out of reach on it, whatever the reads return.
@@ -56,6 +62,9 @@ impl<'p> Choices<'p> {
             paths.push(*path);
             facts.push(fact);
         }
+        if goal == Goal::Errors {
+            return facts.iter().any(|facts| facts.may_fail()).then_some((paths, facts));
+        }
         let truncated = paths.iter().any(|p| p.truncated);
         let known = |observable| constant(&paths, observable);
         let lost = |p: &Option<Proposition>, wanted: bool| {
@@ -64,7 +73,7 @@ impl<'p> Choices<'p> {
         let lost = lost(&program.filter, true)
             || match goal {
                 _ if truncated => false,
-                Goal::Everything => false,
+                Goal::Everything | Goal::Errors => false,
                 Goal::Positive => lost(&program.condition, true),
                 Goal::Negative => lost(&program.condition, false),
             };

@@ -174,6 +174,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
     fn is_elsewhere(&mut self) -> bool {
         let number = self.subtrees;
         self.subtrees += 1;
+        self.run.position.subtree += 1;
         number % u64::from(self.run.share.of) != u64::from(self.run.share.index)
     }
 
@@ -416,6 +417,9 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     /// Is the goal (or the filter) already out of reach?
     fn goal_is_lost(&self) -> bool {
+        if self.run.goal == Goal::Errors {
+            return !self.values.may_be_illegal();
+        }
         let known = |observable| self.final_value(observable);
         let lost = |p: &Option<Proposition>, wanted| {
             p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
@@ -424,7 +428,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             || match self.run.goal {
                 // A truncated path is of interest whatever its state.
                 _ if self.truncated => false,
-                Goal::Everything => false,
+                Goal::Everything | Goal::Errors => false,
                 Goal::Positive => lost(&self.run.program.condition, true),
                 Goal::Negative => lost(&self.run.program.condition, false),
             }
@@ -455,9 +459,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         };
         match known {
             Known::Is(value) => Some(value),
-            // It equals nothing.
-            Known::Illegal(_) => Some(Value::Symbol(u32::MAX)),
-            Known::Open => None,
+            Known::Open | Known::Illegal(_) => None,
         }
     }
 }

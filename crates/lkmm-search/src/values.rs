@@ -10,7 +10,7 @@
 mod facts;
 mod settle;
 
-pub(crate) use facts::{Known, PathFacts};
+pub(crate) use facts::{Known, PathFacts, has_pointers};
 
 use crate::combine::Combination;
 use facts::{apply, holds};
@@ -181,10 +181,25 @@ impl<'c, 'p> Values<'c, 'p> {
 
     /// The illegal operation of a candidate, if one of its expressions contains one.
     pub(crate) fn illegal(&self) -> Option<IllegalOperation> {
-        self.exprs.iter().find_map(|known| match known {
-            Known::Illegal(illegal) => Some(*illegal),
+        self.fallible().find_map(|known| match known {
+            Known::Illegal(illegal) => Some(illegal),
             _ => None,
         })
+    }
+
+    /// May there be an illegal operation yet, or is there one?
+    pub(crate) fn may_be_illegal(&self) -> bool {
+        self.fallible().any(|known| !matches!(known, Known::Is(_)))
+    }
+
+    /// Is there an illegal operation anywhere? For checks: [`illegal`](Self::illegal) looks where one can be.
+    pub(crate) fn has_illegal(&self) -> bool {
+        self.exprs.iter().any(|known| matches!(known, Known::Illegal(_)))
+    }
+
+    fn fallible(&self) -> impl Iterator<Item = Known> + '_ {
+        let threads = self.combination.facts.iter().enumerate();
+        threads.flat_map(move |(thread, facts)| facts.fallible.iter().map(move |&e| self.expr(thread, e)))
     }
 
     /// Is the value of every read in `reads` known?

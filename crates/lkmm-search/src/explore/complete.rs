@@ -50,11 +50,13 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
             return Ok(());
         }
         self.accepted += 1;
-        if let Some(illegal) = self.values.illegal() {
-            return Err(Stop::Failed(SearchError::Illegal(illegal)));
+        if self.run.goal == Goal::Errors {
+            let illegal = self.values.illegal().map(SearchError::Illegal);
+            return illegal.map_or(Ok(()), |error| Err(Stop::Failed(error)));
         }
+        debug_assert!(!self.values.has_illegal(), "errors are looked for first");
         if self.truncated {
-            self.run.outcome.truncated = true;
+            self.run.truncate();
             return Err(Stop::Answered);
         }
         self.count()

@@ -5,7 +5,9 @@
 
 use super::Contradiction;
 use crate::outcome::SearchError;
-use lkmm_model::program::{Constraint, Expr, ExprId, IllegalOperation, LocationId, Operator, Path, Program, Value};
+use lkmm_model::program::{
+    Constraint, EventTemplate, Expr, ExprId, IllegalOperation, LocationId, Operator, Path, Program, Value,
+};
 
 /// What is known of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,16 +43,25 @@ pub(crate) struct PathFacts {
     pub(super) copy_of: Vec<Option<ExprId>>,
     /// For each expression: the reads below it.
     pub(crate) support: Vec<Vec<u32>>,
+    /// Expressions that may apply an operator to values that it is not defined on.
+    pub(crate) fallible: Vec<ExprId>,
+    /// Some write or lock operation may go to what is no location.
+    may_go_astray: bool,
     /// Entries of `support` over all expressions: by far the largest of these tables can be that.
     pub(crate) size: usize,
 }
 
 impl PathFacts {
-    /// `None` if the path's constraints contradict each other whatever the reads return.
+    /// `None` if the path's constraints contradict each other whatever the reads return. `pointers`: [`has_pointers`].
     ///
     /// # Errors
     /// [`TooManyDependencies`](SearchError::TooManyDependencies) if the size is beyond `limit`.
-    pub(crate) fn new(path: &Path, limit: usize) -> Result<Option<Self>, SearchError> {
+    pub(crate) fn new(
+        path: &Path,
+        program: &Program,
+        pointers: bool,
+        limit: usize,
+    ) -> Result<Option<Self>, SearchError> {
         let n = path.exprs.len();
         let mut facts = PathFacts {
             dependents: vec![Vec::new(); path.events.len()],
@@ -59,6 +70,8 @@ impl PathFacts {
             constant: vec![Known::Open; n],
             copy_of: vec![None; n],
             support: vec![Vec::new(); n],
+            fallible: Vec::new(),
+            may_go_astray: false,
             size: 0,
         };
         for (id, expr) in path.exprs.iter().enumerate() {
@@ -100,7 +113,38 @@ impl PathFacts {
                 return Ok(None);
             }
         }
+        facts.fallible = facts.fallible_of(path, pointers);
+        facts.may_go_astray = path
+            .events
+            .iter()
+            .filter(|event| !event.label.is_read())
+            .any(|event| event.address.is_some_and(|a| facts.constant[a as usize].location_in(program).is_none()));
         Ok(Some(facts))
+    }
+
+    /// May an execution that takes this path end in an error?
+    pub(crate) fn may_fail(&self) -> bool {
+        self.may_go_astray || !self.fallible.is_empty()
+    }
+
+    fn fallible_of(&self, path: &Path, pointers: bool) -> Vec<ExprId> {
+        let address = may_be_address(path, pointers, |e| self.constant[e as usize]);
+        let may_fail = |&id: &ExprId| match (path.exprs[id as usize], self.constant[id as usize]) {
+            (_, Known::Illegal(_)) => true,
+            (Expr::Op(op, a, b), Known::Open) => {
+                let divisor = self.constant[b as usize];
+                let (a, b) = (address[a as usize], address[b as usize]);
+                match op {
+                    Operator::Eq | Operator::Ne => false,
+                    Operator::Div => a || matches!(divisor, Known::Open | Known::Is(Value::Int(0))),
+                    Operator::Add => a && b,
+                    Operator::Sub => b,
+                    _ => a || b,
+                }
+            }
+            _ => false,
+        };
+        (0..path.exprs.len() as ExprId).filter(may_fail).collect()
     }
 
     /// What an operator yields whatever the reads return. An expression is equal to itself without being known.
@@ -133,6 +177,38 @@ impl PathFacts {
             leaf => leaf,
         }
     }
+}
+
+/// Can a read of the program return an address? Not if no location holds one, and none is made up: an address that a read
+/// decides may come out of thin air.
+pub(crate) fn has_pointers(program: &Program) -> bool {
+    let in_path = |path: &Path| {
+        let constant = |e: ExprId| match path.exprs[e as usize] {
+            Expr::Const(value) => Known::Is(value),
+            _ => Known::Open,
+        };
+        let address = may_be_address(path, false, constant);
+        let is_written = |e: &EventTemplate| e.label.is_write() && e.value.is_some_and(|v| address[v as usize]);
+        let is_read = |e: &EventTemplate| e.address.is_some_and(|a| constant(a) == Known::Open);
+        path.events.iter().any(|event| is_written(event) || is_read(event))
+    };
+    program.locations.iter().any(|location| !matches!(location.init, Value::Int(_)))
+        || program.threads.iter().flat_map(|thread| &thread.paths).any(in_path)
+}
+
+/// Of each expression: may it be an address, if reads may return addresses or may not?
+fn may_be_address(path: &Path, pointers: bool, constant: impl Fn(ExprId) -> Known) -> Vec<bool> {
+    use Operator::{Eq, Ge, Gt, Le, Lt, Ne};
+    let mut address: Vec<bool> = Vec::with_capacity(path.exprs.len());
+    for (id, expr) in path.exprs.iter().enumerate() {
+        address.push(match (*expr, constant(id as ExprId)) {
+            (_, Known::Is(value)) => !matches!(value, Value::Int(_)),
+            (Expr::Const(_) | Expr::Op(Eq | Ne | Lt | Le | Gt | Ge, ..), _) => false,
+            (Expr::Read(_), _) => pointers,
+            (Expr::Op(_, a, b), _) => address[a as usize] || address[b as usize],
+        });
+    }
+    address
 }
 
 fn operands(constraint: &Constraint) -> (ExprId, ExprId) {
