@@ -1,15 +1,21 @@
 //! Combinations of control paths, one for each thread, in a fixed order, so that a part of them can be named by a range.
 
-use crate::Options;
 use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::Goal;
 use crate::values::{PathFacts, has_pointers};
+use crate::{MAX_EVENTS, Options};
 use lkmm_model::program::{EventTemplate, Expr, ExprId, Observable, Path, Program, Proposition, Value};
 use std::time::Instant;
 
-/// Reads below expressions, over all expressions of all paths: some 8 bytes each.
-const MAX_SUPPORT: usize = 1 << 25;
+/// What a read below an expression takes in the tables of [`PathFacts`], in bytes.
+const SUPPORT: u64 = 8;
+
+/// Bit matrices over the events of an execution that a worker has, at most: those of its plan, by far.
+const MATRICES: u64 = 512;
+
+/// Bytes that a worker has for each expression: its value, and how to take that back.
+const EXPRESSION: u64 = 64;
 
 /// The feasible paths of each thread.
 pub(crate) struct Choices<'p> {
@@ -21,13 +27,14 @@ impl<'p> Choices<'p> {
         let mut choices = Choices { threads: Vec::with_capacity(program.threads.len()) };
         let mut size = 0;
         let pointers = has_pointers(program);
+        let limit = usize::try_from(options.memory / 4 / SUPPORT).unwrap_or(usize::MAX);
         for thread in &program.threads {
             let mut feasible = Vec::new();
             for path in &thread.paths {
                 if let Some(limit) = options.deadline.filter(|&limit| started.elapsed() >= limit) {
                     return Err(SearchError::Timeout(limit));
                 }
-                if let Some(facts) = PathFacts::new(path, program, pointers, MAX_SUPPORT - size)? {
+                if let Some(facts) = PathFacts::new(path, program, pointers, limit - size)? {
                     size += facts.size;
                     feasible.push((path, facts));
                 }
@@ -40,6 +47,19 @@ impl<'p> Choices<'p> {
     /// The number of combinations; saturates.
     pub(crate) fn len(&self) -> u64 {
         self.threads.iter().fold(1, |n, t| n.saturating_mul(t.len() as u64))
+    }
+
+    /// The workers that a search has memory for, of those that it is allowed: they take half of what states may take.
+    pub(crate) fn workers(&self, options: &Options) -> u32 {
+        let most = |of: fn(&Path) -> usize| -> u64 {
+            self.threads.iter().map(|t| t.iter().map(|(path, _)| of(path) as u64).max().unwrap_or(0)).sum()
+        };
+        let (events, expressions) = (most(|path| path.events.len()), most(|path| path.exprs.len()));
+        // A location is accessed by an event, and has an initial write.
+        let events = events.saturating_mul(2).clamp(64, MAX_EVENTS as u64).next_power_of_two();
+        let worker = MATRICES * events * events / 8 + EXPRESSION * expressions;
+        let workers = (options.memory / 2 / worker).clamp(1, options.jobs.max(1) as u64);
+        u32::try_from(workers).unwrap_or(u32::MAX)
     }
 
     /// May an execution end in an error?

@@ -42,14 +42,15 @@ pub struct Options {
     pub model: &'static Model,
     /// The question.
     pub question: Question,
-    /// Threads to use; 1 searches on the calling thread.
+    /// Threads to use, if there is [`memory`](Self::memory) for them; 1 searches on the calling thread.
     pub jobs: usize,
     /// The search fails when it takes longer.
     pub deadline: Option<Duration>,
     /// The search fails when there are more executions.
     pub max_executions: Option<u64>,
-    /// Bytes that the final states may take, about; the search fails when there are more. (The rest of what a search needs is
-    /// bounded by the size of its program.)
+    /// Bytes that the final states may take, about; the search fails when there are more. The tables of what values depend on
+    /// may take a quarter of that besides, or the search fails as well; and workers half of it, or there are fewer. (The
+    /// rest of what a search needs is bounded by the size of its program.)
     pub memory: u64,
     /// Keep the first execution of each kind.
     pub witness: bool,
@@ -107,7 +108,7 @@ fn search_for(
     started: Instant,
 ) -> Result<Outcome, SearchError> {
     let shared = Shared::default();
-    let jobs = u32::try_from(options.jobs.max(1)).unwrap_or(u32::MAX);
+    let jobs = choices.workers(options);
     let mut run = Run::new(program, options, goal, Share::WHOLE, started, &shared);
     run.patience = if jobs == 1 { u64::MAX } else { PATIENCE };
     match explore_all(&mut run, choices) {

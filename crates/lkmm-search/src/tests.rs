@@ -1,8 +1,12 @@
-//! Sharing a search out changes nothing, on generated programs.
+//! Sharing a search out changes nothing, and keeps to the memory that there is.
 
+use crate::combine::Choices;
 use crate::{Options, Outcome, Question, SearchError, search};
+use lkmm_model::build::ProgramBuilder;
+use lkmm_model::event::Mode;
 use lkmm_model::models;
 use lkmm_naive::{Config, generate_from_seed};
+use std::time::Instant;
 
 #[test]
 fn the_outcome_is_the_same_for_any_number_of_jobs() {
@@ -21,4 +25,21 @@ fn the_outcome_is_the_same_for_any_number_of_jobs() {
         }
     }
     assert!(errors > 0 && truncated > 0, "{errors} errors, {truncated} truncated");
+}
+
+#[test]
+fn there_are_as_many_workers_as_fit_into_memory() {
+    let workers = |events: i32, jobs, memory| {
+        let mut program = ProgramBuilder::new();
+        let x = program.location("x", 0);
+        let mut thread = program.thread();
+        (0..events).for_each(|value| thread.write(Mode::Once, x, value));
+        let program = program.finish();
+        let options = Options { jobs, memory, ..Options::new(models::lkmm()) };
+        Choices::new(&program, &options, Instant::now()).expect("a small program").workers(&options)
+    };
+    assert_eq!(workers(20, 1, 1 << 30), 1);
+    assert_eq!(workers(20, 64, 1 << 30), 64);
+    assert_eq!(workers(1_000, 64, 1 << 30), 7);
+    assert_eq!(workers(1_000, 64, 1 << 20), 1);
 }

@@ -4,9 +4,9 @@
 mod rings;
 
 use lkmm_model::build::ProgramBuilder;
-use lkmm_model::event::{Fence, Mode};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models::{self, Model};
-use lkmm_model::program::Program;
+use lkmm_model::program::{EventTemplate, Expr, Location, Operator, Path, Program, Thread, Value};
 use lkmm_search::{Options, SearchError, search};
 use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
 
@@ -89,6 +89,32 @@ fn sharing_a_search_out_changes_nothing() {
     let shared = search(&program, &Options { jobs: 3, ..Options::new(models::lkmm()) }).expect("no budget is set");
     assert_eq!(alone.states, shared.states);
     assert_eq!(alone.positive + alone.negative, shared.positive + shared.negative);
+}
+
+#[test]
+fn tables_of_dependencies_are_bounded() {
+    // Sums of more and more reads.
+    let (reads, address) = (
+        1_000,
+        EventTemplate { label: Label::Read(Mode::Once), address: Some(0), value: None, atomic: false, origin: 0 },
+    );
+    let mut exprs = vec![Expr::Const(Value::Address(0, 0)), Expr::Read(0)];
+    for read in 1..reads {
+        exprs.push(Expr::Read(read));
+        let last = exprs.len() as u32 - 1;
+        exprs.push(Expr::Op(Operator::Add, last - 1, last));
+    }
+    let path = Path { events: vec![address; reads as usize], exprs, ..Path::default() };
+    let program = Program {
+        locations: vec![Location { name: "x".into(), init: Value::Int(0) }],
+        threads: vec![Thread { registers: Vec::new(), paths: vec![path] }],
+        ..Program::default()
+    };
+    let mut options = Options::new(models::lkmm());
+    assert_eq!(search(&program, &options).map(|outcome| outcome.positive), Ok(1));
+    // Half a million entries of eight bytes are more than a quarter of this.
+    options.memory = 8 << 20;
+    assert_eq!(search(&program, &options).map(|outcome| outcome.positive), Err(SearchError::TooManyDependencies));
 }
 
 #[test]
