@@ -54,7 +54,7 @@ pub(crate) struct Draft {
     pub(crate) domains: Vec<LocationId>,
 }
 
-/// Generates a program; with dependencies that no expression explains only if `stray`.
+/// Generates a program; with what herd7 cannot be asked about only if `stray`.
 pub(crate) fn draft(rng: &mut Rng, config: &Config, stray: bool) -> Draft {
     // Most programs are to be small: the bound is drawn first, on a logarithmic scale.
     let bound = (config.candidates as f64).powf(0.4 + 0.6 * rng.f64()) as u64;
@@ -99,6 +99,8 @@ struct Scope {
     pointers: Vec<Register>,
     indices: Vec<(LocationId, Register)>,
     held: Vec<LocationId>,
+    /// Registers that a `cmpxchg` returned.
+    compared: Vec<Register>,
     readers: usize,
 }
 
@@ -111,9 +113,12 @@ struct Generator<'r> {
     pointers: Vec<LocationId>,
     locks: Vec<LocationId>,
     domains: Vec<LocationId>,
+    /// Locks are accessed like other locations, too.
+    mixed: bool,
     /// The pieces of this program may be ill-formed.
     wild: bool,
-    /// And may hold dependencies that no expression explains.
+    /// It may hold what herd7 has no word for, or gets wrong: dependencies that no expression explains, if it is wild, and
+    /// chained `cmpxchg`s.
     stray: bool,
     registers: usize,
 }
@@ -134,6 +139,7 @@ impl<'r> Generator<'r> {
             pointers: Vec::new(),
             locks: Vec::new(),
             domains: Vec::new(),
+            mixed: false,
             wild,
             stray,
             registers: 0,
@@ -160,6 +166,7 @@ impl<'r> Generator<'r> {
                 let location = self.location(name, Value::Int(0));
                 self.locks.push(location);
             }
+            self.mixed = self.one_in(6);
         }
         if self.has(Theme::Srcu) {
             for name in ["s", "t"].iter().take(self.rng.usize(1..3)) {
@@ -254,8 +261,7 @@ impl<'r> Generator<'r> {
 
     /// A block with sections of its own, all closed at its end.
     fn closed_block(&mut self, size: usize, scope: &Scope) -> Vec<Statement> {
-        let mut inner =
-            Scope { integers: scope.integers.clone(), pointers: scope.pointers.clone(), ..Scope::default() };
+        let mut inner = Scope { held: Vec::new(), indices: Vec::new(), readers: 0, ..scope.clone() };
         let mut statements = self.block(size, &mut inner);
         self.close(&mut statements, &mut inner);
         statements

@@ -71,6 +71,8 @@ impl Generator<'_> {
             Place::Deref(self.pick(&scope.pointers))
         } else if !scope.integers.is_empty() && self.one_in(8) {
             Place::Dependent(location, self.pick(&scope.integers))
+        } else if self.mixed && self.one_in(4) {
+            Place::Static(self.locks[0])
         } else if self.wild && self.one_in(40) && !self.domains.is_empty() {
             Place::Static(self.domains[0])
         } else {
@@ -99,7 +101,7 @@ impl Generator<'_> {
         let operand = self.operand(scope);
         let register = self.register();
         let ordering = self.pick(&[Ordering::Full, Ordering::Relaxed, Ordering::Acquire, Ordering::Release]);
-        let expected = Operand::Const(Value::Int(self.small()));
+        let expected = self.expected(scope);
         let atomic = match self.rng.u8(..12) {
             0..3 => Atomic::Exchange(operand),
             3..6 => Atomic::CompareExchange(expected, operand),
@@ -108,10 +110,24 @@ impl Generator<'_> {
             9 => Atomic::AddUnless(operand, expected),
             _ => Atomic::Add(operand),
         };
+        if matches!(atomic, Atomic::CompareExchange(..)) {
+            scope.compared.push(register);
+        }
         if !matches!(atomic, Atomic::Add(_)) {
             scope.integers.push(register);
         }
         Statement::Atomic(atomic, ordering, place, register)
+    }
+
+    /// What a `cmpxchg` expects: a constant, or what was read before, as in loops that try again.
+    fn expected(&mut self, scope: &Scope) -> Operand {
+        let known = |&register: &Register| self.stray || !scope.compared.contains(&register);
+        let read: Vec<Register> = scope.integers.iter().copied().filter(known).collect();
+        if read.is_empty() || self.rng.bool() {
+            Operand::Const(Value::Int(self.small()))
+        } else {
+            Operand::Register(self.pick(&read))
+        }
     }
 
     pub(super) fn lock(&mut self, scope: &mut Scope) -> Statement {
