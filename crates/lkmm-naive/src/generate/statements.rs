@@ -91,7 +91,7 @@ impl Generator<'_> {
             2 => Operand::Op(self.pick(&[Operator::Add, Operator::Sub, Operator::Mul]), register, 1),
             3 => Operand::Op(self.pick(&[Operator::And, Operator::Or, Operator::Xor, Operator::Eq]), register, 1),
             4 => Operand::Dependent(register, constant),
-            5 if self.wild && self.one_in(4) => Operand::Op(Operator::Div, register, 0),
+            5 if self.wild => Operand::Op(Operator::Div, register, 0),
             _ => Operand::Const(constant),
         }
     }
