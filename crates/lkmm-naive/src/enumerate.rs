@@ -8,11 +8,12 @@
 //! Where it follows herd7 in detail:
 //! * That a read reads from a write makes their *addresses* equal as well as their values, and this equation may be what
 //!   determines a pointer (out of thin air, when the pointer is itself copied in a circle).
+//! * A read-modify-write does not read from itself, not even where that would make an access to no location of it.
 //! * A failed `spin_trylock` and a `spin_is_locked` that is true read, inside a critical section of their own thread,
 //!   from that section's lock; elsewhere from any lock operation of another thread, and if there is none the path
 //!   has no execution.
-//! * An illegal operation is an error only if its execution is otherwise allowed; an access to what is no location is one
-//!   as soon as the equations have a solution.
+//! * An illegal operation is an error only if its execution is otherwise allowed (by the model; the filter has no say); an
+//!   access to what is no location is one as soon as the equations have a solution.
 
 use crate::model::{Judgement, merge_locks};
 use crate::values::Solver;
@@ -218,13 +219,18 @@ fn sources(program: &Program, paths: &[&Path], events: &[ThreadEvent]) -> Vec<Ve
         };
         let locations = (0..program.locations.len() as u32).filter(|&l| initial && may_meet(reader, Some(l)));
         let writers = events.iter().copied().filter(|&writer| {
-            writer != reader
+            !is_pair(paths, reader, writer)
                 && from(template(paths, writer).label)
                 && may_meet(reader, constant_location(paths, writer))
         });
         locations.map(Source::Initial).chain(writers.map(Source::Event)).map(Some).collect()
     };
     events.iter().map(of_event).collect()
+}
+
+/// Are these the two halves of a read-modify-write?
+fn is_pair(paths: &[&Path], reader: ThreadEvent, writer: ThreadEvent) -> bool {
+    reader.0 == writer.0 && paths[reader.0].rmw.contains(&(reader.1, writer.1))
 }
 
 struct Run<'a> {
@@ -312,7 +318,12 @@ impl Run<'_> {
             let location = match event.address.map(|address| solver.expr(t, address)) {
                 None => None,
                 Some(value) => match self.program.location_at(value) {
-                    None => return Err(NaiveError::BadAddress { value, origin: event.origin }),
+                    None => {
+                        let made_of = solver.illegal.filter(|_| matches!(value, Value::Symbol(_)));
+                        return Err(
+                            made_of.map_or(NaiveError::BadAddress { value, origin: event.origin }, NaiveError::Illegal)
+                        );
+                    }
                     location => location,
                 },
             };
@@ -390,7 +401,8 @@ impl Run<'_> {
             let holds = |proposition: &Option<Proposition>| {
                 proposition.as_ref().is_none_or(|p| self.holds(p, execution, &chosen, finals))
             };
-            if !holds(&self.program.filter) {
+            // Whether a filter keeps an illegal operation is nobody's to say.
+            if illegal.is_none() && !holds(&self.program.filter) {
                 return Ok(());
             }
             let positive = holds(&self.program.condition);

@@ -6,12 +6,13 @@
 
 use crate::MAX_EVENTS;
 use crate::candidate::{Candidate, Unaddressed};
+use crate::combine::Combination;
 use crate::explore::Explorer;
 use crate::outcome::SearchError;
-use crate::run::{Run, Stop};
-use crate::values::{Combination, Contradiction, Known, Source, Values};
+use crate::run::{Goal, Run, Stop};
+use crate::values::{Contradiction, Known, Source, Values};
 use lkmm_model::event::Label;
-use lkmm_model::program::Value;
+use lkmm_model::program::{LocationId, Value};
 
 /// Explores every candidate of a combination of paths.
 pub(crate) fn explore<'p>(combination: &Combination<'p>, run: &mut Run<'p>) -> Result<(), Stop> {
@@ -95,11 +96,13 @@ impl<'p> Addresses<'_, 'p> {
 
     /// An event accesses what is no location: an error, if the equations have a solution in which it happens.
     fn reject(&mut self, event: usize, value: Value, run: &mut Run<'p>) -> Result<(), Stop> {
-        if !self.is_solvable(run)? {
-            return Ok(());
-        }
         let origin = self.combination.template(event).0.origin;
-        Err(Stop::Failed(SearchError::BadAddress { value, origin }))
+        self.fail(SearchError::BadAddress { value, origin }, run)
+    }
+
+    /// Fails if the equations have a solution, and if errors are looked for: to others, there is no execution here.
+    fn fail(&mut self, error: SearchError, run: &mut Run<'p>) -> Result<(), Stop> {
+        if run.goal == Goal::Errors && self.is_solvable(run)? { Err(Stop::Failed(error)) } else { Ok(()) }
     }
 
     /// Have the equations a solution, whatever the model says?
@@ -161,13 +164,16 @@ impl<'p> Addresses<'_, 'p> {
     fn sources(&self, read: usize) -> Vec<Source> {
         let address = self.values.address(read);
         let program = self.combination.program;
-        let initial =
-            address.location_in(program).map(|location| Source::Initial(program.locations[location as usize].init));
+        // Where nobody can tell what is accessed, anything may be.
+        let anywhere = matches!(address, Known::Illegal(_));
+        let locations = (0..program.locations.len() as LocationId)
+            .filter(|&location| anywhere || address.location_in(program) == Some(location));
+        let initial = locations.map(|location| Source::Initial(program.locations[location as usize].init));
         let writes = (0..self.combination.len()).filter(|&w| {
             let at = self.values.address(w);
-            self.combination.template(w).0.label.is_write() && (at == address || at == Known::Open)
+            self.combination.template(w).0.label.is_write() && (anywhere || at == address || at == Known::Open)
         });
-        initial.into_iter().chain(writes.map(Source::Write)).collect()
+        initial.chain(writes.map(Source::Write)).collect()
     }
 
     fn explore_candidate(&mut self, run: &mut Run<'p>) -> Result<(), Stop> {
@@ -199,7 +205,11 @@ impl<'p> Addresses<'_, 'p> {
             Ok(candidate) => candidate,
             Err(Unaddressed::Read) => return Ok(()),
             Err(Unaddressed::Write { event, value }) => return self.reject(event, value, run),
+            Err(Unaddressed::Illegal(operation)) => return self.fail(SearchError::Illegal(operation), run),
         };
+        if run.goal == Goal::Errors && !self.values.may_be_illegal() {
+            return Ok(());
+        }
         // The sources chosen here are no longer choices there. The values start afresh and come out the same.
         for &(read, source) in &self.chosen {
             let event = candidate.initial + read;

@@ -6,11 +6,12 @@
 //! `spin_trylock` within its own critical section is fixed, and an unmatched `LKW` comes last: whoever waits for the lock
 //! then waits for ever.
 
-use crate::values::{Combination, Known, Values};
+use crate::combine::Combination;
+use crate::values::{Known, Values};
 use lkmm_model::event::Label;
 use lkmm_model::event_set::EventSet;
 use lkmm_model::plan::Frame;
-use lkmm_model::program::{LocationId, Observable, PathEvent, Value};
+use lkmm_model::program::{IllegalOperation, LocationId, Observable, PathEvent, Value};
 
 /// One step in the coherence order of a location.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +64,12 @@ pub(crate) enum Unaddressed {
     Read,
     /// A write or a lock operation.
     Write { event: usize, value: Value },
+    /// Any of them, if its address is the result of an operator that is not defined on its operands.
+    Illegal(IllegalOperation),
 }
 
 impl<const W: usize> Candidate<W> {
-    /// Builds the candidate. Every address must be known.
+    /// Builds the candidate. No address may be open.
     pub(crate) fn new(combination: &Combination<'_>, values: &Values<'_, '_>) -> Result<Self, Unaddressed> {
         let mut locations: Vec<LocationId> = Vec::new();
         let mut event_locations = Vec::with_capacity(combination.len());
@@ -217,14 +220,21 @@ fn check_places(combination: &Combination<'_>, misplaced: &[(usize, bool, Known)
     let is_written = |read: usize, at: &Known| {
         misplaced.iter().any(|&(event, is_read, a)| !is_read && a == *at && !is_pair(read, event))
     };
-    if misplaced.iter().any(|(event, is_read, address)| *is_read && !is_written(*event, address)) {
+    let is_unread = |&(event, is_read, address): &(usize, bool, Known)| {
+        is_read && matches!(address, Known::Is(_)) && !is_written(event, &address)
+    };
+    if misplaced.iter().any(is_unread) {
         return Err(Unaddressed::Read);
     }
-    match misplaced.iter().find(|m| !m.1) {
-        Some(&(event, _, Known::Is(value))) => Err(Unaddressed::Write { event, value }),
-        Some(_) => Err(Unaddressed::Read),
-        None => Ok(()),
-    }
+    let written = misplaced.iter().find_map(|m| match *m {
+        (event, false, Known::Is(value)) => Some(Unaddressed::Write { event, value }),
+        _ => None,
+    });
+    let illegal = misplaced.iter().find_map(|m| match m.2 {
+        Known::Illegal(operation) => Some(Unaddressed::Illegal(operation)),
+        _ => None,
+    });
+    written.or(illegal).map_or(Ok(()), Err)
 }
 
 /// The events, the initial writes of the accessed locations first, and the relations that do not depend on choices.

@@ -6,10 +6,13 @@
 //! and `co`. The last is the dear one. It is skipped at depths where it has not been cutting: a complete execution is
 //! always checked, so this costs and saves time only.
 
+mod complete;
+
 use crate::candidate::{Candidate, Choice};
+use crate::combine::Combination;
 use crate::goal;
 use crate::run::{Goal, Run, Stop};
-use crate::values::{Combination, Known, Source, Values};
+use crate::values::{Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::event_set::EventSet;
 use lkmm_model::plan::{Input, Plan};
@@ -35,33 +38,33 @@ impl Record {
 }
 
 pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
-    pub(crate) combination: &'c Combination<'p>,
-    pub(crate) candidate: Candidate<W>,
-    pub(crate) values: Values<'c, 'p>,
-    pub(crate) plan: Plan<'static, W>,
-    pub(crate) run: &'a mut Run<'p>,
+    combination: &'c Combination<'p>,
+    candidate: Candidate<W>,
+    values: Values<'c, 'p>,
+    plan: Plan<'static, W>,
+    run: &'a mut Run<'p>,
     /// Rows of `co`, and of its inverse.
-    pub(crate) co: Vec<EventSet<W>>,
+    co: Vec<EventSet<W>>,
     co_before: Vec<EventSet<W>>,
     /// Chosen source of each read.
-    pub(crate) rf: Vec<Option<usize>>,
+    rf: Vec<Option<usize>>,
     /// Placed units of each location.
     placed: Vec<Vec<usize>>,
     /// The same, by unit.
-    pub(crate) is_placed: Vec<Vec<bool>>,
+    is_placed: Vec<Vec<bool>>,
     /// What a choice costs; see [`Run::tick`].
-    pub(crate) cost: u64,
+    cost: u64,
     /// Locations whose order is to be searched: those with several units.
     open_groups: Vec<usize>,
     records: Vec<Record>,
     /// Complete executions that the model allowed, and that it did not. While nearly all are allowed, there is nothing to
     /// cut.
-    pub(crate) accepted: u32,
-    pub(crate) rejected: u32,
+    accepted: u32,
+    rejected: u32,
     /// Has anything changed since the axioms were last checked?
-    pub(crate) unchecked: bool,
-    pub(crate) truncated: bool,
-    pub(crate) reads: Vec<usize>,
+    unchecked: bool,
+    truncated: bool,
+    reads: Vec<usize>,
     /// Subtrees at this depth are shared out among the workers.
     share_depth: usize,
     subtrees: u64,
@@ -171,6 +174,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
     fn is_elsewhere(&mut self) -> bool {
         let number = self.subtrees;
         self.subtrees += 1;
+        self.run.position.subtree += 1;
         number % u64::from(self.run.share.of) != u64::from(self.run.share.index)
     }
 
@@ -412,7 +416,10 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
     }
 
     /// Is the goal (or the filter) already out of reach?
-    pub(crate) fn goal_is_lost(&self) -> bool {
+    fn goal_is_lost(&self) -> bool {
+        if self.run.goal == Goal::Errors {
+            return !self.values.may_be_illegal();
+        }
         let known = |observable| self.final_value(observable);
         let lost = |p: &Option<Proposition>, wanted| {
             p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
@@ -421,14 +428,14 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             || match self.run.goal {
                 // A truncated path is of interest whatever its state.
                 _ if self.truncated => false,
-                Goal::Everything => false,
+                Goal::Everything | Goal::Errors => false,
                 Goal::Positive => lost(&self.run.program.condition, true),
                 Goal::Negative => lost(&self.run.program.condition, false),
             }
     }
 
     /// A final value, if it is known already.
-    pub(crate) fn final_value(&self, observable: Observable) -> Option<Value> {
+    fn final_value(&self, observable: Observable) -> Option<Value> {
         let known = match observable {
             Observable::Register(thread, register) => {
                 let path = self.combination.paths[thread as usize];
@@ -452,9 +459,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         };
         match known {
             Known::Is(value) => Some(value),
-            // It equals nothing.
-            Known::Illegal(_) => Some(Value::Symbol(u32::MAX)),
-            Known::Open => None,
+            Known::Open | Known::Illegal(_) => None,
         }
     }
 }

@@ -7,23 +7,23 @@
 mod addresses;
 mod candidate;
 mod combine;
-mod complete;
 mod explore;
 mod goal;
 pub mod open;
 mod outcome;
 mod run;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use outcome::{Outcome, SearchError, Verdict};
 
-use combine::Choices;
+use combine::{Choices, Combination};
 use lkmm_model::models::Model;
 use lkmm_model::program::Program;
-use run::{Goal, Run, Share, Shared, Stop};
-use std::sync::atomic::Ordering;
+use run::{Goal, Part, Position, Run, Share, Shared, Stop};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
-use values::Combination;
 
 /// What is asked of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub enum Question {
     /// Every execution: states, counts, flags, verdict.
     AllExecutions,
     /// The verdict alone: one search for an execution that satisfies the condition, one for an execution that does not.
+    /// (And for errors, like the other question: see [`search`].)
     Verdict,
 }
 
@@ -41,14 +42,15 @@ pub struct Options {
     pub model: &'static Model,
     /// The question.
     pub question: Question,
-    /// Threads to use; 1 searches on the calling thread.
+    /// Threads to use, if there is [`memory`](Self::memory) for them; 1 searches on the calling thread.
     pub jobs: usize,
     /// The search fails when it takes longer.
     pub deadline: Option<Duration>,
     /// The search fails when there are more executions.
     pub max_executions: Option<u64>,
-    /// Bytes that the final states may take, about; the search fails when there are more. (The rest of what a search needs is
-    /// bounded by the size of its program.)
+    /// Bytes that the final states may take, about; the search fails when there are more. The tables of what values depend on
+    /// may take a quarter of that besides, or the search fails as well; and workers half of it, or there are fewer. (The
+    /// rest of what a search needs is bounded by the size of its program.)
     pub memory: u64,
     /// Keep the first execution of each kind.
     pub witness: bool,
@@ -71,7 +73,14 @@ impl Options {
 
 /// Searches the executions of a closed program.
 ///
-/// With several [`jobs`](Options::jobs), a search that proves to be large is begun again and shared out.
+/// Errors come first, whatever the question: if the executions that the model allows include one that does what has no
+/// meaning, that is the outcome, wherever the condition is decided, and also if the filter drops the execution or its path
+/// is truncated. So both questions have the same errors. (Programs that cannot go wrong, which is nearly all of them,
+/// are known by their expressions, and searched for the answer only.)
+///
+/// With several [`jobs`](Options::jobs), a search that proves to be large is begun again and shared out. Unless a budget
+/// runs out, the outcome is the same for any number of them: it is what one worker finds who goes through all shares in
+/// order, up to the first error, or the first execution that decides. ([`Outcome::judged`] alone, the work done, differs.)
 ///
 /// Executions that are not sequentially consistent per location are not looked for, whatever the model says of them.
 ///
@@ -107,15 +116,18 @@ impl Options {
 pub fn search(program: &Program, options: &Options) -> Result<Outcome, SearchError> {
     let started = Instant::now();
     let choices = Choices::new(program, options, started)?;
+    if choices.may_fail() {
+        search_for(program, options, &choices, Goal::Errors, started)?;
+    }
     let mut outcome = Outcome::default();
-    for &goal in run::goals(options.question) {
+    for &goal in run::goals(options.question, program) {
         outcome.merge(search_for(program, options, &choices, goal, started)?);
     }
     Ok(outcome)
 }
 
-/// Choices after which a search is shared out, if there are workers.
-const PATIENCE: u64 = 20_000;
+/// Choices after which a search is shared out, if there are workers. (Tests share out nearly everything.)
+const PATIENCE: u64 = if cfg!(test) { 0 } else { 20_000 };
 
 fn search_for(
     program: &Program,
@@ -125,11 +137,11 @@ fn search_for(
     started: Instant,
 ) -> Result<Outcome, SearchError> {
     let shared = Shared::default();
-    let jobs = u32::try_from(options.jobs.max(1)).unwrap_or(u32::MAX);
+    let jobs = choices.workers(options);
     let mut run = Run::new(program, options, goal, Share::WHOLE, started, &shared);
     run.patience = if jobs == 1 { u64::MAX } else { PATIENCE };
     match explore_all(&mut run, choices) {
-        Ok(()) | Err(Stop::Answered) | Err(Stop::Cancelled) => return Ok(run.finish()),
+        Ok(()) | Err(Stop::Answered) | Err(Stop::Cancelled) => return Ok(run.finish().outcome),
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::TooLarge) => {}
     }
@@ -137,38 +149,54 @@ fn search_for(
     let shared = Shared::default();
     let work = |index| {
         let mut run = Run::new(program, options, goal, Share { index, of: jobs }, started, &shared);
-        let result = explore_all(&mut run, choices);
-        if result.is_err() {
-            shared.cancelled.store(true, Ordering::Relaxed);
+        let stop = explore_all(&mut run, choices).err();
+        if let Some(stop) = &stop {
+            run.tell(stop);
         }
-        match result {
-            Err(Stop::Failed(error)) => Err(error),
-            _ => Ok(run.finish()),
-        }
+        (run.position, stop, run.finish())
     };
-    std::thread::scope(|scope| {
+    let results = std::thread::scope(|scope| {
         let spawn = |index| {
             let worker = std::thread::Builder::new().stack_size(STACK);
             (index, worker.spawn_scoped(scope, move || work(index)))
         };
         let workers: Vec<_> = (0..jobs).map(spawn).collect();
-        let mut outcome = Outcome::default();
-        for (index, worker) in workers {
-            let result = match worker.map(|worker| worker.join()) {
-                Ok(Ok(result)) => result,
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                // There are no more threads to be had: its share is done here.
-                Err(_) => work(index),
-            };
-            outcome.merge(result?);
+        let join = |(index, worker): (u32, std::io::Result<ScopedJoinHandle<'_, _>>)| match worker.map(|w| w.join()) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // There are no more threads to be had: its share is done here.
+            Err(_) => work(index),
+        };
+        workers.into_iter().map(join).collect()
+    });
+    sequential(results)
+}
+
+/// What one worker would have found who had done all shares in order.
+fn sequential(results: Vec<(Position, Option<Stop>, Part)>) -> Result<Outcome, SearchError> {
+    let mut whole = Part::default();
+    let mut end: Option<(Position, Result<Outcome, SearchError>)> = None;
+    let mut spent = None;
+    for (position, stop, part) in results {
+        let ended = match stop {
+            Some(Stop::Failed(error)) if error.is_budget() => {
+                spent = Some(error);
+                None
+            }
+            Some(Stop::Failed(error)) => Some(Err(error)),
+            Some(Stop::Answered) => Some(Ok(part.outcome.clone())),
+            Some(Stop::Cancelled | Stop::TooLarge) | None => None,
+        };
+        if let Some(ended) = ended.filter(|_| end.as_ref().is_none_or(|(first, _)| position < *first)) {
+            end = Some((position, ended));
         }
-        // Workers may each have found an execution of the kind that only one was asked for.
-        if goal != Goal::Everything {
-            outcome.positive = outcome.positive.min(1);
-            outcome.negative = outcome.negative.min(1);
-        }
-        Ok(outcome)
-    })
+        whole.merge(part);
+    }
+    match (end, spent) {
+        (Some((at, Ok(outcome))), _) => Ok(Outcome { truncated: whole.is_truncated_by(at), ..outcome }),
+        (Some((_, Err(error))), _) | (None, Some(error)) => Err(error),
+        (None, None) => Ok(whole.outcome),
+    }
 }
 
 /// The stack of a worker: searches recurse once for each event.
@@ -181,6 +209,7 @@ const MAX_EVENTS: usize = 1024;
 fn explore_all<'p>(run: &mut Run<'p>, choices: &'p Choices<'p>) -> Result<(), Stop> {
     for number in 0..choices.len() {
         run.check_deadline()?;
+        run.position = Position { combination: number, subtree: 0 };
         let Some((paths, facts)) = choices.get(number, run.program, run.goal) else { continue };
         if run.outcome.truncated && paths.iter().any(|p| p.truncated) {
             continue;

@@ -86,6 +86,13 @@ pub enum SearchError {
     Illegal(IllegalOperation),
 }
 
+impl SearchError {
+    /// Has a budget run out, that depends on more than the program? (Where, may depend on what other workers do.)
+    pub(crate) fn is_budget(&self) -> bool {
+        matches!(self, SearchError::Timeout(_) | SearchError::TooManyExecutions(_) | SearchError::TooManyStates { .. })
+    }
+}
+
 impl std::fmt::Display for SearchError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// What a final state takes beside its values: an entry in the table of states while that grows, one in the sorted map that
@@ -29,6 +30,8 @@ pub(crate) enum Stop {
 /// Which executions a pass is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
+    /// One that ends in an error.
+    Errors,
     /// All of them.
     Everything,
     /// One that satisfies the condition.
@@ -48,12 +51,36 @@ impl Share {
     pub(crate) const WHOLE: Share = Share { index: 0, of: 1 };
 }
 
+/// A place in the order of the search. All workers pass the same places in the same order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    /// The combination of paths.
+    pub(crate) combination: u64,
+    /// Subtrees begun in it, by this worker or left to others.
+    pub(crate) subtree: u64,
+}
+
+/// What one worker found in its share.
+#[derive(Default)]
+pub(crate) struct Part {
+    pub(crate) outcome: Outcome,
+    /// Where it first met an execution of a truncated path.
+    truncated: Option<Position>,
+    /// Where it found its witnesses.
+    witness: Option<Position>,
+    counter_witness: Option<Position>,
+}
+
 pub(crate) struct Run<'p> {
     pub(crate) program: &'p Program,
     pub(crate) options: &'p Options,
     pub(crate) goal: Goal,
     pub(crate) share: Share,
     pub(crate) outcome: Outcome,
+    pub(crate) position: Position,
+    truncated: Option<Position>,
+    witness: Option<Position>,
+    counter_witness: Option<Position>,
     /// More choices than this are too many for one thread.
     pub(crate) patience: u64,
     shared: &'p Shared,
@@ -67,8 +94,10 @@ pub(crate) struct Run<'p> {
 /// What the workers of a search have in common.
 #[derive(Default)]
 pub(crate) struct Shared {
-    /// One of them has ended the search.
-    pub(crate) cancelled: AtomicBool,
+    /// A budget has run out.
+    cancelled: AtomicBool,
+    /// Where the search ends, by an answer or an error, as far as is known. Nothing after that matters.
+    end: Mutex<Option<Position>>,
     /// Final states that they keep. (A state that two workers find counts twice, since both keep it.)
     states: AtomicU64,
     /// Executions that they have counted.
@@ -90,6 +119,10 @@ impl<'p> Run<'p> {
             goal,
             share,
             outcome: Outcome::default(),
+            position: Position::default(),
+            truncated: None,
+            witness: None,
+            counter_witness: None,
             patience: u64::MAX,
             shared,
             states: FxHashMap::default(),
@@ -120,12 +153,15 @@ impl<'p> Run<'p> {
         self.options.deadline.and_then(|limit| self.started.checked_add(limit))
     }
 
-    /// Fails when time is up, and when another worker has ended the search.
+    /// Fails when time is up, and when the search has ended before this place.
     pub(crate) fn check_deadline(&self) -> Result<(), Stop> {
         if self.ticks > self.patience {
             return Err(Stop::TooLarge);
         }
         if self.shared.cancelled.load(Ordering::Relaxed) {
+            return Err(Stop::Cancelled);
+        }
+        if self.share.of > 1 && self.shared.end().is_some_and(|end| end < self.position) {
             return Err(Stop::Cancelled);
         }
         match self.options.deadline {
@@ -140,8 +176,31 @@ impl<'p> Run<'p> {
     }
 
     pub(crate) fn keep_witness(&mut self, holds: bool, execution: Box<Execution>) {
-        let kept = if holds { &mut self.outcome.witness } else { &mut self.outcome.counter_witness };
+        let (kept, at) = if holds {
+            (&mut self.outcome.witness, &mut self.witness)
+        } else {
+            (&mut self.outcome.counter_witness, &mut self.counter_witness)
+        };
         *kept = Some(execution);
+        *at = Some(self.position);
+    }
+
+    /// Notes an execution of a truncated path.
+    pub(crate) fn truncate(&mut self) {
+        self.outcome.truncated = true;
+        self.truncated.get_or_insert(self.position);
+    }
+
+    /// Tells the other workers that this one has stopped.
+    pub(crate) fn tell(&self, stop: &Stop) {
+        match stop {
+            Stop::Failed(error) if error.is_budget() => self.shared.cancelled.store(true, Ordering::Relaxed),
+            Stop::Answered | Stop::Failed(_) => {
+                let mut end = self.shared.end();
+                *end = Some(end.map_or(self.position, |end| end.min(self.position)));
+            }
+            Stop::Cancelled | Stop::TooLarge => {}
+        }
     }
 
     /// Counts an execution.
@@ -151,7 +210,7 @@ impl<'p> Run<'p> {
         outcome.thin_air |= thin_air;
         match self.goal {
             Goal::Everything => self.keep_state(state)?,
-            Goal::Positive | Goal::Negative => return Err(Stop::Answered),
+            Goal::Positive | Goal::Negative | Goal::Errors => return Err(Stop::Answered),
         }
         match self.options.max_executions {
             Some(limit) if self.shared.executions.fetch_add(1, Ordering::Relaxed) >= limit => {
@@ -176,9 +235,41 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    pub(crate) fn finish(mut self) -> Outcome {
+    pub(crate) fn finish(mut self) -> Part {
         self.outcome.states = self.states.into_iter().collect();
-        self.outcome
+        let Run { outcome, truncated, witness, counter_witness, .. } = self;
+        Part { outcome, truncated, witness, counter_witness }
+    }
+}
+
+impl Shared {
+    fn end(&self) -> MutexGuard<'_, Option<Position>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    /// Adds the answer of another worker to the same question: as if one had done both shares.
+    pub(crate) fn merge(&mut self, mut other: Part) {
+        let is_first = |other: Option<Position>, this: Option<Position>| {
+            other.is_some_and(|other| this.is_none_or(|this| other < this))
+        };
+        if is_first(other.witness, self.witness) {
+            (self.witness, self.outcome.witness) = (other.witness, other.outcome.witness.take());
+        }
+        if is_first(other.counter_witness, self.counter_witness) {
+            (self.counter_witness, self.outcome.counter_witness) =
+                (other.counter_witness, other.outcome.counter_witness.take());
+        }
+        if is_first(other.truncated, self.truncated) {
+            self.truncated = other.truncated;
+        }
+        self.outcome.merge(other.outcome);
+    }
+
+    /// Had it met an execution of a truncated path when it came here?
+    pub(crate) fn is_truncated_by(&self, position: Position) -> bool {
+        self.truncated.is_some_and(|at| at <= position)
     }
 }
 
@@ -203,10 +294,11 @@ impl Outcome {
     }
 }
 
-/// The goals that a question asks for.
-pub(crate) fn goals(question: Question) -> &'static [Goal] {
+/// The goals that a question asks of a program. (Without a condition, every execution is positive.)
+pub(crate) fn goals(question: Question, program: &Program) -> &'static [Goal] {
     match question {
         Question::AllExecutions => &[Goal::Everything],
+        Question::Verdict if program.condition.is_none() => &[Goal::Positive],
         Question::Verdict => &[Goal::Positive, Goal::Negative],
     }
 }

@@ -1,37 +1,14 @@
 //! Counts that theory gives, on programs built in Rust.
 
+#[path = "common/rings.rs"]
+mod rings;
+
 use lkmm_model::build::ProgramBuilder;
-use lkmm_model::event::{Fence, Mode};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models::{self, Model};
-use lkmm_model::program::Program;
+use lkmm_model::program::{EventTemplate, Expr, Location, Operator, Path, Program, Thread, Value};
 use lkmm_search::{Options, SearchError, search};
-
-/// A ring of threads that each write their own location, then read their neighbour's.
-fn store_buffering(threads: usize, fence: Option<Fence>) -> Program {
-    let mut program = ProgramBuilder::new();
-    let locations: Vec<_> = (0..threads).map(|i| program.location(&format!("x{i}"), 0)).collect();
-    for i in 0..threads {
-        let mut thread = program.thread();
-        thread.write(Mode::Once, locations[i], 1);
-        if let Some(fence) = fence {
-            thread.fence(fence);
-        }
-        thread.read(Mode::Once, locations[(i + 1) % threads], "r0");
-    }
-    program.finish()
-}
-
-/// A ring of threads that each read their own location, then write their neighbour's.
-fn load_buffering(threads: usize) -> Program {
-    let mut program = ProgramBuilder::new();
-    let locations: Vec<_> = (0..threads).map(|i| program.location(&format!("x{i}"), 0)).collect();
-    for i in 0..threads {
-        let mut thread = program.thread();
-        thread.read(Mode::Once, locations[i], "r0");
-        thread.write(Mode::Once, locations[(i + 1) % threads], 1);
-    }
-    program.finish()
-}
+use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
 
 fn executions(program: &Program, model: &'static Model) -> u64 {
     let outcome = search(program, &Options::new(model)).expect("no budget is set");
@@ -52,39 +29,24 @@ fn store_buffering_rings() {
 #[test]
 fn load_buffering_rings() {
     for n in 2..=8 {
-        assert_eq!(executions(&load_buffering(n), models::lkmm()), 1 << n);
-        assert_eq!(executions(&load_buffering(n), models::sc()), (1 << n) - 1);
-        assert_eq!(executions(&load_buffering(n), models::tso()), (1 << n) - 1);
+        assert_eq!(executions(&load_buffering(n, None), models::lkmm()), 1 << n);
+        assert_eq!(executions(&load_buffering(n, None), models::sc()), (1 << n) - 1);
+        assert_eq!(executions(&load_buffering(n, None), models::tso()), (1 << n) - 1);
     }
 }
 
 #[test]
 fn writers_of_one_location_come_in_every_order() {
-    for (n, factorial) in [(1, 1), (2, 2), (3, 6), (4, 24), (5, 120)] {
-        let mut program = ProgramBuilder::new();
-        let x = program.location("x", 0);
-        for i in 0..n {
-            program.thread().write(Mode::Once, x, i + 1);
-        }
-        assert_eq!(executions(&program.finish(), models::lkmm()), factorial);
+    for n in 1..=5 {
+        assert_eq!(executions(&writers(n), models::lkmm()), factorial(n));
     }
 }
 
 #[test]
 fn critical_sections_come_in_every_order() {
-    for (n, factorial) in [(1, 1), (2, 2), (3, 6), (4, 24)] {
-        let mut program = ProgramBuilder::new();
-        let (lock, x) = (program.location("lock", 0), program.location("x", 0));
-        for i in 0..n {
-            let mut thread = program.thread();
-            thread.lock(lock);
-            thread.read(Mode::Plain, x, "r0");
-            thread.write(Mode::Plain, x, i + 1);
-            thread.unlock(lock);
-        }
-        let program = program.finish();
-        let outcome = search(&program, &Options::new(models::lkmm())).expect("no budget is set");
-        assert_eq!(outcome.positive + outcome.negative, factorial);
+    for n in 1..=4 {
+        let outcome = search(&critical_sections(n), &Options::new(models::lkmm())).expect("no budget is set");
+        assert_eq!(outcome.positive + outcome.negative, factorial(n));
         assert!(outcome.flags.is_empty(), "{:?}", outcome.flags);
     }
 }
@@ -127,6 +89,32 @@ fn sharing_a_search_out_changes_nothing() {
     let shared = search(&program, &Options { jobs: 3, ..Options::new(models::lkmm()) }).expect("no budget is set");
     assert_eq!(alone.states, shared.states);
     assert_eq!(alone.positive + alone.negative, shared.positive + shared.negative);
+}
+
+#[test]
+fn tables_of_dependencies_are_bounded() {
+    // Sums of more and more reads.
+    let (reads, address) = (
+        1_000,
+        EventTemplate { label: Label::Read(Mode::Once), address: Some(0), value: None, atomic: false, origin: 0 },
+    );
+    let mut exprs = vec![Expr::Const(Value::Address(0, 0)), Expr::Read(0)];
+    for read in 1..reads {
+        exprs.push(Expr::Read(read));
+        let last = exprs.len() as u32 - 1;
+        exprs.push(Expr::Op(Operator::Add, last - 1, last));
+    }
+    let path = Path { events: vec![address; reads as usize], exprs, ..Path::default() };
+    let program = Program {
+        locations: vec![Location { name: "x".into(), init: Value::Int(0) }],
+        threads: vec![Thread { registers: Vec::new(), paths: vec![path] }],
+        ..Program::default()
+    };
+    let mut options = Options::new(models::lkmm());
+    assert_eq!(search(&program, &options).map(|outcome| outcome.positive), Ok(1));
+    // Half a million entries of eight bytes are more than a quarter of this.
+    options.memory = 8 << 20;
+    assert_eq!(search(&program, &options).map(|outcome| outcome.positive), Err(SearchError::TooManyDependencies));
 }
 
 #[test]

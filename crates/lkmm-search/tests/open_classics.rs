@@ -1,10 +1,17 @@
 //! Counts that theory gives, by the open search.
 
+#[path = "common/counter.rs"]
+mod counter;
+#[path = "common/rings.rs"]
+mod rings;
+
+use counter::counter;
 use lkmm_model::build::ProgramBuilder;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models::{self, Model};
-use lkmm_model::program::{EventTemplate, Expr, Location, Operator, Path, Program, Thread, Value};
+use lkmm_model::program::{Program, Value};
 use lkmm_search::open::{self, Answer, ClosedProgram, OpenProgram, Statistics, Step};
+use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
 
 fn explore(program: &Program, model: &'static Model) -> Statistics {
     open::explore(&ClosedProgram::new(program), &open::Options::new(model), &mut |_| {})
@@ -15,101 +22,30 @@ fn executions(program: &Program, model: &'static Model) -> u64 {
     explore(program, model).executions
 }
 
-fn factorial(n: u64) -> u64 {
-    (1..=n).product()
-}
-
-/// Threads that each increment a counter, atomically.
-fn counter(threads: usize) -> Program {
-    let event = |label, value| EventTemplate { label, address: Some(0), value, atomic: true, origin: 0 };
-    let path = Path {
-        events: vec![event(Label::Read(Mode::Once), None), event(Label::Write(Mode::Once), Some(3))],
-        exprs: vec![
-            Expr::Const(Value::Address(0, 0)),
-            Expr::Const(Value::Int(1)),
-            Expr::Read(0),
-            Expr::Op(Operator::Add, 2, 1),
-        ],
-        data: vec![(0, 1)],
-        rmw: vec![(0, 1)],
-        finals: vec![2],
-        ..Path::default()
-    };
-    Program {
-        locations: vec![Location { name: "counter".into(), init: Value::Int(0) }],
-        threads: vec![Thread { registers: vec!["r0".into()], paths: vec![path] }; threads],
-        ..Program::default()
-    }
-}
-
-/// A ring of threads; each does this with its own location and that of its neighbour.
-fn ring(threads: usize, body: impl Fn(&mut lkmm_model::build::ThreadBuilder<'_>, u32, u32)) -> Program {
-    let mut program = ProgramBuilder::new();
-    let locations: Vec<_> = (0..threads).map(|i| program.location(&format!("x{i}"), 0)).collect();
-    for i in 0..threads {
-        body(&mut program.thread(), locations[i], locations[(i + 1) % threads]);
-    }
-    program.finish()
-}
-
-fn store_buffering(threads: usize, fence: Option<Fence>) -> Program {
-    ring(threads, |thread, own, other| {
-        thread.write(Mode::Once, own, 1);
-        if let Some(fence) = fence {
-            thread.fence(fence);
-        }
-        thread.read(Mode::Once, other, "r0");
-    })
-}
-
-fn load_buffering(threads: usize, fence: Option<Fence>) -> Program {
-    ring(threads, |thread, own, other| {
-        thread.read(Mode::Once, own, "r0");
-        if let Some(fence) = fence {
-            thread.fence(fence);
-        }
-        thread.write(Mode::Once, other, 1);
-    })
-}
-
 #[test]
 fn increments_of_a_counter_come_in_every_order() {
     for n in 1..=6 {
-        let statistics = explore(&counter(n), models::lkmm());
-        assert_eq!((statistics.executions, statistics.stuck), (factorial(n as u64), 0));
+        let statistics = explore(&counter(n as usize), models::lkmm());
+        assert_eq!((statistics.executions, statistics.stuck), (factorial(n), 0));
     }
 }
 
 #[test]
 fn writers_of_one_location_come_in_every_order() {
     for n in 1..=6 {
-        let mut program = ProgramBuilder::new();
-        let x = program.location("x", 0);
-        for i in 0..n {
-            program.thread().write(Mode::Once, x, i + 1);
-        }
-        assert_eq!(executions(&program.finish(), models::lkmm()), factorial(n as u64));
+        assert_eq!(executions(&writers(n), models::lkmm()), factorial(n));
     }
 }
 
 #[test]
 fn critical_sections_come_in_every_order() {
     for n in 1..=4 {
-        let mut program = ProgramBuilder::new();
-        let (lock, x) = (program.location("lock", 0), program.location("x", 0));
-        for i in 0..n {
-            let mut thread = program.thread();
-            thread.lock(lock);
-            thread.read(Mode::Plain, x, "r0");
-            thread.write(Mode::Plain, x, i + 1);
-            thread.unlock(lock);
-        }
         let mut flags = Vec::new();
-        let program = program.finish();
         let found = &mut |found: &open::Found| flags.extend(found.flags.clone());
+        let program = critical_sections(n);
         let statistics = open::explore(&ClosedProgram::new(&program), &open::Options::new(models::lkmm()), found)
             .expect("the program has a meaning");
-        assert_eq!((statistics.executions, flags.len()), (factorial(n as u64), 0));
+        assert_eq!((statistics.executions, flags.len()), (factorial(n), 0));
     }
 }
 

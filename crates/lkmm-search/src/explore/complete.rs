@@ -1,6 +1,6 @@
 //! Complete executions: settle what values are left, judge, count, and keep a witness.
 
-use crate::explore::Explorer;
+use super::Explorer;
 use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::{Goal, Stop};
@@ -12,7 +12,7 @@ use lkmm_model::program::{Observable, Value};
 
 impl<const W: usize> Explorer<'_, '_, '_, W> {
     /// Every choice is made: settle the values, judge, count.
-    pub(crate) fn complete(&mut self) -> Result<(), Stop> {
+    pub(super) fn complete(&mut self) -> Result<(), Stop> {
         let initial = self.candidate.initial;
         let open = (0..self.reads.len()).any(|i| {
             let read = self.reads[i];
@@ -50,11 +50,13 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
             return Ok(());
         }
         self.accepted += 1;
-        if let Some(illegal) = self.values.illegal() {
-            return Err(Stop::Failed(SearchError::Illegal(illegal)));
+        if self.run.goal == Goal::Errors {
+            let illegal = self.values.illegal().map(SearchError::Illegal);
+            return illegal.map_or(Ok(()), |error| Err(Stop::Failed(error)));
         }
+        debug_assert!(!self.values.has_illegal(), "errors are looked for first");
         if self.truncated {
-            self.run.outcome.truncated = true;
+            self.run.truncate();
             return Err(Stop::Answered);
         }
         self.count()
