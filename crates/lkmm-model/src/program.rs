@@ -30,6 +30,8 @@ pub enum Value {
     /// A value that nothing determines: reads and writes copy it in a circle (out of thin air). Equal numbers within
     /// one execution are equal values.
     Symbol(u32),
+    /// The bits of a value of a program that is run. Closed programs have none, and no operator applies to them.
+    Bits(u64),
 }
 
 /// A binary operator. Comparisons and the logical operators yield 0 or 1.
@@ -198,7 +200,7 @@ impl Program {
                 let element = self.elements.iter().find(|e| (e.array, e.offset) == (array, offset));
                 element.map(|e| e.location)
             }
-            Value::Int(_) | Value::Symbol(_) => None,
+            Value::Int(_) | Value::Symbol(_) | Value::Bits(_) => None,
         }
     }
 
@@ -266,6 +268,7 @@ impl Value {
         match self {
             Value::Int(i) => Some(i != 0),
             Value::Address(..) => Some(true),
+            Value::Bits(bits) => Some(bits != 0),
             Value::Symbol(_) => None,
         }
     }
@@ -308,6 +311,7 @@ impl fmt::Display for IllegalOperation {
             Value::Int(i) => i.to_string(),
             Value::Address(..) => "an address".to_string(),
             Value::Symbol(_) => "an undetermined value".to_string(),
+            Value::Bits(bits) => format!("{bits:#x}"),
         };
         write!(f, "illegal operation {} on {} and {}", self.op, side(self.left), side(self.right))
     }

@@ -118,6 +118,7 @@ fn answer(program: &Program, counts: &Counts) -> Answer {
         Value::Int(i) => i.to_string(),
         Value::Address(l, _) => program.locations[l as usize].name.clone(),
         Value::Symbol(s) => format!("S{s}"),
+        Value::Bits(bits) => format!("{bits:#x}"),
     };
     let state =
         |values: &Vec<Value>| renumber(program.observed.iter().map(name).zip(values.iter().map(show)).collect());

@@ -89,7 +89,7 @@ impl Printer<'_> {
         match value {
             Value::Int(i) => i.to_string(),
             Value::Address(l, _) => self.name(l).to_string(),
-            Value::Symbol(_) => unreachable!("generated programs hold no symbols"),
+            Value::Symbol(_) | Value::Bits(_) => unreachable!("generated programs hold no such values"),
         }
     }
 

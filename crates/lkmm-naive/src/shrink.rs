@@ -223,6 +223,7 @@ fn value(program: &Program, value: Value) -> String {
         Value::Address(l, 0) => format!("&{}", name(l)),
         Value::Address(l, offset) => format!("&{}{offset:+}", name(l)),
         Value::Symbol(s) => format!("S{s}"),
+        Value::Bits(bits) => format!("{bits:#x}"),
     }
 }
 

@@ -144,6 +144,7 @@ impl fmt::Display for Spelling<'_> {
             Value::Address(location, 0) => f.write_str(location_name(self.program, location)),
             Value::Address(location, offset) => write!(f, "{}+{offset}", location_name(self.program, location)),
             Value::Symbol(_) => write!(f, "S{}", self.symbol),
+            Value::Bits(bits) => write!(f, "{bits:#x}"),
         }
     }
 }
@@ -199,12 +200,15 @@ fn compare_values(program: &Program, a: Value, b: Value) -> Ordering {
         Value::Symbol(_) => 0,
         Value::Int(_) => 1,
         Value::Address(..) => 2,
+        Value::Bits(_) => 3,
     };
     match (a, b) {
         (Value::Address(x, i), Value::Address(y, j)) => {
             location_name(program, x).cmp(location_name(program, y)).then(i.cmp(&j))
         }
-        (Value::Int(_), Value::Int(_)) | (Value::Symbol(_), Value::Symbol(_)) => a.cmp(&b),
+        (Value::Int(_), Value::Int(_)) | (Value::Symbol(_), Value::Symbol(_)) | (Value::Bits(_), Value::Bits(_)) => {
+            a.cmp(&b)
+        }
         _ => rank(a).cmp(&rank(b)),
     }
 }

@@ -6,6 +6,7 @@ mod counter;
 use counter::counter;
 use lkmm_model::models;
 use lkmm_search::open::{self, ClosedProgram};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 fn main() {
@@ -13,12 +14,16 @@ fn main() {
     for threads in 2..=most {
         let program = counter(threads);
         let start = Instant::now();
-        let explored = open::explore(&ClosedProgram::new(&program), &open::Options::new(models::lkmm()), &mut |_| {});
+        let explored =
+            open::explore(&mut ClosedProgram::new(&program), &open::Options::new(models::lkmm()), &mut |_| {
+                ControlFlow::Continue(())
+            });
         let time = start.elapsed().as_secs_f64();
         match explored {
             Ok(s) => println!(
-                "{threads} threads: {} executions, {} checks, {time:.3} s, {:.0} executions/s",
+                "{threads} threads: {} executions, {} runs, {} checks, {time:.3} s, {:.0} executions/s",
                 s.executions,
+                s.runs,
                 s.checks,
                 s.executions as f64 / time
             ),

@@ -119,6 +119,7 @@ impl std::fmt::Display for SearchError {
                     Value::Int(i) => format!("{i}"),
                     Value::Address(..) => "an address with an offset".into(),
                     Value::Symbol(_) => "an undetermined value".into(),
+                    Value::Bits(bits) => format!("{bits:#x}"),
                 };
                 write!(f, "memory access through {what}, which is the address of no location")
             }

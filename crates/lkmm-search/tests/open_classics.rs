@@ -12,9 +12,10 @@ use lkmm_model::models::{self, Model};
 use lkmm_model::program::{Program, Value};
 use lkmm_search::open::{self, Answer, ClosedProgram, OpenProgram, Statistics, Step};
 use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
+use std::ops::ControlFlow;
 
 fn explore(program: &Program, model: &'static Model) -> Statistics {
-    open::explore(&ClosedProgram::new(program), &open::Options::new(model), &mut |_| {})
+    open::explore(&mut ClosedProgram::new(program), &open::Options::new(model), &mut |_| ControlFlow::Continue(()))
         .expect("the program has a meaning")
 }
 
@@ -41,9 +42,12 @@ fn writers_of_one_location_come_in_every_order() {
 fn critical_sections_come_in_every_order() {
     for n in 1..=4 {
         let mut flags = Vec::new();
-        let found = &mut |found: &open::Found| flags.extend(found.flags.clone());
         let program = critical_sections(n);
-        let statistics = open::explore(&ClosedProgram::new(&program), &open::Options::new(models::lkmm()), found)
+        let found = &mut |found: &open::Found<'_>| {
+            flags.extend(found.flags().to_vec());
+            ControlFlow::Continue(())
+        };
+        let statistics = open::explore(&mut ClosedProgram::new(&program), &open::Options::new(models::lkmm()), found)
             .expect("the program has a meaning");
         assert_eq!((statistics.executions, flags.len()), (factorial(n), 0));
     }
@@ -83,71 +87,62 @@ fn who_waits_for_a_lock_that_is_never_released_does_not_count() {
 }
 
 /// A program that exists only as code: one thread writes numbers, the other adds up what it reads until it reads zero.
-struct Sum;
-
 #[derive(Default)]
+struct Sum {
+    threads: [Adding; 2],
+}
+
+#[derive(Clone, Copy, Default)]
 struct Adding {
-    reader: bool,
     steps: u32,
     sum: i32,
     done: bool,
 }
 
-fn event(label: Label) -> open::Event {
-    open::Event {
-        label,
-        atomic: false,
-        origin: 0,
-        addr: Vec::new(),
-        data: Vec::new(),
-        ctrl: Vec::new(),
-        unordered: Vec::new(),
-        rmw: None,
-    }
-}
-
 impl OpenProgram for Sum {
-    type Thread = Adding;
-
     fn threads(&self) -> usize {
         2
     }
 
-    fn initial(&self, _: u32) -> Value {
-        Value::Int(0)
+    fn restart(&mut self) {
+        self.threads = [Adding::default(); 2];
     }
 
-    fn observed_locations(&self) -> Vec<u32> {
-        Vec::new()
-    }
-
-    fn start(&self, thread: usize) -> Adding {
-        Adding { reader: thread == 1, ..Adding::default() }
-    }
-
-    fn next(&self, thread: &mut Adding) -> Step {
+    fn next(&mut self, number: usize, _: Option<u32>) -> Step {
+        let thread = &mut self.threads[number];
         thread.steps += 1;
-        match (thread.reader, thread.steps) {
-            (true, 1..=3) if !thread.done => Step::Read(open::ReadKind::Ordinary, 0),
-            (false, n @ 1..=2) => Step::Write(0, Some(Value::Int(n as i32)), event(Label::Write(Mode::Once))),
+        match (number, thread.steps) {
+            (1, 1..=3) if !thread.done => Step::Read(open::ReadKind::Ordinary, 0),
+            (0, n @ 1..=2) => Step::Write(0, Some(Value::Int(n as i32)), open::Event::new(Label::Write(Mode::Once), 0)),
             _ => Step::End { results: vec![Value::Int(thread.sum)], cut: false },
         }
     }
 
-    fn resume(&self, thread: &mut Adding, answer: Answer) -> Result<Option<open::Access>, open::OpenError> {
+    fn access(&mut self, _: usize, _: Answer) -> Result<Option<open::Access>, open::OpenError> {
+        Ok(Some(open::Access::new(open::Event::new(Label::Read(Mode::Once), 0))))
+    }
+
+    fn resume(&mut self, number: usize, answer: Answer) {
         if let Answer::Value(Value::Int(value)) = answer {
+            let thread = &mut self.threads[number];
             thread.sum += value;
             thread.done = value == 0;
         }
-        Ok(Some(open::Access { fence_before: None, event: event(Label::Read(Mode::Once)) }))
+    }
+
+    fn initial(&self, _: u32) -> Value {
+        Value::Int(0)
     }
 }
 
 #[test]
 fn code_decides_how_often_it_reads() {
     let mut sums = Vec::new();
-    let found = &mut |found: &open::Found| sums.push(found.results[1][0]);
-    open::explore(&Sum, &open::Options::new(models::lkmm()), found).expect("the program has a meaning");
+    let found = &mut |found: &open::Found<'_>| {
+        sums.push(found.results(1)[0]);
+        ControlFlow::Continue(())
+    };
+    open::explore(&mut Sum::default(), &open::Options::new(models::lkmm()), found).expect("the program has a meaning");
     sums.sort();
     // Of the ascending sequences over 0, 1 and 2: it stops at 0, or reads three times (111, 112, 122, 222).
     assert_eq!(sums, [0, 3, 4, 5, 6].map(Value::Int));

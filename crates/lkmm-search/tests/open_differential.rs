@@ -8,7 +8,7 @@
 //! robbed of its dependencies, so that more of them have such executions.
 //!
 //! Each execution must be found once, with the same relations, values and flags, whatever the order in which the search
-//! prefers the threads. `LKMM_PROGRAMS` sets the number of programs (default 400), `LKMM_SEED` the first seed. A
+//! prefers the threads. `LKMM_PROGRAMS` sets the number of programs (default 4,000), `LKMM_SEED` the first seed. A
 //! disagreement is shrunk before it is reported.
 //!
 //! Not compared are programs that the open search refuses: those whose control paths part where no read decides (the
@@ -21,9 +21,10 @@ use lkmm_model::program::Program;
 use lkmm_naive::{
     Config, Judgement, Limits, describe, enumerate_grounded, generate_from_seed, has_cycle, judge, shrink,
 };
-use lkmm_search::open::{self, OpenError};
+use lkmm_search::open::{self, Ending, OpenError};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -69,16 +70,17 @@ fn grounded(program: &Program) -> Option<Executions> {
 fn searched(program: &Program, schedule: &[usize]) -> Result<(Executions, bool), OpenError> {
     let options = open::Options { schedule: schedule.to_vec(), ..open::Options::new(models::lkmm()) };
     let (mut executions, mut truncated) = (Executions::new(), false);
-    open::explore(&open::ClosedProgram::new(program), &options, &mut |found| {
-        let mut flags = found.flags.clone();
+    open::explore(&mut open::ClosedProgram::new(program), &options, &mut |found| {
+        let mut flags = found.flags().to_vec();
         flags.sort_unstable();
-        if found.cut {
-            truncated |= !found.is_cyclic;
+        if *found.ending() == Ending::Cut {
+            truncated |= !found.is_cyclic();
         } else {
-            assert_eq!(found.is_cyclic, has_cycle(&found.execution));
-            let words = format!("{:?} {flags:?}", found.execution);
-            *executions.entry((found.is_cyclic, words)).or_default() += 1;
+            let execution = found.execution();
+            assert_eq!(found.is_cyclic(), has_cycle(&execution));
+            *executions.entry((found.is_cyclic(), format!("{execution:?} {flags:?}"))).or_default() += 1;
         }
+        ControlFlow::Continue(())
     })?;
     Ok((executions, truncated))
 }
@@ -150,7 +152,7 @@ fn differs(program: &Program) -> bool {
 
 #[test]
 fn the_open_search_finds_each_grounded_execution_once() {
-    let (count, first) = (setting("LKMM_PROGRAMS", 400), setting("LKMM_SEED", 1));
+    let (count, first) = (setting("LKMM_PROGRAMS", 4_000), setting("LKMM_SEED", 1));
     let next = AtomicU64::new(first);
     let work = || {
         let config = Config { candidates: 2_000, ..Config::default() };

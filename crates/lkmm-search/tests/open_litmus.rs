@@ -10,6 +10,7 @@ use lkmm_naive::enumerate_grounded;
 use lkmm_search::open::{self, ClosedProgram, OpenError};
 use lkmm_search::{Options, Outcome, search};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Tests of ordinary accesses to locks, outside of `flags/`.
@@ -54,8 +55,11 @@ fn follows_the_definition(program: &Program) -> bool {
         .expect("these tests are small");
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     let options = open::Options::new(models::lkmm());
-    let record = &mut |f: &open::Found| *found.entry(format!("{:?}", f.execution)).or_default() += 1;
-    open::explore(&ClosedProgram::new(program), &options, record).is_ok() && found == executions
+    let record = &mut |f: &open::Found<'_>| {
+        *found.entry(format!("{:?}", f.execution())).or_default() += 1;
+        ControlFlow::Continue(())
+    };
+    open::explore(&mut ClosedProgram::new(program), &options, record).is_ok() && found == executions
 }
 
 #[test]

@@ -210,9 +210,27 @@ impl<'m, const W: usize> Plan<'m, W> {
         !self.flags.is_empty()
     }
 
+    /// Does nothing depend on `rf` and `co`? Then every execution of the frame has the same judgement.
+    pub fn is_settled(&self) -> bool {
+        self.axioms.is_empty() && self.flags.is_empty()
+    }
+
+    /// So many bytes the plan takes, roughly.
+    pub fn memory(&self) -> usize {
+        let steps = self.axioms.len() + self.flags.len();
+        size_of_val(&self.rows[..]) + steps * size_of::<Step<W>>() + self.known.len() * size_of::<Option<Known<W>>>()
+    }
+
     /// Does a flag need to know whose values differ?
     pub fn needs_different_values(&self) -> bool {
         self.inputs[DIFFERENT_VALUES].is_some()
+    }
+
+    /// Empties `rf`, `co`, and what is said of values.
+    pub fn clear_inputs(&mut self) {
+        for slot in self.inputs.into_iter().flatten() {
+            self.rows[slot * self.n..(slot + 1) * self.n].fill(EventSet::EMPTY);
+        }
     }
 
     /// Adds or removes a pair of `rf`.

@@ -8,16 +8,17 @@
 //! A program whose paths part otherwise is no tree, and refused: the generator of random programs makes some, with
 //! dependencies that no expression explains, different on each path.
 
-use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
+use super::program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 use lkmm_model::event::Label;
 use lkmm_model::program::{
     Constraint, EventTemplate, Expr, IllegalOperation, LocationId, Observable, Path, Program, Value,
 };
 
 /// A closed program as an open one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ClosedProgram<'p> {
     program: &'p Program,
+    threads: Vec<ClosedThread<'p>>,
 }
 
 /// A thread of a [`ClosedProgram`]: the control paths that it may be on.
@@ -47,15 +48,31 @@ struct Walk<'p> {
 impl<'p> ClosedProgram<'p> {
     /// Wraps a program.
     pub fn new(program: &'p Program) -> Self {
-        ClosedProgram { program }
+        ClosedProgram { program, threads: Vec::new() }
     }
 }
 
-impl<'p> OpenProgram for ClosedProgram<'p> {
-    type Thread = ClosedThread<'p>;
-
+impl OpenProgram for ClosedProgram<'_> {
     fn threads(&self) -> usize {
         self.program.threads.len()
+    }
+
+    fn restart(&mut self) {
+        self.threads.clear();
+        self.threads.extend((0..self.program.threads.len()).map(|thread| ClosedThread::new(self.program, thread)));
+    }
+
+    fn next(&mut self, thread: usize, _: Option<LocationId>) -> Step {
+        self.threads[thread].next().unwrap_or_else(Step::Error)
+    }
+
+    fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError> {
+        self.threads[thread].clone().resume(answer)
+    }
+
+    fn resume(&mut self, thread: usize, answer: Answer) {
+        // What is wrong with the answer, `access` has told.
+        let _ = self.threads[thread].resume(answer);
     }
 
     fn initial(&self, location: LocationId) -> Value {
@@ -72,27 +89,16 @@ impl<'p> OpenProgram for ClosedProgram<'p> {
         locations.dedup();
         locations
     }
-
-    fn start(&self, thread: usize) -> ClosedThread<'p> {
-        let mut started = ClosedThread {
-            program: self.program,
-            number: thread,
-            paths: self.program.threads[thread].paths.iter().map(Walk::new).collect(),
-        };
-        started.decide();
-        started
-    }
-
-    fn next(&self, thread: &mut ClosedThread<'p>) -> Step {
-        thread.next().unwrap_or_else(Step::Failed)
-    }
-
-    fn resume(&self, thread: &mut ClosedThread<'p>, answer: Answer) -> Result<Option<Access>, OpenError> {
-        thread.resume(answer)
-    }
 }
 
-impl ClosedThread<'_> {
+impl<'p> ClosedThread<'p> {
+    fn new(program: &'p Program, number: usize) -> Self {
+        let paths = program.threads[number].paths.iter().map(Walk::new).collect();
+        let mut thread = ClosedThread { program, number, paths };
+        thread.decide();
+        thread
+    }
+
     /// Keeps the paths that are possible with what is known.
     fn decide(&mut self) {
         self.paths.iter_mut().for_each(Walk::evaluate);
@@ -185,6 +191,7 @@ impl ClosedThread<'_> {
             Answer::Value(_) => label.is_read(),
             Answer::Free => matches!(label, Label::LockRead | Label::ReadUnlocked),
             Answer::Held => matches!(label, Label::LockFail | Label::ReadLocked),
+            Answer::Joined | Answer::Choice(_) => false,
         };
         self.paths.retain(|walk| walk.access().is_some_and(|(_, template)| fits(template.label)));
         if let Answer::Value(value) = answer {
@@ -203,7 +210,23 @@ impl ClosedThread<'_> {
             let fenced = walk.access().is_some_and(|(fenced, _)| fenced);
             walk.pass(1 + usize::from(fenced));
         }
-        Ok(Some(first))
+        Ok(Some(Access { write: self.write_at_once(), ..first }))
+    }
+
+    /// The write that comes with the read before it, if that is so on all paths.
+    fn write_at_once(&mut self) -> Option<(Event, Option<Value>)> {
+        let next = |walk: &Walk| {
+            let event = walk.template().map(|_| walk.event())?;
+            let read = walk.events.checked_sub(1);
+            let comes_with = event.label == Label::LockWrite || event.rmw.is_some() && event.rmw == read;
+            comes_with.then(|| (event, walk.location(), walk.value()))
+        };
+        let first = next(self.paths.first()?)?;
+        if self.paths.iter().any(|walk| next(walk).as_ref() != Some(&first)) {
+            return None;
+        }
+        self.paths.iter_mut().for_each(|walk| walk.pass(1));
+        Some((first.0, first.2))
     }
 }
 
@@ -290,9 +313,10 @@ impl<'p> Walk<'p> {
     fn answered(&self) -> Access {
         match self.access() {
             Some((true, _)) => {
-                Access { fence_before: Some(self.event_at(self.next)), event: self.event_at(self.next + 1) }
+                let fence_before = Some(self.event_at(self.next));
+                Access { fence_before, ..Access::new(self.event_at(self.next + 1)) }
             }
-            _ => Access { fence_before: None, event: self.event() },
+            _ => Access::new(self.event()),
         }
     }
 
@@ -306,11 +330,13 @@ impl<'p> Walk<'p> {
             label: template.label,
             atomic: template.atomic,
             origin: template.origin,
-            addr: before(&self.path.addr),
-            data: before(&self.path.data),
-            ctrl: before(&self.path.ctrl),
-            unordered: before(&self.path.unordered),
             rmw: before(&self.path.rmw).first().copied(),
+            dependencies: Dependencies::new(Reasons {
+                addr: before(&self.path.addr),
+                data: before(&self.path.data),
+                ctrl: before(&self.path.ctrl),
+                unordered: before(&self.path.unordered),
+            }),
         }
     }
 }

@@ -9,303 +9,659 @@
 //!
 //! TruSt asks of a model that a consistent graph stays consistent when something is taken away from its end, and when the
 //! next event is added as the coherence-last write or reads from it. The axioms that are checked on the way
-//! ([`Model::allows_partial`]) are of that kind; the others wait for the complete execution. An event that is added thus,
+//! ([`Judge::allows_partial`]) are of that kind; the others wait for the complete execution. An event that is added thus,
 //! and is the last of its thread, begins no edge of any relation: such a graph is not checked at all.
 //!
+//! The program is run along one branch, that in which every event is added thus; the other branches are put by as graphs,
+//! and taken up when this one has ended. So the program is run once for each graph that is put by, from its beginning.
+//!
 //! **Atomic operations** are two events, and the write goes where atomicity leaves it no choice: right after what the read
-//! reads from. The write is always the next event after its read, so that nothing comes between when it need not.
+//! reads from. If that place is taken, by another atomic operation that reads the same, the new one can only come in
+//! between by taking over the other one's read.
 //!
 //! **Locks.** An `LKR` reads from the initial write or from a `UL`, and its `LKW` comes right after that in `co`, as does
-//! the `UL` after the `LKW`: this makes `rf` what `lock.cat` derives from `co`. An `LKR` that comes upon a lock that is
-//! held reads from the last `LKW`, and its thread waits there until the `UL` revisits it; graphs in which it still waits
-//! at the end do not count. Likewise `spin_trylock` and `spin_is_locked` are one read each, whose label follows from
-//! what it reads.
+//! the `UL` after the `LKW`: this makes `rf` what `lock.cat` derives from `co`. A `spin_lock` that comes upon a lock that is
+//! held is not taken up before it is free. But as with atomic operations, a new `LKW` may take over the `LKR` of another:
+//! that thread then waits at its `LKR`, which reads from the `LKW`, until the `UL` takes that over. Likewise `spin_trylock`
+//! and `spin_is_locked` are one read each, whose label follows from what it reads.
 
 use super::execution::execution;
-use super::graph::{Graph, Id, Source};
-use super::late;
-use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
-use super::replay::Replay;
-use super::{Found, Options, Statistics};
-use lkmm_model::event::Label;
+use super::graph::{Act, Graph, Id, Node, Source};
+use super::judge::{Judge, Verdict};
+use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
+use super::run::Run;
+use super::traces::Traces;
+use super::{Ending, Found, Options, Statistics, Waiting, late};
+use lkmm_model::event::{Fence, Label};
 use lkmm_model::program::{LocationId, Value};
 use rustc_hash::FxHashSet;
+use std::ops::ControlFlow;
+use std::time::Instant;
 
 pub(crate) struct Explorer<'a, P: OpenProgram> {
-    pub(crate) program: &'a P,
-    pub(crate) options: &'a Options,
-    pub(crate) replay: Replay<'a, P>,
-    pub(crate) statistics: Statistics,
+    pub(super) run: Run<'a, P>,
+    pub(super) traces: Traces,
+    pub(super) statistics: Statistics,
     /// The cores from which the search has set out.
-    pub(crate) cores: FxHashSet<Vec<u32>>,
+    pub(super) cores: FxHashSet<Vec<u32>>,
+    options: &'a Options,
+    judge: Judge,
     /// The complete executions with a cycle that it has found.
     cyclic: FxHashSet<Vec<u32>>,
-    found: &'a mut dyn FnMut(&Found),
-    schedule: Vec<usize>,
+    found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
+    roots: usize,
+    observed: Vec<LocationId>,
+    /// The graphs that are still to be explored, the next one last.
+    tasks: Vec<Task>,
+    /// Graphs that are no longer needed.
+    spare: Vec<Graph>,
 }
 
-/// How the threads ended: what each returned, and whether one of them was cut short.
-#[derive(Default)]
-struct Ending {
-    results: Vec<Vec<Value>>,
-    cut: bool,
+/// A graph that is put by.
+struct Task {
+    graph: Graph,
+    state: State,
+}
+
+/// What is left to do before a graph can grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing.
+    Ready,
+    /// A read has another source, and its thread is to be told; it is the last event of its thread.
+    Redirected { read: Id, is_consistent: bool },
+    /// The threads are to be asked whether they do the same with other answers.
+    Core,
 }
 
 /// What can be done with a graph.
 enum Next {
     Step(usize, Step),
-    /// All threads have ended.
-    Complete(Ending),
-    /// Some wait, or have no way to go on.
-    Stuck,
-    Failed(OpenError),
+    /// Nothing: all threads have ended, failed, or wait.
+    Nothing,
 }
 
 impl<'a, P: OpenProgram> Explorer<'a, P> {
-    pub(crate) fn new(program: &'a P, options: &'a Options, found: &'a mut dyn FnMut(&Found)) -> Self {
-        let mut schedule = options.schedule.clone();
-        schedule.extend((0..program.threads()).filter(|thread| !options.schedule.contains(thread)));
+    pub(crate) fn new(
+        program: &'a mut P,
+        options: &'a Options,
+        found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
+    ) -> Self {
+        let (roots, observed) = (program.threads(), program.observed_locations());
         Explorer {
-            program,
-            options,
-            replay: Replay::new(program),
+            run: Run::new(program),
+            traces: Traces::default(),
             statistics: Statistics::default(),
             cores: FxHashSet::default(),
+            options,
+            judge: Judge::new(options.model, observed.clone()),
             cyclic: FxHashSet::default(),
             found,
-            schedule,
+            roots,
+            observed,
+            tasks: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
-    /// Explores everything that a consistent graph grows into.
-    pub(crate) fn explore(&mut self, mut graph: Graph) -> Result<(), OpenError> {
+    /// Explores everything that the empty graph grows into.
+    pub(crate) fn explore(mut self) -> Result<Statistics, OpenError> {
+        let graph = Graph::new(self.roots);
+        self.tasks.push(Task { graph, state: State::Ready });
+        while let Some(Task { mut graph, state }) = self.tasks.pop() {
+            if self.is_out_of_budget() {
+                return Ok(self.statistics);
+            }
+            if self.take_up(&mut graph, state)? && self.grow(&mut graph)?.is_break() {
+                return Ok(self.statistics);
+            }
+            self.spare.push(graph);
+        }
+        self.statistics.is_complete = true;
+        Ok(self.statistics)
+    }
+
+    fn is_out_of_budget(&self) -> bool {
+        let is_over = |most: u64| self.statistics.executions >= most;
+        self.options.max_executions.is_some_and(is_over)
+            || self.statistics.runs % 64 == 0
+                && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Runs the program along a graph that was put by. False if the graph is none after all.
+    fn take_up(&mut self, graph: &mut Graph, state: State) -> Result<bool, OpenError> {
+        self.statistics.runs += 1;
+        match state {
+            State::Ready => self.run.replay(graph)?,
+            State::Redirected { read, is_consistent } => {
+                self.run.replay(graph)?;
+                let (thread, kind, location, source) = {
+                    let node = graph.node(read);
+                    let (Act::Read(kind, source), Some(location)) = (node.act, node.location) else {
+                        unreachable!("a read is redirected")
+                    };
+                    (read.thread as usize, kind, location, source)
+                };
+                // It is asked, as when it is added.
+                match self.run.step(thread) {
+                    Step::Read(k, l) if *k == kind && *l == location => {}
+                    step => return Err(changed(thread, graph.node(read), step)),
+                }
+                let answer = self.answer(graph, source, location, kind);
+                if kind == ReadKind::Lock && answer == Answer::Held {
+                    return Ok(is_consistent || self.is_consistent(graph)?);
+                }
+                let Some(access) = self.run.access(thread, answer)? else {
+                    return Ok(is_consistent || self.is_consistent(graph)?);
+                };
+                let stamp = graph.pop(read).stamp;
+                let read = self.push_read(graph, thread, kind, location, source, answer, &access);
+                graph.restamp(read, stamp);
+                if !is_consistent && !self.is_consistent(graph)? {
+                    return Ok(false);
+                }
+                if let Some(write) = self.push_write_at_once(graph, thread, location, &access) {
+                    self.add_write(graph, write, location)?;
+                    let place = graph.rank(location, source);
+                    graph.place(location, write, place);
+                    if place + 1 < graph.co(location).len() && !self.is_consistent(graph)? {
+                        return Ok(false);
+                    }
+                }
+                self.run.resume(thread, answer);
+            }
+            State::Core => {
+                // Only what comes out again is a core: another graph may lead to the same reads with other writes.
+                if !self.run.reproduce(graph, &mut self.traces)? || !self.cores.insert(graph.key()) {
+                    return Ok(false);
+                }
+                graph.freeze();
+                return self.is_consistent(graph);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Lets a graph grow until nothing can be added, and puts by what branches off.
+    fn grow(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
         loop {
-            match self.next(&graph)? {
-                Next::Step(thread, Step::Read(kind, location)) => return self.read(graph, thread, kind, location),
+            match self.next(graph) {
+                Next::Nothing => {
+                    self.overtake(graph)?;
+                    return self.end(graph);
+                }
+                Next::Step(thread, Step::Read(kind, location)) => self.read(graph, thread, kind, location)?,
                 Next::Step(thread, Step::Write(location, value, event)) => {
-                    self.check_use(&graph, location, event.label)?;
-                    let write = graph.push(thread, event, Some(location), value);
-                    return self.write(graph, write, location);
+                    self.check_use(graph, location, event.label)?;
+                    let mut node = Node::of(&event, Act::Write, &mut self.traces);
+                    (node.location, node.value) = (Some(location), value);
+                    let write = graph.push(&mut self.traces, thread, node);
+                    if !self.write(graph, write, location)? {
+                        return Ok(ControlFlow::Continue(()));
+                    }
                 }
                 Next::Step(thread, Step::Other(location, event)) => {
-                    graph.push(thread, event, location, None);
+                    let mut node = Node::of(&event, Act::Fence, &mut self.traces);
+                    node.location = location;
+                    graph.push(&mut self.traces, thread, node);
                 }
+                Next::Step(thread, Step::Spawn { thread: child, origin }) => {
+                    let node = self.link(Act::Spawn(child as u32), origin);
+                    graph.push(&mut self.traces, thread, node);
+                }
+                Next::Step(thread, Step::Join { thread: child, origin }) => {
+                    let node = Node { answer: Some(Answer::Joined), ..self.link(Act::Join(child as u32), origin) };
+                    graph.push(&mut self.traces, thread, node);
+                    self.run.resume(thread, Answer::Joined);
+                }
+                Next::Step(thread, Step::Choose(n)) => {
+                    let node = self.link(Act::Choose, 0);
+                    for choice in (1..n).rev() {
+                        let node = Node { answer: Some(Answer::Choice(choice)), ..node };
+                        let chosen = graph.push(&mut self.traces, thread, node);
+                        self.put_by(graph, State::Ready);
+                        graph.pop(chosen);
+                    }
+                    let answer = Answer::Choice(0);
+                    graph.push(&mut self.traces, thread, Node { answer: Some(answer), ..node });
+                    self.run.resume(thread, answer);
+                }
+                Next::Step(_, Step::Error(error)) => return Err(error),
                 Next::Step(..) => unreachable!("other steps do not go on"),
-                Next::Complete(ending) => return self.complete(graph, ending),
-                Next::Stuck => {
-                    self.statistics.stuck += 1;
-                    return Ok(());
-                }
-                Next::Failed(error) => {
-                    let consistent = self.options.model.judge(&execution(self.program, &graph)).violated.is_none();
-                    return if consistent { Err(error) } else { Ok(()) };
-                }
             }
         }
     }
 
-    fn next(&mut self, graph: &Graph) -> Result<Next, OpenError> {
-        // The write of an atomic operation follows its read.
-        let between = |&&thread: &&usize| {
-            graph.threads[thread].last().is_some_and(|node| {
-                node.reading.is_some() && (node.event.atomic || node.event.label == Label::LockRead)
-            })
-        };
-        let between = self.schedule.iter().find(between).copied();
-        let (mut stuck, mut failed) = (false, None);
-        let mut ending = Ending { results: vec![Vec::new(); graph.threads.len()], cut: false };
-        for i in 0..=self.schedule.len() {
-            let thread = match i {
-                0 => match between {
-                    Some(thread) => thread,
-                    None => continue,
-                },
-                _ => self.schedule[i - 1],
-            };
-            if graph.threads[thread].last().is_some_and(|node| node.stuck) {
-                stuck = true;
+    /// What comes next: the first thread that can go on, and its step. A step that asks stays what the thread does next.
+    fn next(&mut self, graph: &Graph) -> Next {
+        let threads = graph.threads.len();
+        let preferred = self.options.schedule.iter().copied().filter(|&thread| thread < threads);
+        let rest = (0..threads).filter(|thread| !self.options.schedule.contains(thread));
+        for thread in preferred.chain(rest) {
+            if !graph.has_started(thread, self.roots) || graph.last_node(thread).is_some_and(|node| node.stuck) {
                 continue;
             }
-            match self.replay.step(graph, thread)? {
-                Step::Read(ReadKind::Lock, location)
-                    if graph.own_section(thread, location, graph.threads[thread].len()).is_some() =>
-                {
-                    // It waits for itself.
-                    stuck = true;
+            match *self.run.step(thread) {
+                Step::End { .. } | Step::Failed(_) | Step::Stuck | Step::Wait { .. } => continue,
+                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. }) => continue,
+                Step::Read(kind, location) => {
+                    if kind == ReadKind::Lock && is_held(graph, location) {
+                        continue;
+                    }
+                    return Next::Step(thread, Step::Read(kind, location));
                 }
-                Step::End { results, cut } => {
-                    ending.results[thread] = results;
-                    ending.cut |= cut;
+                Step::Join { thread: child, origin } => {
+                    if !self.has_ended(graph, child) {
+                        continue;
+                    }
+                    return Next::Step(thread, Step::Join { thread: child, origin });
                 }
-                Step::Stuck => stuck = true,
-                Step::Failed(error @ (OpenError::Illegal(_) | OpenError::BadAddress { .. })) => failed = Some(error),
-                Step::Failed(error) => return Err(error),
-                step => return Ok(Next::Step(thread, step)),
+                Step::Choose(n) => return Next::Step(thread, Step::Choose(n)),
+                _ => return Next::Step(thread, self.run.take(thread)),
             }
         }
-        Ok(match failed {
-            _ if stuck => Next::Stuck,
-            Some(error) => Next::Failed(error),
-            None => Next::Complete(ending),
-        })
+        Next::Nothing
+    }
+
+    fn has_ended(&mut self, graph: &Graph, thread: usize) -> bool {
+        graph.has_started(thread, self.roots)
+            && !graph.last_node(thread).is_some_and(|node| node.stuck)
+            && matches!(self.run.step(thread), Step::End { .. } | Step::Failed(_))
     }
 
     /// Locks are locks and nothing else.
     fn check_use(&self, graph: &Graph, location: LocationId, label: Label) -> Result<(), OpenError> {
         let is_lock = label.is_lock_event();
         match graph.co(location).first() {
-            Some(&write) if graph.node(write).event.label.is_lock_event() != is_lock => {
-                Err(OpenError::MixedLock(location))
-            }
+            Some(&write) if graph.node(write).label.is_lock_event() != is_lock => Err(OpenError::MixedLock(location)),
             _ => Ok(()),
         }
     }
 
-    fn read(&mut self, graph: Graph, thread: usize, kind: ReadKind, location: LocationId) -> Result<(), OpenError> {
+    /// An event that is none to the memory, but for the order that it brings.
+    fn link(&mut self, act: Act, origin: u32) -> Node {
+        Node::of(&Event::new(Label::Fence(Fence::Mb), origin), act, &mut self.traces)
+    }
+
+    /// The next event of a thread is a read.
+    fn read(
+        &mut self,
+        graph: &mut Graph,
+        thread: usize,
+        kind: ReadKind,
+        location: LocationId,
+    ) -> Result<(), OpenError> {
         if kind != ReadKind::Ordinary {
-            self.check_use(&graph, location, Label::LockRead)?;
+            self.check_use(graph, location, Label::LockRead)?;
         }
         let last = graph.last(location);
-        for source in sources(&graph, thread, kind, location) {
-            let mut graph = graph.clone();
-            let read = graph.push_read(thread, kind, location, source);
-            self.settle(&mut graph, read)?;
-            if source == last || self.is_consistent(&graph) {
-                self.explore(graph)?;
-            }
+        let own = (kind != ReadKind::Ordinary)
+            .then(|| graph.own_section(thread, location, graph.threads[thread].len()))
+            .flatten();
+        if own.is_none() {
+            self.branches(graph, thread, kind, location)?;
         }
-        Ok(())
-    }
-
-    /// Tells the thread of a read, its last event, what it reads.
-    pub(crate) fn settle(&mut self, graph: &mut Graph, read: Id) -> Result<(), OpenError> {
-        let node = graph.node(read);
-        let (Some(reading), Some(location)) = (&node.reading, node.location) else { return Ok(()) };
-        let kind = reading.kind;
-        let answer = graph.answer(reading.source, self.program.initial(location), kind);
-        let access = if kind == ReadKind::Lock && answer == Answer::Held {
-            None
-        } else {
-            let thread = read.thread as usize;
-            let node = graph.threads[thread].pop().expect("the read is there");
-            let access = self.replay.resume(graph, thread, answer)?;
-            graph.threads[thread].push(node);
-            access
+        let source = match own {
+            Some(own) => Source::Event(own),
+            None if may_read(graph, thread, kind, last) => last,
+            None => {
+                graph.push_open_read(&mut self.traces, thread, kind, location, last);
+                return Ok(());
+            }
         };
-        graph.settle(read, answer, access);
+        let answer = self.answer(graph, source, location, kind);
+        let Some(access) = self.run.access(thread, answer)? else {
+            graph.push_open_read(&mut self.traces, thread, kind, location, source);
+            return Ok(());
+        };
+        self.push_read(graph, thread, kind, location, source, answer, &access);
+        if let Some(write) = self.push_write_at_once(graph, thread, location, &access) {
+            self.add_write(graph, write, location)?;
+            let end = graph.co(location).len();
+            graph.place(location, write, end);
+        }
+        self.run.resume(thread, answer);
         Ok(())
     }
 
-    /// Goes on with a write that has been added, and has no place in `co` yet.
-    fn write(&mut self, graph: Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
-        late::explore(self, &graph, write, location)?;
-        self.revisit(&graph, write, location)?;
-        self.place(graph, write, location)
-    }
-
-    /// Goes on with every place of a write in `co`.
-    pub(crate) fn place(&mut self, graph: Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
-        let end = graph.co(location).len();
-        for position in positions(&graph, write, location)? {
-            if is_taken(&graph, location, position) {
+    /// Puts by that threads which wait for a lock that is never released take it before it is taken for good.
+    fn overtake(&mut self, graph: &mut Graph) -> Result<(), OpenError> {
+        for thread in 0..graph.threads.len() {
+            if !graph.has_started(thread, self.roots) || graph.last_node(thread).is_some_and(|node| node.stuck) {
                 continue;
             }
-            let mut graph = graph.clone();
-            graph.place(location, write, position);
-            if position == end || self.is_consistent(&graph) {
-                self.explore(graph)?;
+            let Step::Read(ReadKind::Lock, location) = *self.run.step(thread) else { continue };
+            if graph.own_section(thread, location, graph.threads[thread].len()).is_none() {
+                self.branches(graph, thread, ReadKind::Lock, location)?;
             }
         }
         Ok(())
     }
 
-    pub(crate) fn is_consistent(&mut self, graph: &Graph) -> bool {
-        self.statistics.checks += 1;
-        self.options.model.allows_partial(&execution(self.program, graph))
+    /// Puts by that the next event of a thread reads from the writes other than the last one.
+    fn branches(
+        &mut self,
+        graph: &mut Graph,
+        thread: usize,
+        kind: ReadKind,
+        location: LocationId,
+    ) -> Result<(), OpenError> {
+        for rank in 0..graph.co(location).len() {
+            let source = rank.checked_sub(1).map_or(Source::Initial, |at| Source::Event(graph.co(location)[at]));
+            if may_read(graph, thread, kind, source) {
+                self.branch(graph, thread, kind, location, source)?;
+            }
+        }
+        Ok(())
     }
 
-    fn complete(&mut self, graph: Graph, ending: Ending) -> Result<(), OpenError> {
-        let Ending { results, cut } = ending;
-        let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
-        let execution = execution(self.program, &graph);
-        let judgement = self.options.model.judge(&execution);
-        self.statistics.judged += 1;
-        if judgement.violated.is_some() || is_cyclic && !self.cyclic.insert(graph.key()) {
-            return Ok(());
+    /// Puts by that the next event of a thread reads from a write that is not the last one.
+    fn branch(
+        &mut self,
+        graph: &mut Graph,
+        thread: usize,
+        kind: ReadKind,
+        location: LocationId,
+        source: Source,
+    ) -> Result<(), OpenError> {
+        let answer = self.answer(graph, source, location, kind);
+        // A thread that waits, or is stuck, at such a read has no way to go on: no later write takes it over.
+        let Some(access) = self.run.access(thread, answer)? else { return Ok(()) };
+        let read = self.push_read(graph, thread, kind, location, source, answer, &access);
+        match self.push_write_at_once(graph, thread, location, &access) {
+            Some(write) => {
+                self.add_write(graph, write, location)?;
+                let place = graph.rank(location, source);
+                if !is_taken(graph, location, place) {
+                    graph.place(location, write, place);
+                    if self.is_consistent(graph)? {
+                        self.put_by(graph, State::Ready);
+                    }
+                    graph.unplace(location, place);
+                }
+                graph.pop(write);
+            }
+            None => {
+                if self.is_consistent(graph)? {
+                    self.put_by(graph, State::Ready);
+                }
+            }
         }
-        if !cut {
+        graph.pop(read);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn push_read(
+        &mut self,
+        graph: &mut Graph,
+        thread: usize,
+        kind: ReadKind,
+        location: LocationId,
+        source: Source,
+        answer: Answer,
+        access: &Access,
+    ) -> Id {
+        let node = Node::of_read(access, kind, location, source, answer, &mut self.traces);
+        graph.push(&mut self.traces, thread, node)
+    }
+
+    /// Adds the write that comes with a read.
+    fn push_write_at_once(
+        &mut self,
+        graph: &mut Graph,
+        thread: usize,
+        location: LocationId,
+        access: &Access,
+    ) -> Option<Id> {
+        let (event, value) = access.write.as_ref()?;
+        let mut node = Node::of(event, Act::WriteAtOnce, &mut self.traces);
+        (node.location, node.value) = (Some(location), *value);
+        Some(graph.push(&mut self.traces, thread, node))
+    }
+
+    /// What a read is told by a write.
+    pub(super) fn answer(&self, graph: &Graph, source: Source, location: LocationId, kind: ReadKind) -> Answer {
+        graph.answer(source, || self.run.program.initial(location), kind)
+    }
+
+    /// Puts by what a write, which has been added and has no place in `co` yet, makes possible for earlier reads.
+    fn add_write(&mut self, graph: &Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
+        late::explore(self, graph, write, location)?;
+        self.revisit(graph, write, location)
+    }
+
+    /// Goes on with a write that has been added, and has no place in `co` yet: puts by all places but the last one. False
+    /// if there is none for it.
+    fn write(&mut self, graph: &mut Graph, write: Id, location: LocationId) -> Result<bool, OpenError> {
+        self.add_write(graph, write, location)?;
+        let end = graph.co(location).len();
+        let places = positions(&self.traces, graph, write, location)?;
+        for place in places.start..places.end - 1 {
+            if !is_taken(graph, location, place) {
+                graph.place(location, write, place);
+                if self.is_consistent(graph)? {
+                    self.put_by(graph, State::Ready);
+                }
+                graph.unplace(location, place);
+            }
+        }
+        let place = places.end - 1;
+        if is_taken(graph, location, place) {
+            return Ok(false);
+        }
+        graph.place(location, write, place);
+        Ok(place == end || self.is_consistent(graph)?)
+    }
+
+    pub(super) fn is_consistent(&mut self, graph: &Graph) -> Result<bool, OpenError> {
+        self.statistics.checks += 1;
+        self.judge.allows_partial(&self.traces, graph)
+    }
+
+    /// A graph to write to.
+    pub(super) fn spare(&mut self) -> Graph {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    pub(super) fn give_back(&mut self, graph: Graph) {
+        self.spare.push(graph);
+    }
+
+    fn put_by(&mut self, graph: &Graph, state: State) {
+        let mut copy = self.spare();
+        copy.clone_from(graph);
+        self.tasks.push(Task { graph: copy, state });
+    }
+
+    /// Puts by a graph in which a read, the last event of its thread, has another source.
+    pub(super) fn put_by_redirected(&mut self, graph: &Graph, read: Id, is_consistent: bool) {
+        self.put_by(graph, State::Redirected { read, is_consistent });
+    }
+
+    /// Puts by a graph whose threads may not do the same.
+    pub(super) fn put_by_core(&mut self, graph: &Graph) {
+        self.put_by(graph, State::Core);
+    }
+
+    /// Nothing can be added to a graph.
+    fn end(&mut self, graph: &Graph) -> Result<ControlFlow<()>, OpenError> {
+        let ending = self.ending(graph);
+        if matches!(ending, Ending::Blocked { .. } | Ending::Dead) {
+            self.statistics.stuck += 1;
+            if matches!(ending, Ending::Dead) || !self.options.report_blocked {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+        let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
+        let verdict = self.judge.judge(&self.traces, graph)?;
+        self.statistics.judged += 1;
+        debug_assert!(self.agrees(graph, &verdict), "the plan and the definition disagree on a complete execution");
+        if !verdict.is_consistent || is_cyclic && !self.cyclic.insert(graph.key()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Ending::Error(error) = ending {
+            return Err(error);
+        }
+        if matches!(ending, Ending::Complete | Ending::Failed(_)) {
             self.statistics.executions += 1;
             self.statistics.cyclic += u64::from(is_cyclic);
         }
-        (self.found)(&Found { execution, results, cut, flags: judgement.flags, is_cyclic });
-        Ok(())
+        let program = &*self.run.program;
+        let initial = |location: LocationId| program.initial(location);
+        let results = |thread: usize| -> &[Value] {
+            match self.run.known(thread) {
+                Some(Step::End { results, .. }) => results,
+                _ => &[],
+            }
+        };
+        let found = Found {
+            graph,
+            traces: &self.traces,
+            observed: &self.observed,
+            initial: &initial,
+            results: &results,
+            ending,
+            flags: &verdict.flags,
+            is_cyclic,
+        };
+        Ok((self.found)(&found))
+    }
+
+    /// Is the verdict what the definition of the model says?
+    fn agrees(&self, graph: &Graph, verdict: &Verdict) -> bool {
+        let program = &*self.run.program;
+        let execution = execution(&|location| program.initial(location), &self.observed, &self.traces, graph);
+        let judgement = self.options.model.judge(&execution);
+        judgement.violated.is_none() == verdict.is_consistent
+            && (!verdict.is_consistent || judgement.flags == verdict.flags)
+    }
+
+    fn ending(&mut self, graph: &Graph) -> Ending {
+        let (mut failures, mut waiting) = (Vec::new(), Vec::new());
+        let (mut is_cut, mut error) = (false, None);
+        for thread in 0..graph.threads.len() {
+            if !graph.has_started(thread, self.roots) {
+                continue;
+            }
+            if let Some(node) = graph.last_node(thread).filter(|node| node.stuck) {
+                match (node.act, node.location) {
+                    (Act::Read(ReadKind::Lock, source), Some(location)) if graph.last(location) == source => {
+                        waiting.push((thread, Waiting::Lock(location)));
+                    }
+                    _ => return Ending::Dead,
+                }
+                continue;
+            }
+            match self.run.step(thread) {
+                Step::End { cut, .. } => is_cut |= cut,
+                Step::Failed(number) => failures.push((thread, *number)),
+                Step::Error(e) => error = Some(e.clone()),
+                Step::Read(_, location) => waiting.push((thread, Waiting::Lock(*location))),
+                Step::Join { thread: child, origin } => {
+                    waiting.push((thread, Waiting::Join { thread: *child, origin: *origin }));
+                }
+                Step::Wait { origin } => {
+                    let origin = *origin;
+                    if !reads_newest(graph, thread) {
+                        return Ending::Dead;
+                    }
+                    waiting.push((thread, Waiting::Write { origin }));
+                }
+                _ => return Ending::Dead,
+            }
+        }
+        match error {
+            _ if !failures.is_empty() => Ending::Failed(failures),
+            _ if !waiting.is_empty() => Ending::Blocked(waiting),
+            Some(error) => Ending::Error(error),
+            None if is_cut => Ending::Cut,
+            None => Ending::Complete,
+        }
     }
 }
 
-/// The writes that the next event of a thread may read from.
-fn sources(graph: &Graph, thread: usize, kind: ReadKind, location: LocationId) -> Vec<Source> {
-    let writes = graph.co(location);
-    let all = || std::iter::once(Source::Initial).chain(writes.iter().map(|&w| Source::Event(w)));
-    if kind == ReadKind::Ordinary {
-        return all().collect();
-    }
-    if let Some(own) = graph.own_section(thread, location, graph.threads[thread].len()) {
-        return vec![Source::Event(own)];
-    }
-    let last = graph.last(location);
-    all()
-        .filter(|&source| match source {
-            Source::Event(id) if graph.node(id).event.label == Label::LockWrite => match kind {
-                ReadKind::Lock => source == last,
-                _ => id.thread as usize != thread,
-            },
-            _ => true,
-        })
-        .collect()
+/// Have the reads of a thread since it last did something else returned the newest values?
+fn reads_newest(graph: &Graph, thread: usize) -> bool {
+    let turn = graph.threads[thread].iter().rev().take_while(|node| matches!(node.act, Act::Read(..)) && !node.atomic);
+    turn.into_iter().all(|node| match (node.location, node.source()) {
+        (Some(location), Some(source)) => source == graph.last(location),
+        _ => true,
+    })
 }
 
-/// The places that a write may have in the coherence order of its location.
-pub(crate) fn positions(graph: &Graph, write: Id, location: LocationId) -> Result<Vec<usize>, OpenError> {
+/// The same answers led to another step.
+fn changed(thread: usize, node: &Node, step: &Step) -> OpenError {
+    let before = format!("{:?}", (node.act, node.label, node.location, node.value));
+    OpenError::Nondeterminism { thread, before, now: format!("{step:?}") }
+}
+
+/// Is the lock held?
+fn is_held(graph: &Graph, location: LocationId) -> bool {
+    matches!(graph.last(location), Source::Event(id) if graph.node(id).label == Label::LockWrite)
+}
+
+/// May the next event of a thread, outside of a critical section of its own, read from this write?
+fn may_read(graph: &Graph, thread: usize, kind: ReadKind, source: Source) -> bool {
+    match source {
+        Source::Event(id) if graph.node(id).label == Label::LockWrite => match kind {
+            ReadKind::Lock => false,
+            _ => id.thread as usize != thread,
+        },
+        _ => true,
+    }
+}
+
+/// The places that a write may have in the coherence order of its location: at least one.
+pub(super) fn positions(
+    traces: &Traces,
+    graph: &Graph,
+    write: Id,
+    location: LocationId,
+) -> Result<std::ops::Range<usize>, OpenError> {
     let node = graph.node(write);
-    let before = &graph.threads[write.thread as usize][..write.index as usize];
-    let follows = match node.event.label {
+    let follows = match node.label {
         Label::Unlock => match graph.own_section(write.thread as usize, location, write.index as usize) {
             Some(lock) => Some(Source::Event(lock)),
-            None => return Err(OpenError::StrayUnlock { origin: node.event.origin }),
+            None => return Err(OpenError::StrayUnlock { origin: node.origin }),
         },
         _ => overwritten(graph, write),
     };
     if let Some(source) = follows {
-        return Ok(vec![graph.rank(location, source)]);
+        let place = graph.rank(location, source);
+        return Ok(place..place + 1);
     }
     // What the thread has seen of the location comes before.
-    let seen = before.iter().enumerate().filter(|(index, node)| {
-        node.location == Some(location) && !graph.node(write).event.unordered.contains(&(*index as u32))
-    });
-    let floor = seen.filter_map(|(index, node)| match (&node.reading, node.event.label) {
-        (Some(reading), _) => Some(graph.rank(location, reading.source)),
-        (None, Label::Write(_)) => {
-            Some(graph.rank(location, Source::Event(Id { thread: write.thread, index: index as u32 })))
+    let unordered = traces.unordered(node.reasons);
+    let before = &graph.threads[write.thread as usize][..write.index as usize];
+    let ranks = before.iter().enumerate().filter_map(|(index, node)| {
+        if node.location != Some(location) || unordered.contains(&(index as u32)) {
+            return None;
         }
-        _ => None,
+        match node.source() {
+            Some(source) => Some(graph.rank(location, source)),
+            None if node.is_write() => Some(graph.rank(location, Source::Event(Id { index: index as u32, ..write }))),
+            None => None,
+        }
     });
-    let floor = floor.max().unwrap_or(0);
-    Ok((floor..=graph.co(location).len()).collect())
+    let floor = ranks.max().unwrap_or(0);
+    Ok(floor..graph.co(location).len() + 1)
 }
 
 /// What the read of an atomic operation or of a lock reads from, of which this is the write.
-fn overwritten(graph: &Graph, write: Id) -> Option<Source> {
+pub(super) fn overwritten(graph: &Graph, write: Id) -> Option<Source> {
     let node = graph.node(write);
     let before = &graph.threads[write.thread as usize][..write.index as usize];
-    let read = match node.event.label {
-        Label::LockWrite => before.iter().rev().find(|n| n.location == node.location && n.reading.is_some()),
-        _ => node.event.rmw.map(|read| &before[read as usize]),
+    let read = match (node.act, node.rmw) {
+        (Act::WriteAtOnce, _) => before.last()?,
+        (_, Some(read)) => &before[read as usize],
+        _ => return None,
     };
-    read?.reading.as_ref().map(|reading| reading.source)
+    read.source()
 }
 
 /// Would a write at this place come between the read and the write of an atomic operation?
-fn is_taken(graph: &Graph, location: LocationId, position: usize) -> bool {
+pub(super) fn is_taken(graph: &Graph, location: LocationId, position: usize) -> bool {
     let next = graph.co(location).get(position);
     let source = next.and_then(|&next| overwritten(graph, next));
     source.is_some_and(|source| graph.rank(location, source) == position)

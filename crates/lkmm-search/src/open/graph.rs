@@ -1,25 +1,38 @@
 //! Execution graphs that grow.
 //!
 //! A graph holds, of each thread, the events that it has performed so far; of each read, the write that it reads from; of
-//! each location, its writes in coherence order. Events are known by thread and number. Each carries a *stamp*, its place
-//! in the order in which the graph was built, and a *clock*: of each thread, how many events it depends on by `po ∪ rf`
+//! each location, its writes in coherence order. Events are known by thread and number. Each carries a *stamp*, which says
+//! in which order the graph was built, and a *clock*: of each thread, how many events it depends on by `po ∪ rf`
 //! (itself included). As an event is added only after all that it depends on, a clock never changes while the event stays:
 //! it is the event's prefix, and a cut of the graph by a clock is a graph again.
 //!
 //! The *core* is a part of the graph on which every later event counts as dependent: empty, but for graphs that grow from
 //! a load-buffering cycle (see [`late`](super::late)), whose core holds the cycle.
+//!
+//! A graph is copied wherever the exploration branches, so it is a handful of flat vectors of plain data, and copying into
+//! a graph that is no longer needed allocates nothing.
 
 use super::program::{Access, Answer, Event, ReadKind};
-use lkmm_model::event::Label;
+use super::traces::{Links, Reasons, Trace, Traces};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// An event of the graph: thread, and number in its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Id {
     pub(crate) thread: u32,
     pub(crate) index: u32,
+}
+
+impl Id {
+    pub(crate) fn new(thread: usize, index: usize) -> Id {
+        Id { thread: thread as u32, index: index as u32 }
+    }
+
+    /// Is the event among the first events of its thread, of which there are so many of each?
+    pub(crate) fn is_within(self, clock: &[u32]) -> bool {
+        clock.get(self.thread as usize).is_some_and(|&n| self.index < n)
+    }
 }
 
 /// A write that can be read.
@@ -29,59 +42,170 @@ pub(crate) enum Source {
     Event(Id),
 }
 
-/// Of each thread, a number of events.
-pub(crate) type Clock = Arc<[u32]>;
-
-/// A read's place in the graph.
-#[derive(Clone, Debug)]
-pub(crate) struct Reading {
-    pub(crate) kind: ReadKind,
-    pub(crate) source: Source,
-    pub(crate) answer: Answer,
+/// What a thread did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Act {
+    /// It read, from this write.
+    Read(ReadKind, Source),
+    /// It wrote.
+    Write,
+    /// It made the write of an atomic operation or of a lock, in one step with the read before it.
+    WriteAtOnce,
+    /// A fence, or what counts as one.
+    Fence,
+    /// It started a thread.
+    Spawn(u32),
+    /// It waited for a thread to end.
+    Join(u32),
+    /// It chose a number.
+    Choose,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
-    pub(crate) event: Arc<Event>,
-    pub(crate) fence_before: Option<Arc<Event>>,
+    pub(crate) act: Act,
+    pub(crate) label: Label,
+    pub(crate) fence_before: Option<Fence>,
+    pub(crate) atomic: bool,
+    /// The thread waits for a lock here, or cannot go on with what it read.
+    pub(crate) stuck: bool,
+    pub(crate) origin: u32,
+    /// Where the fence before it stands.
+    pub(crate) fence_origin: u32,
+    /// What the fence before it depends on.
+    pub(crate) fence_reasons: Reasons,
+    pub(crate) rmw: Option<u32>,
     pub(crate) location: Option<LocationId>,
     /// What an ordinary write writes.
     pub(crate) value: Option<Value>,
-    pub(crate) reading: Option<Reading>,
+    /// What the thread was told, if it asked.
+    pub(crate) answer: Option<Answer>,
+    pub(crate) reasons: Reasons,
     pub(crate) stamp: u32,
-    pub(crate) clock: Clock,
-    /// The thread waits for a lock here, or cannot go on with what it read.
-    pub(crate) stuck: bool,
+    /// What the model sees of the thread, up to here.
+    pub(crate) trace: Trace,
 }
 
-#[derive(Clone, Debug)]
+impl Node {
+    /// The write that it reads from.
+    pub(crate) fn source(&self) -> Option<Source> {
+        match self.act {
+            Act::Read(_, source) => Some(source),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self.act, Act::Write | Act::WriteAtOnce)
+    }
+
+    /// What it is besides an event of its thread.
+    fn links(&self) -> Links {
+        match self.act {
+            Act::Spawn(thread) => Links::Spawn(thread),
+            Act::Join(thread) => Links::Join(thread),
+            Act::Choose => Links::Silent,
+            _ => Links::None,
+        }
+    }
+}
+
+/// The writes of a location, the initial one excepted, in coherence order.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    pub(crate) location: LocationId,
+    pub(crate) order: Vec<Id>,
+}
+
+impl Clone for Writes {
+    fn clone(&self) -> Self {
+        Writes { location: self.location, order: self.order.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.location = from.location;
+        self.order.clone_from(&from.order);
+    }
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct Graph {
     pub(crate) threads: Vec<Vec<Node>>,
-    /// Of each location, its writes, the initial one excepted.
-    pub(crate) co: BTreeMap<LocationId, Vec<Id>>,
-    pub(crate) core: Clock,
+    /// Of each event of each thread, its clock.
+    clocks: Vec<Vec<u32>>,
+    /// The width of a clock.
+    width: usize,
+    /// Every event, each after those that it depends on; within a core, each after those before it in its thread.
+    pub(crate) order: Vec<Id>,
+    /// Sorted by location.
+    pub(crate) co: Vec<Writes>,
+    pub(crate) core: Vec<u32>,
+    /// The event that started a thread.
+    starts: Vec<Option<Id>>,
     stamps: u32,
+}
+
+impl Clone for Graph {
+    fn clone(&self) -> Self {
+        let mut graph = Graph::default();
+        graph.clone_from(self);
+        graph
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.threads.clone_from(&from.threads);
+        self.clocks.clone_from(&from.clocks);
+        self.width = from.width;
+        self.order.clone_from(&from.order);
+        self.co.clone_from(&from.co);
+        self.core.clone_from(&from.core);
+        self.starts.clone_from(&from.starts);
+        self.stamps = from.stamps;
+    }
 }
 
 impl Graph {
     pub(crate) fn new(threads: usize) -> Graph {
-        Graph { threads: vec![Vec::new(); threads], co: BTreeMap::new(), core: vec![0; threads].into(), stamps: 0 }
+        Graph {
+            threads: vec![Vec::new(); threads],
+            clocks: vec![Vec::new(); threads],
+            width: threads,
+            core: vec![0; threads],
+            starts: vec![None; threads],
+            ..Graph::default()
+        }
     }
 
     pub(crate) fn node(&self, id: Id) -> &Node {
         &self.threads[id.thread as usize][id.index as usize]
     }
 
+    fn node_mut(&mut self, id: Id) -> &mut Node {
+        &mut self.threads[id.thread as usize][id.index as usize]
+    }
+
     /// The events, thread by thread.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (Id, &Node)> {
         self.threads.iter().enumerate().flat_map(|(thread, nodes)| {
-            let id = move |index: usize| Id { thread: thread as u32, index: index as u32 };
-            nodes.iter().enumerate().map(move |(index, node)| (id(index), node))
+            nodes.iter().enumerate().map(move |(index, node)| (Id::new(thread, index), node))
         })
     }
 
+    /// The prefix of an event.
+    pub(crate) fn clock(&self, id: Id) -> &[u32] {
+        let at = id.index as usize * self.width;
+        &self.clocks[id.thread as usize][at..at + self.width]
+    }
+
+    pub(crate) fn last_node(&self, thread: usize) -> Option<&Node> {
+        self.threads[thread].last()
+    }
+
     pub(crate) fn co(&self, location: LocationId) -> &[Id] {
-        self.co.get(&location).map_or(&[], Vec::as_slice)
+        match self.co.binary_search_by_key(&location, |writes| writes.location) {
+            Ok(at) => &self.co[at].order,
+            Err(_) => &[],
+        }
     }
 
     /// The coherence-last write of a location.
@@ -99,128 +223,185 @@ impl Graph {
         }
     }
 
-    /// The clock of the next event of a thread, with what it reads from.
-    pub(crate) fn next_clock(&self, thread: usize, source: Source) -> Clock {
-        let before = self.threads[thread].last().map_or(&self.core, |node| &node.clock);
-        let mut clock: Vec<u32> = before.to_vec();
-        if let Source::Event(id) = source {
-            clock.iter_mut().zip(self.node(id).clock.iter()).for_each(|(mine, &its)| *mine = (*mine).max(its));
+    /// Makes room for a thread that is started by an event.
+    fn start(&mut self, thread: usize, by: Id) {
+        if thread >= self.width {
+            let width = thread + 1;
+            for clocks in &mut self.clocks {
+                let wide = clocks
+                    .chunks(self.width)
+                    .flat_map(|clock| clock.iter().copied().chain(std::iter::repeat_n(0, width - clock.len())));
+                *clocks = wide.collect();
+            }
+            self.width = width;
+            self.threads.resize_with(width, Vec::new);
+            self.clocks.resize_with(width, Vec::new);
+            self.core.resize(width, 0);
+            self.starts.resize(width, None);
         }
-        clock[thread] = self.threads[thread].len() as u32 + 1;
-        clock.into()
+        self.starts[thread] = Some(by);
     }
 
-    /// Adds an event that does not read.
-    pub(crate) fn push(
-        &mut self,
-        thread: usize,
-        event: Event,
-        location: Option<LocationId>,
-        value: Option<Value>,
-    ) -> Id {
-        let clock = self.next_clock(thread, Source::Initial);
-        let id = Id { thread: thread as u32, index: self.threads[thread].len() as u32 };
-        self.threads[thread].push(Node {
-            event: Arc::new(event),
-            fence_before: None,
-            location,
-            value,
-            reading: None,
-            stamp: self.stamps,
-            clock,
-            stuck: false,
-        });
-        self.stamps += 1;
-        id
+    /// Is the thread there?
+    pub(crate) fn has_started(&self, thread: usize, roots: usize) -> bool {
+        thread < roots || self.starts.get(thread).is_some_and(Option::is_some)
     }
 
-    /// Adds a read whose outcome is still to be [settled](Self::settle).
-    pub(crate) fn push_read(&mut self, thread: usize, kind: ReadKind, location: LocationId, source: Source) -> Id {
-        let event = Event {
-            label: placeholder(kind),
-            atomic: false,
-            origin: 0,
-            addr: Vec::new(),
-            data: Vec::new(),
-            ctrl: Vec::new(),
-            unordered: Vec::new(),
-            rmw: None,
+    /// Adds an event. Its stamp and trace are filled in; an ordinary write has no place in `co` yet.
+    pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, node: Node) -> Id {
+        let id = Id::new(thread, self.threads[thread].len());
+        let before = self.last_node(thread).map(|last| last.trace);
+        let trace = traces.extend(thread, before, &node, node.links());
+        let mut clock = [0u32; 32];
+        let mut long = Vec::new();
+        let clock: &mut [u32] = if self.width <= clock.len() {
+            &mut clock[..self.width]
+        } else {
+            long.resize(self.width, 0);
+            &mut long
         };
-        let clock = self.next_clock(thread, source);
-        let id = self.push(thread, event, Some(location), None);
-        let node = &mut self.threads[thread][id.index as usize];
-        node.clock = clock;
-        // The answer is filled in when it is settled.
-        node.reading = Some(Reading { kind, source, answer: Answer::Held });
+        match (id.index, self.starts[thread]) {
+            (0, None) => clock.copy_from_slice(&self.core),
+            (0, Some(start)) => clock.copy_from_slice(self.clock(start)),
+            (n, _) => clock.copy_from_slice(self.clock(Id { index: n - 1, ..id })),
+        }
+        let also = match node.act {
+            Act::Read(_, Source::Event(id)) => Some(id),
+            Act::Join(child) => {
+                let events = self.threads[child as usize].len();
+                (events > 0).then(|| Id::new(child as usize, events - 1)).or(self.starts[child as usize])
+            }
+            _ => None,
+        };
+        if let Some(also) = also {
+            clock.iter_mut().zip(self.clock(also)).for_each(|(mine, &its)| *mine = (*mine).max(its));
+        }
+        clock[thread] = id.index + 1;
+        self.clocks[thread].extend_from_slice(clock);
+        self.threads[thread].push(Node { stamp: self.stamps, trace, ..node });
+        self.stamps += 1;
+        self.order.push(id);
+        if let Act::Spawn(child) = node.act {
+            self.start(child as usize, id);
+        }
         id
     }
 
-    /// Records what a read turned out to be; `None` if its thread is stuck at it.
-    pub(crate) fn settle(&mut self, id: Id, answer: Answer, access: Option<Access>) {
-        let node = &mut self.threads[id.thread as usize][id.index as usize];
-        let reading = node.reading.as_mut().expect("a read is settled");
-        reading.answer = answer;
-        node.stuck = access.is_none();
-        node.fence_before = None;
-        match access {
-            Some(access) => {
-                node.fence_before = access.fence_before.map(Arc::new);
-                node.event = Arc::new(access.event);
-            }
-            None => {
-                let event = Arc::make_mut(&mut node.event);
-                event.label = placeholder(reading.kind);
+    /// Takes away an event that is the last of its thread, and on which nothing depends.
+    pub(crate) fn pop(&mut self, id: Id) -> Node {
+        let thread = id.thread as usize;
+        debug_assert_eq!(self.threads[thread].len(), id.index as usize + 1);
+        self.order.retain(|&other| other != id);
+        self.clocks[thread].truncate(id.index as usize * self.width);
+        self.threads[thread].pop().expect("the event is there")
+    }
+
+    /// Adds a read that will be asked about later: what it is depends on its answer, which is not yet known to its thread.
+    pub(crate) fn push_open_read(
+        &mut self,
+        traces: &mut Traces,
+        thread: usize,
+        kind: ReadKind,
+        location: LocationId,
+        source: Source,
+    ) -> Id {
+        let mut node = Node::of(&Event::new(placeholder(kind), 0), Act::Read(kind, source), traces);
+        node.location = Some(location);
+        node.stuck = true;
+        self.push(traces, thread, node)
+    }
+
+    pub(crate) fn set_reasons(&mut self, id: Id, reasons: Reasons) {
+        self.node_mut(id).reasons = reasons;
+    }
+
+    /// Finds the traces of all threads again.
+    pub(crate) fn retrace(&mut self, traces: &mut Traces) {
+        for (thread, nodes) in self.threads.iter_mut().enumerate() {
+            let mut before = None;
+            for node in nodes {
+                node.trace = traces.extend(thread, before, node, node.links());
+                before = Some(node.trace);
             }
         }
     }
 
-    /// Lets a read that is the last event of its thread read from another write.
-    pub(crate) fn redirect(&mut self, id: Id, source: Source) {
-        let thread = id.thread as usize;
-        let node = self.threads[thread].pop().expect("a read is redirected");
-        let clock = self.next_clock(thread, source);
-        let reading = node.reading.map(|reading| Reading { source, ..reading });
-        self.threads[thread].push(Node { reading, clock, ..node });
+    /// Lets a read read from another write, which does not make it another event. (Its clock stays.)
+    pub(crate) fn take_over(&mut self, id: Id, source: Source, answer: Answer) {
+        let node = self.node_mut(id);
+        if let Act::Read(kind, _) = node.act {
+            node.act = Act::Read(kind, source);
+            node.answer = Some(answer);
+        }
+    }
+
+    /// Takes a write out of the coherence order.
+    pub(crate) fn unplace(&mut self, location: LocationId, position: usize) {
+        if let Ok(at) = self.co.binary_search_by_key(&location, |writes| writes.location) {
+            self.co[at].order.remove(position);
+            if self.co[at].order.is_empty() {
+                self.co.remove(at);
+            }
+        }
+    }
+
+    /// Gives the last event of a thread another stamp.
+    pub(crate) fn restamp(&mut self, id: Id, stamp: u32) {
+        self.node_mut(id).stamp = stamp;
     }
 
     /// Puts a write into the coherence order.
     pub(crate) fn place(&mut self, location: LocationId, id: Id, position: usize) {
-        self.co.entry(location).or_default().insert(position, id);
+        match self.co.binary_search_by_key(&location, |writes| writes.location) {
+            Ok(at) => self.co[at].order.insert(position, id),
+            Err(at) => self.co.insert(at, Writes { location, order: vec![id] }),
+        }
     }
 
-    /// The graph of the first events of each thread.
-    pub(crate) fn cut(&self, lengths: &[u32]) -> Graph {
-        let kept = |id: &Id| id.index < lengths[id.thread as usize];
-        let co = self.co.iter().map(|(&location, writes)| {
-            let writes: Vec<Id> = writes.iter().copied().filter(kept).collect();
-            (location, writes)
-        });
-        Graph {
-            threads: self.threads.iter().zip(lengths).map(|(nodes, &n)| nodes[..n as usize].to_vec()).collect(),
-            co: co.filter(|(_, writes)| !writes.is_empty()).collect(),
-            core: self.core.clone(),
-            stamps: self.stamps,
+    /// Makes this the graph of the first events of each thread of another one.
+    pub(crate) fn become_cut(&mut self, from: &Graph, lengths: &[u32]) {
+        self.threads.resize_with(from.width, Vec::new);
+        self.clocks.resize_with(from.width, Vec::new);
+        for (thread, &n) in lengths.iter().enumerate() {
+            let n = n as usize;
+            self.threads[thread].clear();
+            self.threads[thread].extend_from_slice(&from.threads[thread][..n]);
+            self.clocks[thread].clear();
+            self.clocks[thread].extend_from_slice(&from.clocks[thread][..n * from.width]);
         }
+        self.width = from.width;
+        let kept = |id: &Id| id.is_within(lengths);
+        self.order.clear();
+        self.order.extend(from.order.iter().copied().filter(kept));
+        self.co.clone_from(&from.co);
+        self.co.iter_mut().for_each(|writes| writes.order.retain(kept));
+        self.co.retain(|writes| !writes.order.is_empty());
+        self.core.clone_from(&from.core);
+        self.starts.clear();
+        self.starts.extend(from.starts.iter().map(|start| start.filter(kept)));
+        self.stamps = from.stamps;
     }
 
     /// Makes all there is the core.
     pub(crate) fn freeze(&mut self) {
-        self.core = self.threads.iter().map(|nodes| nodes.len() as u32).collect();
-        for nodes in &mut self.threads {
-            for node in nodes {
-                node.clock = self.core.clone();
+        self.core.clear();
+        self.core.extend(self.threads.iter().map(|nodes| nodes.len() as u32));
+        for (nodes, clocks) in self.threads.iter().zip(&mut self.clocks) {
+            clocks.clear();
+            for _ in nodes {
+                clocks.extend_from_slice(&self.core);
             }
         }
     }
 
-    /// What the read at this event would be told by this write.
-    pub(crate) fn answer(&self, source: Source, initial: Value, kind: ReadKind) -> Answer {
+    /// What a read would be told by this write.
+    pub(crate) fn answer(&self, source: Source, initial: impl FnOnce() -> Value, kind: ReadKind) -> Answer {
         let node = match source {
-            Source::Initial if kind == ReadKind::Ordinary => return Answer::Value(initial),
+            Source::Initial if kind == ReadKind::Ordinary => return Answer::Value(initial()),
             Source::Initial => return Answer::Free,
             Source::Event(id) => self.node(id),
         };
-        match node.event.label {
+        match node.label {
             Label::LockWrite => Answer::Held,
             Label::Unlock => Answer::Free,
             _ => Answer::Value(node.value.expect("an ordinary write has a value")),
@@ -230,10 +411,10 @@ impl Graph {
     /// The `LKW` of the critical section of this lock that the next event of a thread stands in, after so many events.
     pub(crate) fn own_section(&self, thread: usize, location: LocationId, events: usize) -> Option<Id> {
         let last = self.threads[thread][..events].iter().rposition(|node| {
-            node.location == Some(location) && matches!(node.event.label, Label::LockWrite | Label::Unlock)
+            node.location == Some(location) && matches!(node.label, Label::LockWrite | Label::Unlock)
         })?;
-        let is_open = self.threads[thread][last].event.label == Label::LockWrite;
-        is_open.then_some(Id { thread: thread as u32, index: last as u32 })
+        let is_open = self.threads[thread][last].label == Label::LockWrite;
+        is_open.then(|| Id::new(thread, last))
     }
 
     /// Is there a cycle of `po` and `rf`?
@@ -243,11 +424,13 @@ impl Graph {
             let mut progress = false;
             for (thread, nodes) in self.threads.iter().enumerate() {
                 while let Some(node) = nodes.get(done[thread]) {
-                    let ready = match &node.reading {
-                        Some(Reading { source: Source::Event(w), .. }) => (w.index as usize) < done[w.thread as usize],
+                    let ready = match node.act {
+                        Act::Read(_, Source::Event(w)) => (w.index as usize) < done[w.thread as usize],
+                        Act::Join(child) => done[child as usize] == self.threads[child as usize].len(),
                         _ => true,
                     };
-                    if !ready {
+                    let started = self.starts[thread].is_none_or(|s| (s.index as usize) < done[s.thread as usize]);
+                    if !ready || !started {
                         break;
                     }
                     done[thread] += 1;
@@ -267,30 +450,84 @@ impl Graph {
         let mut key = Vec::new();
         for nodes in &self.threads {
             key.push(nodes.len() as u32);
-            for reading in nodes.iter().filter_map(|node| node.reading.as_ref()) {
-                key.push(match reading.source {
-                    Source::Initial => 0,
-                    Source::Event(id) => number(id),
-                });
-                match reading.answer {
-                    Answer::Value(Value::Int(i)) => key.extend([0, i as u32]),
-                    Answer::Value(Value::Address(location, offset)) => key.extend([1, location, offset as u32]),
-                    Answer::Value(Value::Symbol(symbol)) => key.extend([2, symbol]),
-                    Answer::Free => key.push(3),
-                    Answer::Held => key.push(4),
+            for node in nodes {
+                if let Some(source) = node.source() {
+                    key.push(match source {
+                        Source::Initial => 0,
+                        Source::Event(id) => number(id),
+                    });
+                }
+                match node.answer {
+                    Some(Answer::Value(Value::Int(i))) => key.extend([0, i as u32]),
+                    Some(Answer::Value(Value::Address(location, offset))) => key.extend([1, location, offset as u32]),
+                    Some(Answer::Value(Value::Symbol(symbol))) => key.extend([2, symbol]),
+                    Some(Answer::Value(Value::Bits(bits))) => key.extend([6, bits as u32, (bits >> 32) as u32]),
+                    Some(Answer::Free) => key.push(3),
+                    Some(Answer::Held) => key.push(4),
+                    Some(Answer::Choice(choice)) => key.extend([5, choice]),
+                    Some(Answer::Joined) | None => {}
                 }
             }
         }
         // How many writes a location has follows from what its threads read.
-        key.extend(self.co.values().flatten().map(|&id| number(id)));
+        key.extend(self.co.iter().flat_map(|writes| &writes.order).map(|&id| number(id)));
         key
+    }
+}
+
+impl Node {
+    /// An event, as it is added to a graph.
+    pub(crate) fn of(event: &Event, act: Act, traces: &mut Traces) -> Node {
+        Node {
+            act,
+            label: event.label,
+            fence_before: None,
+            atomic: event.atomic,
+            stuck: false,
+            origin: event.origin,
+            fence_origin: event.origin,
+            fence_reasons: Reasons::default(),
+            rmw: event.rmw,
+            location: None,
+            value: None,
+            answer: None,
+            reasons: traces.reasons(&event.dependencies),
+            stamp: 0,
+            trace: Trace::default(),
+        }
+    }
+
+    /// A read that was answered.
+    pub(crate) fn of_read(
+        access: &Access,
+        kind: ReadKind,
+        location: LocationId,
+        source: Source,
+        answer: Answer,
+        traces: &mut Traces,
+    ) -> Node {
+        let fence_before = access.fence_before.as_ref().and_then(|fence| match fence.label {
+            Label::Fence(fence) => Some(fence),
+            _ => None,
+        });
+        Node {
+            location: Some(location),
+            answer: Some(answer),
+            fence_before,
+            fence_origin: access.fence_before.as_ref().map_or(access.event.origin, |fence| fence.origin),
+            fence_reasons: access
+                .fence_before
+                .as_ref()
+                .map_or_else(Reasons::default, |f| traces.reasons(&f.dependencies)),
+            ..Node::of(&access.event, Act::Read(kind, source), traces)
+        }
     }
 }
 
 /// The label of a read whose thread is stuck at it.
 fn placeholder(kind: ReadKind) -> Label {
     match kind {
-        ReadKind::Ordinary => Label::Read(lkmm_model::event::Mode::Once),
+        ReadKind::Ordinary => Label::Read(Mode::Once),
         ReadKind::Lock | ReadKind::TryLock => Label::LockRead,
         ReadKind::IsLocked => Label::ReadUnlocked,
     }

@@ -10,118 +10,116 @@
 //! here (it needs that a write is there whatever a read returns), so cores, and complete executions with a cycle, are
 //! remembered. Executions without a cycle never are.
 
-use super::explore::{Explorer, positions};
-use super::graph::{Graph, Id, Node, Source};
-use super::program::{Answer, OpenError, OpenProgram};
+use super::explore::{Explorer, overwritten, positions};
+use super::graph::{Act, Graph, Id, Node, Source};
+use super::program::{OpenError, OpenProgram};
 use super::revisit::can_read;
 use lkmm_model::event::Label;
 use lkmm_model::program::LocationId;
-use std::sync::Arc;
 
-/// Explores what grows from every core that the write, which has been added and has no place in `co` yet, makes.
-pub(crate) fn explore<P: OpenProgram>(
+/// Puts by every core that the write, which has been added and has no place in `co` yet, makes.
+pub(super) fn explore<P: OpenProgram>(
     explorer: &mut Explorer<'_, P>,
     graph: &Graph,
     write: Id,
     location: LocationId,
 ) -> Result<(), OpenError> {
-    let prefix = &graph.node(write).clock;
-    let is_candidate = |thread: u32, index: u32, node: &Node| {
-        node.location == Some(location) && node.reading.is_some() && index < prefix[thread as usize]
-    };
-    let others = || graph.nodes().filter(|(id, _)| id.thread != write.thread);
-    if !others().any(|(id, node)| is_candidate(id.thread, id.index, node)) {
+    if !has_candidate(graph, write, location) {
         return Ok(());
     }
-    let prefix = graph.cut(prefix);
-    for position in positions(&prefix, write, location)? {
-        let mut placed = prefix.clone();
-        placed.place(location, write, position);
-        let mut families = Vec::new();
-        for thread in 0..placed.threads.len() {
-            families.push(takeovers(explorer, &placed, thread, write, location)?);
-        }
-        if families.iter().all(|family| family.len() == 1) {
-            continue;
-        }
-        // In the first choice, no read is taken over.
-        for choice in choices(&families.iter().map(Vec::len).collect::<Vec<_>>()).into_iter().skip(1) {
-            let mut core = placed.clone();
-            for (thread, (family, &chosen)) in families.iter().zip(&choice).enumerate() {
-                core.threads[thread].clone_from(&family[chosen]);
+    let mut prefix = explorer.spare();
+    prefix.become_cut(graph, graph.clock(write));
+    for position in positions(&explorer.traces, &prefix, write, location)? {
+        prefix.place(location, write, position);
+        let families: Vec<Vec<Vec<usize>>> =
+            (0..prefix.threads.len()).map(|thread| takeovers(explorer, &prefix, thread, write, location)).collect();
+        if families.iter().any(|family| family.len() > 1) {
+            // In the first choice, no read is taken over.
+            for choice in choices(&families.iter().map(Vec::len).collect::<Vec<_>>()).into_iter().skip(1) {
+                let mut core = explorer.spare();
+                core.clone_from(&prefix);
+                for (thread, (family, &chosen)) in families.iter().zip(&choice).enumerate() {
+                    for &index in &family[chosen] {
+                        let id = Id::new(thread, index);
+                        let Act::Read(kind, _) = core.node(id).act else { continue };
+                        let answer = explorer.answer(&core, Source::Event(write), location, kind);
+                        core.take_over(id, Source::Event(write), answer);
+                    }
+                }
+                if core.is_cyclic() && !explorer.cores.contains(&core.key()) {
+                    explorer.put_by_core(&core);
+                }
+                explorer.give_back(core);
             }
-            if !core.is_cyclic() || !explorer.cores.insert(core.key()) {
-                continue;
-            }
-            core.freeze();
-            if explorer.is_consistent(&core) {
-                explorer.explore(core)?;
-            }
         }
+        prefix.unplace(location, position);
     }
+    explorer.give_back(prefix);
     Ok(())
 }
 
-/// Every way in which reads of a thread can read from the write: its events, which have the same labels as before. The
-/// first is what it is now.
+/// Is there a read that might be taken over?
+fn has_candidate(graph: &Graph, write: Id, location: LocationId) -> bool {
+    let clock = graph.clock(write);
+    let follows = overwritten(graph, write);
+    graph.threads.iter().zip(clock).enumerate().any(|(thread, (nodes, &n))| {
+        thread != write.thread as usize
+            && (0..n as usize).any(|index| {
+                let node = &nodes[index];
+                node.location == Some(location)
+                    && matches!(node.act, Act::Read(..))
+                    && (!is_half(nodes, index) || follows.is_none() || follows == node.source())
+                    && can_read(graph, Id::new(thread, index), write)
+            })
+    })
+}
+
+/// Is the event the read of an atomic operation, whose write comes right after what it reads from?
+fn is_half(nodes: &[Node], index: usize) -> bool {
+    nodes.get(index + 1).is_some_and(|next| next.act == Act::WriteAtOnce)
+}
+
+/// Every set of reads of a thread that can read from the write. The first one is empty.
 fn takeovers<P: OpenProgram>(
     explorer: &Explorer<'_, P>,
     graph: &Graph,
     thread: usize,
     write: Id,
     location: LocationId,
-) -> Result<Vec<Vec<Node>>, OpenError> {
-    let nodes = &graph.threads[thread];
-    let mut family = vec![nodes.clone()];
-    if thread == write.thread as usize {
-        return Ok(family);
+) -> Vec<Vec<usize>> {
+    let mut family = vec![Vec::new()];
+    if thread != write.thread as usize {
+        let subsets = coherent_subsets(explorer, graph, thread, write, location);
+        family.extend(subsets.into_iter().filter(|taken| !taken.is_empty()));
     }
-    for taken in coherent_subsets(graph, thread, write, location) {
-        if taken.is_empty() {
-            continue;
-        }
-        let answer_to = |(index, node): (usize, &Node)| {
-            let reading = node.reading.as_ref()?;
-            let source = if taken.contains(&index) { Source::Event(write) } else { reading.source };
-            let written = match source {
-                Source::Event(id) if id == write => graph.node(write).value.map(Answer::Value),
-                _ => None,
-            };
-            Some(written.unwrap_or(reading.answer))
-        };
-        let answers: Vec<Option<Answer>> = nodes.iter().enumerate().map(answer_to).collect();
-        let Some(events) = explorer.replay.reproduce(nodes, thread, &answers)? else { continue };
-        let mut again = nodes.clone();
-        for (index, (node, access)) in again.iter_mut().zip(events).enumerate() {
-            node.event = Arc::new(access.event);
-            node.fence_before = access.fence_before.map(Arc::new);
-            if let (Some(reading), Some(answer)) = (&mut node.reading, answers[index]) {
-                reading.answer = answer;
-                if taken.contains(&index) {
-                    reading.source = Source::Event(write);
-                }
-            }
-        }
-        family.push(again);
-    }
-    Ok(family)
+    family
 }
 
 /// The sets of reads of the thread that coherence allows to read from the write: what a thread sees of a location never
 /// goes back.
-fn coherent_subsets(graph: &Graph, thread: usize, write: Id, location: LocationId) -> Vec<Vec<usize>> {
+fn coherent_subsets<P: OpenProgram>(
+    explorer: &Explorer<'_, P>,
+    graph: &Graph,
+    thread: usize,
+    write: Id,
+    location: LocationId,
+) -> Vec<Vec<usize>> {
     let target = graph.rank(location, Source::Event(write));
     let mut subsets = vec![Subset::default()];
-    for (index, node) in graph.threads[thread].iter().enumerate().filter(|(_, n)| n.location == Some(location)) {
-        let id = Id { thread: thread as u32, index: index as u32 };
-        let rank = match (&node.reading, node.event.label) {
-            (Some(reading), _) => graph.rank(location, reading.source),
-            (None, Label::Write(_) | Label::LockWrite | Label::Unlock) => graph.rank(location, Source::Event(id)),
+    let nodes = &graph.threads[thread];
+    for (index, node) in nodes.iter().enumerate().filter(|(_, n)| n.location == Some(location)) {
+        let id = Id::new(thread, index);
+        let rank = match (node.source(), node.is_write()) {
+            (Some(source), _) => graph.rank(location, source),
+            (None, true) => graph.rank(location, Source::Event(id)),
             _ => continue,
         };
-        let can_be_taken = can_read(graph, id, write) && keeps_label(node, graph.node(write));
+        // The write of an atomic operation stays where it is: right after what its read reads from.
+        let is_in_place = !is_half(nodes, index) || target == rank + 1;
+        let can_be_taken = is_in_place && can_read(graph, id, write) && keeps_label(node, graph.node(write));
+        let unordered = explorer.traces.unordered(node.reasons);
         let follows = |subset: &Subset, rank: usize| {
-            subset.seen.iter().all(|(other, before)| node.event.unordered.contains(other) || *before <= rank)
+            subset.seen.iter().all(|(other, before)| unordered.contains(other) || *before <= rank)
         };
         let mut next = Vec::new();
         for mut subset in subsets {
@@ -150,9 +148,9 @@ struct Subset {
 
 /// Is a read of a lock the same event when it reads from this write?
 fn keeps_label(read: &Node, write: &Node) -> bool {
-    match read.event.label {
-        Label::LockFail | Label::ReadLocked => write.event.label == Label::LockWrite,
-        Label::ReadUnlocked => write.event.label == Label::Unlock,
+    match read.label {
+        Label::LockFail | Label::ReadLocked => write.label == Label::LockWrite,
+        Label::ReadUnlocked => write.label == Label::Unlock,
         Label::LockRead => false,
         _ => true,
     }

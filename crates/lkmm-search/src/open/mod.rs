@@ -17,21 +17,27 @@ mod closed;
 mod execution;
 mod explore;
 mod graph;
+mod judge;
 mod late;
+mod layout;
 mod program;
-mod replay;
 mod revisit;
+mod run;
 mod search;
+mod traces;
 
 pub use closed::{ClosedProgram, ClosedThread};
-pub use program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
+pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 pub use search::search;
 
 use explore::Explorer;
 use graph::Graph;
 use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
-use lkmm_model::program::Value;
+use lkmm_model::program::{LocationId, Value};
+use std::ops::ControlFlow;
+use std::time::Instant;
+use traces::Traces;
 
 /// How to explore.
 #[derive(Clone, Debug)]
@@ -41,34 +47,105 @@ pub struct Options {
     /// The threads in the order in which the search prefers to run them; those that are not named come last. It decides
     /// the order in which executions are found, not which.
     pub schedule: Vec<usize>,
+    /// The search ends when it has found so many executions.
+    pub max_executions: Option<u64>,
+    /// The search ends at this time.
+    pub deadline: Option<Instant>,
+    /// Hand over executions that end with threads that wait, too.
+    pub report_blocked: bool,
 }
 
 impl Options {
-    /// Threads in their own order.
+    /// Threads in their own order, all executions, however long it takes.
     pub fn new(model: &'static Model) -> Self {
-        Options { model, schedule: Vec::new() }
+        Options { model, schedule: Vec::new(), max_executions: None, deadline: None, report_blocked: false }
     }
 }
 
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// All threads ended.
+    Complete,
+    /// All threads ended, but some were cut short: it does not count.
+    Cut,
+    /// Some threads [failed](Step::Failed): which, and why.
+    Failed(Vec<(usize, u32)>),
+    /// Some threads wait, for what will never be: a deadlock or a livelock.
+    Blocked(Vec<(usize, Waiting)>),
+    /// A thread did what has no meaning.
+    Error(OpenError),
+    /// Some thread waits for a value that another execution gives it.
+    Dead,
+}
+
+/// What a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// A lock, which is never released.
+    Lock(LocationId),
+    /// The end of a thread.
+    Join {
+        /// The thread.
+        thread: usize,
+        /// [`Event::origin`] of the wait.
+        origin: u32,
+    },
+    /// Another value than the newest ones, which it has read.
+    Write {
+        /// [`Event::origin`] of the wait.
+        origin: u32,
+    },
+}
+
 /// An execution that was found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The execution.
-    pub execution: Execution,
-    /// What each thread [returned](Step::End).
-    pub results: Vec<Vec<Value>>,
-    /// A thread was cut short, so the execution does not count.
-    pub cut: bool,
-    /// The flags that it raises.
-    pub flags: Vec<&'static str>,
-    /// It has a cycle of `po ∪ rf`.
-    pub is_cyclic: bool,
+pub struct Found<'a> {
+    graph: &'a Graph,
+    traces: &'a Traces,
+    observed: &'a [LocationId],
+    initial: &'a dyn Fn(LocationId) -> Value,
+    results: &'a dyn Fn(usize) -> &'a [Value],
+    ending: Ending,
+    flags: &'a [&'static str],
+    is_cyclic: bool,
+}
+
+impl Found<'_> {
+    /// How it ended.
+    pub fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
+    /// The flags that it raises, in the order of the model's definition.
+    pub fn flags(&self) -> &[&'static str] {
+        self.flags
+    }
+
+    /// Has it a cycle of `po ∪ rf`?
+    pub fn is_cyclic(&self) -> bool {
+        self.is_cyclic
+    }
+
+    /// The number of threads.
+    pub fn threads(&self) -> usize {
+        self.graph.threads.len()
+    }
+
+    /// What a thread [returned](Step::End).
+    pub fn results(&self, thread: usize) -> &[Value] {
+        (self.results)(thread)
+    }
+
+    /// The execution itself.
+    pub fn execution(&self) -> Execution {
+        execution::execution(self.initial, self.observed, self.traces, self.graph)
+    }
 }
 
 /// The work that was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Complete consistent executions.
+    /// Consistent executions that were complete, or in which a thread failed.
     pub executions: u64,
     /// Those of them that have a cycle of `po ∪ rf`.
     pub cyclic: u64,
@@ -78,18 +155,20 @@ pub struct Statistics {
     pub checks: u64,
     /// Complete graphs that were judged.
     pub judged: u64,
+    /// How often the program was run from its beginning.
+    pub runs: u64,
+    /// There is nothing more to be found: the search was not ended by a budget, or by its caller.
+    pub is_complete: bool,
 }
 
-/// Explores the grounded executions of a program, and hands each to `found`, once.
+/// Explores the grounded executions of a program, and hands each to `found`, once, until it breaks off.
 ///
 /// # Errors
 /// An [`OpenError`] if the program does what has no meaning, or what the search does not support.
 pub fn explore<P: OpenProgram>(
-    program: &P,
+    program: &mut P,
     options: &Options,
-    found: &mut dyn FnMut(&Found),
+    found: &mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
 ) -> Result<Statistics, OpenError> {
-    let mut explorer = Explorer::new(program, options, found);
-    explorer.explore(Graph::new(program.threads()))?;
-    Ok(explorer.statistics)
+    Explorer::new(program, options, found).explore()
 }

@@ -1,54 +1,86 @@
 //! Open programs: threads that are run, one step at a time, and asked what they do next.
 //!
-//! Nothing is known of an open program but what its threads do when their reads return certain values. A thread is
-//! [started](OpenProgram::start), yields its [next step](OpenProgram::next), is [told](OpenProgram::resume) what an
-//! access to memory returned, and so on; to go back, the search starts it again and repeats the answers. The same answers
-//! must lead to the same steps.
+//! Nothing is known of an open program but what its threads do when their reads return certain values. The search runs it
+//! as follows. [`restart`](OpenProgram::restart) puts it back to its beginning. [`next`](OpenProgram::next) runs one of its
+//! threads up to the next thing that the memory model knows of, a [`Step`]. A step that asks something
+//! ([`Step::asks`]) is answered by [`resume`](OpenProgram::resume) before the thread is run again; any other step has been
+//! done when it is reported. To go back, the search restarts the program and gives the same answers again, thread by
+//! thread, in an order in which every read comes after the write that it reads (if there is one). The same answers must
+//! lead to the same steps.
 //!
 //! What kind of event a read is may depend on its answer: a `cmpxchg_acquire` is an acquire only if it succeeds (and a
 //! fully ordered one has its fences only then), a `spin_trylock` is an `LKR` or an `LF`. So a thread first says where it
-//! reads, and, told what it read, what it did.
+//! reads, and is then asked ([`access`](OpenProgram::access)) what it would do with one answer or another.
 
 use lkmm_model::event::Label;
 use lkmm_model::program::{IllegalOperation, LocationId, Value};
+use std::sync::Arc;
 
-/// A program whose threads are run.
+/// A program whose threads are run. See the module's description for the order of calls.
 pub trait OpenProgram {
-    /// The state of a running thread.
-    type Thread;
-
-    /// The number of threads.
+    /// The number of threads that there are from the beginning: those of lower number. The others are
+    /// [spawned](Step::Spawn).
     fn threads(&self) -> usize;
+
+    /// Puts the program back to its beginning.
+    fn restart(&mut self);
+
+    /// Runs a thread up to its next step. In a replay, `expected` is the location of that step when it was taken before:
+    /// a program that numbers its locations as they turn up must give it that number again.
+    fn next(&mut self, thread: usize, expected: Option<LocationId>) -> Step;
+
+    /// What a thread, which waits for the answer of a [`Step::Read`], does with this answer; `None` if it cannot go on
+    /// with it: then no execution has it. The thread is not run.
+    ///
+    /// # Errors
+    /// If what the thread does with the answer is not a step.
+    fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError>;
+
+    /// Answers the step of a thread. All that [`access`](Self::access) says of this answer has then been done.
+    fn resume(&mut self, thread: usize, answer: Answer);
 
     /// The value of a location before anything is written to it.
     fn initial(&self, location: LocationId) -> Value;
 
     /// The locations whose final values are asked for (for the flag `lock-final`).
-    fn observed_locations(&self) -> Vec<LocationId>;
-
-    /// Starts a thread.
-    fn start(&self, thread: usize) -> Self::Thread;
-
-    /// Runs a thread up to its next step. After [`Step::Read`], [`resume`](Self::resume) must come before the next call.
-    fn next(&self, thread: &mut Self::Thread) -> Step;
-
-    /// Answers a read. Returns what the thread did thereby, or `None` if it cannot go on with this answer: then no
-    /// execution has it.
-    ///
-    /// # Errors
-    /// If what the thread does with the answer is not a step.
-    fn resume(&self, thread: &mut Self::Thread, answer: Answer) -> Result<Option<Access>, OpenError>;
+    fn observed_locations(&self) -> Vec<LocationId> {
+        Vec::new()
+    }
 }
 
 /// What a thread does next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// It waits for the answer of a read.
+    /// It reads, and waits for the [answer](Answer).
     Read(ReadKind, LocationId),
-    /// A write: an ordinary one with its value, or an `LKW` or `UL`.
+    /// A write: an ordinary one with its value, or a `UL`.
     Write(LocationId, Option<Value>, Event),
     /// An event that neither reads nor writes: a fence, or a `synchronize_srcu` of a domain.
     Other(Option<LocationId>, Event),
+    /// It has started a thread, which has this number whenever this thread gets here in the same way. All that came
+    /// before is ordered before all that the new thread does.
+    Spawn {
+        /// The new thread.
+        thread: usize,
+        /// [`Event::origin`].
+        origin: u32,
+    },
+    /// It waits until a thread has ended, and is answered [`Answer::Joined`]. All that the thread did is ordered before all
+    /// that follows.
+    Join {
+        /// The thread that it waits for.
+        thread: usize,
+        /// [`Event::origin`].
+        origin: u32,
+    },
+    /// It wants any number below this one, and is answered [`Answer::Choice`]: each is explored.
+    Choose(u32),
+    /// It waits for another thread: what it has read since its last other step did not let it go on, and it would but read
+    /// again. It is not run again; an execution in which those reads return something else shows how it goes on.
+    Wait {
+        /// [`Event::origin`].
+        origin: u32,
+    },
     /// It has ended.
     End {
         /// What it returned.
@@ -56,10 +88,19 @@ pub enum Step {
         /// It has been cut short: its execution is incomplete, and does not count.
         cut: bool,
     },
+    /// It has failed, for a reason that the program knows by this number, and ended. The other threads go on.
+    Failed(u32),
     /// It cannot go on: no execution has these answers.
     Stuck,
     /// It did what has no meaning. The search fails if an execution gets there.
-    Failed(OpenError),
+    Error(OpenError),
+}
+
+impl Step {
+    /// Must the step be answered?
+    pub fn asks(&self) -> bool {
+        matches!(self, Step::Read(..) | Step::Join { .. } | Step::Choose(_))
+    }
 }
 
 /// What a read may read from, and what it is told.
@@ -67,15 +108,15 @@ pub enum Step {
 pub enum ReadKind {
     /// Ordinary writes; the answer is a value.
     Ordinary,
-    /// `spin_lock`: waits until the lock is free, and then takes it with an `LKW`, its next step.
+    /// `spin_lock`: waits until the lock is free, and then takes it.
     Lock,
-    /// `spin_trylock`: if the lock is free, takes it likewise.
+    /// `spin_trylock`: if the lock is free, takes it.
     TryLock,
     /// `spin_is_locked`.
     IsLocked,
 }
 
-/// The answer to a read.
+/// The answer to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The value of an ordinary location.
@@ -84,10 +125,14 @@ pub enum Answer {
     Free,
     /// The lock is held.
     Held,
+    /// The thread that was waited for has ended.
+    Joined,
+    /// The number that was chosen.
+    Choice(u32),
 }
 
-/// An event that a thread performs. Other events of the thread are referred to by number, from 0; a
-/// [fence before a read](Access::fence_before) has none.
+/// An event that a thread performs. Other events of the thread are referred to by number, from 0: every step has one,
+/// and an atomic operation has a second one for its write. (A [fence before a read](Access::fence_before) has none.)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// What it is.
@@ -96,6 +141,26 @@ pub struct Event {
     pub atomic: bool,
     /// Where it stands in the source.
     pub origin: u32,
+    /// For the write of an atomic read-modify-write, the read.
+    pub rmw: Option<u32>,
+    /// What it depends on.
+    pub dependencies: Dependencies,
+}
+
+impl Event {
+    /// An event that depends on nothing, and is no part of an atomic operation.
+    pub fn new(label: Label, origin: u32) -> Event {
+        Event { label, atomic: false, origin, rmw: None, dependencies: Dependencies::default() }
+    }
+}
+
+/// The earlier reads of its thread that an event depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dependencies(Option<Arc<Reasons>>);
+
+/// What [`Dependencies`] consist of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Reasons {
     /// The reads that its address depends on.
     pub addr: Vec<u32>,
     /// The reads that its value depends on.
@@ -104,17 +169,37 @@ pub struct Event {
     pub ctrl: Vec<u32>,
     /// The events before it that `po` leaves unordered with it.
     pub unordered: Vec<u32>,
-    /// For the write of an atomic read-modify-write, the read.
-    pub rmw: Option<u32>,
 }
 
-/// A read that was answered.
+impl Dependencies {
+    /// These, if there are any.
+    pub fn new(reasons: Reasons) -> Dependencies {
+        let some = reasons != Reasons::default();
+        Dependencies(some.then(|| Arc::new(reasons)))
+    }
+
+    /// What there is; `None` if there is nothing.
+    pub fn reasons(&self) -> Option<&Reasons> {
+        self.0.as_deref()
+    }
+}
+
+/// A read that is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Access {
     /// A fence that stands before the read, and does so because of the answer.
     pub fence_before: Option<Event>,
     /// The read.
     pub event: Event,
+    /// The write that an atomic operation makes at once, or the `LKW` of a lock that is taken, with the value of the former.
+    pub write: Option<(Event, Option<Value>)>,
+}
+
+impl Access {
+    /// A read that is only that.
+    pub fn new(event: Event) -> Access {
+        Access { fence_before: None, event, write: None }
+    }
 }
 
 /// Why a program cannot be explored.
@@ -141,6 +226,22 @@ pub enum OpenError {
     },
     /// An operator was applied to values that it is not defined on.
     Illegal(IllegalOperation),
+    /// An execution has more events than a model can be asked about.
+    TooManyEvents {
+        /// So many it has, or might have.
+        events: usize,
+        /// So many it can have.
+        limit: usize,
+    },
+    /// Given the same answers again, a thread did something else.
+    Nondeterminism {
+        /// The thread.
+        thread: usize,
+        /// What it did before, in words.
+        before: String,
+        /// What it did now.
+        now: String,
+    },
 }
 
 impl std::fmt::Display for OpenError {
@@ -153,6 +254,18 @@ impl std::fmt::Display for OpenError {
             OpenError::MixedLock(location) => write!(f, "location {location} is used as a lock, and otherwise"),
             OpenError::BadAddress { value, .. } => write!(f, "memory access through {value:?}, which is no location"),
             OpenError::Illegal(operation) => operation.fmt(f),
+            OpenError::TooManyEvents { events, limit } => {
+                write!(
+                    f,
+                    "an execution has {events} events, and at most {limit} can be judged; make the program smaller"
+                )
+            }
+            OpenError::Nondeterminism { thread, before, now } => {
+                write!(
+                    f,
+                    "thread {thread}, given the same values again, did something else: first {before}, then {now}"
+                )
+            }
         }
     }
 }

@@ -6,66 +6,144 @@
 //! among what was there then or is in the new write's prefix, each write was placed last among these, and none of them
 //! was read by an event that came before it. (TruSt, section 4.)
 
-use super::explore::Explorer;
-use super::graph::{Graph, Id, Node, Source};
-use super::program::{OpenError, OpenProgram, ReadKind};
+use super::explore::{Explorer, is_taken, overwritten, positions};
+use super::graph::{Act, Graph, Id, Node, Source};
+use super::program::{Answer, OpenError, OpenProgram, ReadKind};
 use lkmm_model::event::Label;
 use lkmm_model::program::LocationId;
 
 impl<P: OpenProgram> Explorer<'_, P> {
-    /// Goes on with every revisit by a write that has been added, and has no place in `co` yet.
-    pub(crate) fn revisit(&mut self, graph: &Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
-        let prefix = &graph.node(write).clock;
-        for (read, node) in graph.nodes() {
-            let depends = read.index < prefix[read.thread as usize];
-            if node.location != Some(location) || depends || !can_read(graph, read, write) {
-                continue;
-            }
-            if is_maximal(graph, read, write) {
-                let kept = graph.threads.iter().zip(prefix.iter()).map(|(nodes, &in_prefix)| {
-                    let before = nodes.partition_point(|n| n.stamp <= node.stamp) as u32;
-                    before.max(in_prefix)
-                });
-                let mut graph = graph.cut(&kept.collect::<Vec<u32>>());
-                graph.redirect(read, Source::Event(write));
-                self.settle(&mut graph, read)?;
-                self.place(graph, write, location)?;
+    /// Puts by every revisit by a write that has been added, and has no place in `co` yet.
+    pub(super) fn revisit(&mut self, graph: &Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
+        // Where its place is taken, the one that took it must go, or be the one that is revisited.
+        let latest = match taker(graph, write, location) {
+            Some(taker) => graph.node(taker).stamp,
+            None => u32::MAX,
+        };
+        for thread in 0..graph.threads.len() {
+            let first = graph.clock(write)[thread] as usize;
+            for index in first..graph.threads[thread].len() {
+                let (read, node) = (Id::new(thread, index), &graph.threads[thread][index]);
+                if node.location != Some(location) || node.stamp > latest || !can_read(graph, read, write) {
+                    continue;
+                }
+                if is_maximal(graph, read, write) {
+                    self.revisit_one(graph, write, read, location)?;
+                }
             }
         }
         Ok(())
     }
+
+    fn revisit_one(&mut self, graph: &Graph, write: Id, read: Id, location: LocationId) -> Result<(), OpenError> {
+        let Node { act, stamp, .. } = *graph.node(read);
+        let Act::Read(kind, _) = act else { return Ok(()) };
+        let kept: Vec<u32> = graph
+            .threads
+            .iter()
+            .zip(graph.clock(write))
+            .map(|(nodes, &in_prefix)| {
+                let before = nodes.partition_point(|node| node.stamp <= stamp) as u32;
+                before.max(in_prefix)
+            })
+            .collect();
+        let mut cut = self.spare();
+        cut.become_cut(graph, &kept);
+        cut.pop(read);
+        let again = cut.push_open_read(&mut self.traces, read.thread as usize, kind, location, Source::Event(write));
+        cut.restamp(again, stamp);
+        for place in positions(&self.traces, &cut, write, location)? {
+            if is_taken(&cut, location, place) {
+                continue;
+            }
+            cut.place(location, write, place);
+            let is_consistent = place + 1 == cut.co(location).len() && grew_maximally(&cut, read);
+            self.put_by_redirected(&cut, read, is_consistent);
+            cut.unplace(location, place);
+        }
+        self.give_back(cut);
+        Ok(())
+    }
+}
+
+/// The read of the atomic operation that has taken the place of a write.
+fn taker(graph: &Graph, write: Id, location: LocationId) -> Option<Id> {
+    let source = overwritten(graph, write)?;
+    let place = graph.rank(location, source);
+    let next = *graph.co(location).get(place)?;
+    let node = graph.node(next);
+    let is_taker = overwritten(graph, next) == Some(source);
+    let read = match node.act {
+        Act::WriteAtOnce => next.index - 1,
+        _ => node.rmw?,
+    };
+    is_taker.then_some(Id { index: read, ..next })
 }
 
 /// May the event read from such a write, where it stands?
-pub(crate) fn can_read(graph: &Graph, read: Id, write: Id) -> bool {
+pub(super) fn can_read(graph: &Graph, read: Id, write: Id) -> bool {
     let node = graph.node(read);
-    let (Some(reading), Some(location)) = (&node.reading, node.location) else { return false };
-    let is_ordinary = matches!(graph.node(write).event.label, Label::Write(_));
+    let (Act::Read(kind, _), Some(location)) = (node.act, node.location) else { return false };
     let inside = || graph.own_section(read.thread as usize, location, read.index as usize).is_some();
-    is_ordinary == (reading.kind == ReadKind::Ordinary) && (is_ordinary || !inside())
+    match (graph.node(write).label, kind) {
+        (Label::Write(_), kind) => kind == ReadKind::Ordinary,
+        (_, ReadKind::Ordinary) => false,
+        // Who waits for this section to end has the lock next.
+        (Label::Unlock, ReadKind::Lock) => {
+            let section = graph.own_section(write.thread as usize, location, write.index as usize);
+            node.stuck && node.source() == section.map(Source::Event)
+        }
+        _ => !inside(),
+    }
 }
 
 /// Was the read added maximally, and everything that goes when the write revisits it?
 fn is_maximal(graph: &Graph, read: Id, write: Id) -> bool {
-    let prefix = &graph.node(write).clock;
-    let in_prefix = |id: Id| id != write && id.index < prefix[id.thread as usize];
+    let prefix = graph.clock(write);
+    let in_prefix = |id: Id| id != write && id.is_within(prefix);
     let from = graph.node(read).stamp;
     graph.nodes().filter(|&(id, node)| node.stamp >= from && id != write && !in_prefix(id)).all(|(id, node)| {
-        let was_there = |other: Id| graph.node(other).stamp <= node.stamp || in_prefix(other);
+        let was_there = |other: Id| other != write && (graph.node(other).stamp <= node.stamp || in_prefix(other));
         let is_last = |location: LocationId, source: Source| {
             let rank = graph.rank(location, source);
             graph.co(location)[rank..].iter().all(|&later| !was_there(later))
         };
         let read_before = || {
-            let reads_it = |n: &Node| n.reading.as_ref().is_some_and(|r| r.source == Source::Event(id));
+            let reads_it = |n: &Node| n.source() == Some(Source::Event(id));
             graph.nodes().any(|(other, n)| reads_it(n) && was_there(other))
         };
-        match (&node.reading, node.location) {
-            (Some(reading), Some(location)) => is_last(location, reading.source),
-            (None, Some(location)) if node.event.label != Label::SyncSrcu => {
-                !read_before() && is_last(location, Source::Event(id))
-            }
+        match (node.act, node.location) {
+            (Act::Read(_, source), Some(location)) => is_last(location, source),
+            (Act::Write | Act::WriteAtOnce, Some(location)) => !read_before() && is_last(location, Source::Event(id)),
+            (Act::Choose, _) => node.answer == Some(Answer::Choice(0)),
             _ => true,
         }
     })
+}
+
+/// Would a graph, in which a read was redirected to a write that came last, have come about by adding each event
+/// maximally to what was there before the read? Then it is consistent, as that was.
+fn grew_maximally(graph: &Graph, read: Id) -> bool {
+    let from = graph.node(read).stamp;
+    let mut added: Vec<Id> = Vec::new();
+    for &id in &graph.order {
+        let node = graph.node(id);
+        if node.stamp < from && id != read {
+            continue;
+        }
+        let was_there = |other: &Id| graph.node(*other).stamp < from || added.contains(other);
+        let source = match node.act {
+            Act::Read(_, source) => Some(source),
+            Act::Write | Act::WriteAtOnce => Some(Source::Event(id)),
+            _ => None,
+        };
+        if let (Some(source), Some(location)) = (source, node.location) {
+            let rank = graph.rank(location, source);
+            if graph.co(location)[rank..].iter().any(was_there) {
+                return false;
+            }
+        }
+        added.push(id);
+    }
+    true
 }

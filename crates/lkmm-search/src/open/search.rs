@@ -1,12 +1,13 @@
 //! The open search on closed programs: the same answer as the closed search gives, for grounded executions.
 
 use super::closed::ClosedProgram;
-use super::{Found, OpenError, Options, explore};
+use super::{Ending, Found, OpenError, Options, explore};
 use crate::goal;
 use crate::outcome::Outcome;
 use lkmm_model::event::Label;
 use lkmm_model::graph::Execution;
 use lkmm_model::program::{LocationId, Observable, Program, Proposition, Value};
+use std::ops::ControlFlow;
 
 /// Searches the grounded executions of a closed program by running it.
 ///
@@ -33,28 +34,30 @@ use lkmm_model::program::{LocationId, Observable, Program, Proposition, Value};
 /// ```
 pub fn search(program: &Program, options: &Options) -> Result<Outcome, OpenError> {
     let mut outcome = Outcome::default();
-    let statistics = explore(&ClosedProgram::new(program), options, &mut |found: &Found| {
-        let known = |observable| Some(final_value(program, &found.execution, &found.results, observable));
+    let statistics = explore(&mut ClosedProgram::new(program), options, &mut |found: &Found<'_>| {
+        let execution = found.execution();
+        let known = |observable| Some(final_value(program, &execution, found, observable));
         let holds = |p: &Option<Proposition>| p.as_ref().is_none_or(|p| goal::evaluate(p, &known) == Some(true));
         if !holds(&program.filter) {
-            return;
+            return ControlFlow::Continue(());
         }
-        if found.cut {
+        if *found.ending() == Ending::Cut {
             outcome.truncated = true;
-            return;
+            return ControlFlow::Continue(());
         }
         *(if holds(&program.condition) { &mut outcome.positive } else { &mut outcome.negative }) += 1;
         let state = program.observed.iter().filter_map(|&observable| known(observable)).collect();
         *outcome.states.entry(state).or_insert(0) += 1;
-        outcome.flags.extend(&found.flags);
+        outcome.flags.extend(found.flags());
+        ControlFlow::Continue(())
     })?;
     outcome.judged = statistics.judged;
     Ok(outcome)
 }
 
-fn final_value(program: &Program, execution: &Execution, results: &[Vec<Value>], observable: Observable) -> Value {
+fn final_value(program: &Program, execution: &Execution, found: &Found<'_>, observable: Observable) -> Value {
     match observable {
-        Observable::Register(thread, register) => results[thread as usize][register as usize],
+        Observable::Register(thread, register) => found.results(thread as usize)[register as usize],
         Observable::Location(location) => {
             last_value(execution, location).unwrap_or(program.locations[location as usize].init)
         }
