@@ -464,19 +464,24 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.spare.pop().unwrap_or_default()
     }
 
+    pub(super) fn copy(&mut self, graph: &Graph) -> Graph {
+        let mut copy = self.spare();
+        copy.clone_from(graph);
+        copy
+    }
+
     pub(super) fn give_back(&mut self, graph: Graph) {
         self.spare.push(graph);
     }
 
     fn put_by(&mut self, graph: &Graph, state: State) {
-        let mut copy = self.spare();
-        copy.clone_from(graph);
-        self.tasks.push(Task { graph: copy, state });
+        let graph = self.copy(graph);
+        self.tasks.push(Task { graph, state });
     }
 
     /// Puts by a graph in which a read, the last event of its thread, has another source.
-    pub(super) fn put_by_redirected(&mut self, graph: &Graph, read: Id, is_consistent: bool) {
-        self.put_by(graph, State::Redirected { read, is_consistent });
+    pub(super) fn put_by_redirected(&mut self, graph: Graph, read: Id, is_consistent: bool) {
+        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent } });
     }
 
     /// Puts by a graph whose threads may not do the same.

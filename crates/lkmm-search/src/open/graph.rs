@@ -81,6 +81,8 @@ pub(crate) struct Node {
     /// What the thread was told, if it asked.
     pub(crate) answer: Option<Answer>,
     pub(crate) reasons: Reasons,
+    /// A write's place in the coherence order of its location, from 1.
+    pub(crate) rank: u32,
     pub(crate) stamp: u32,
     /// What the model sees of the thread, up to here.
     pub(crate) trace: Trace,
@@ -218,8 +220,23 @@ impl Graph {
         match source {
             Source::Initial => 0,
             Source::Event(id) => {
-                1 + self.co(location).iter().position(|&w| w == id).expect("what is read has a place in co")
+                let rank = self.node(id).rank as usize;
+                debug_assert_eq!(self.co(location)[rank - 1], id);
+                rank
             }
+        }
+    }
+
+    /// The writes that come after one in the coherence order of its location.
+    pub(crate) fn later(&self, location: LocationId, source: Source) -> &[Id] {
+        &self.co(location)[self.rank(location, source)..]
+    }
+
+    /// Numbers the writes of a location anew, from a place on.
+    fn rank_from(&mut self, at: usize, first: usize) {
+        let Graph { co, threads, .. } = self;
+        for (id, rank) in co[at].order.iter().zip(1..).skip(first) {
+            threads[id.thread as usize][id.index as usize].rank = rank;
         }
     }
 
@@ -291,7 +308,11 @@ impl Graph {
     pub(crate) fn pop(&mut self, id: Id) -> Node {
         let thread = id.thread as usize;
         debug_assert_eq!(self.threads[thread].len(), id.index as usize + 1);
-        self.order.retain(|&other| other != id);
+        if self.order.last() == Some(&id) {
+            self.order.pop();
+        } else {
+            self.order.retain(|&other| other != id);
+        }
         self.clocks[thread].truncate(id.index as usize * self.width);
         self.threads[thread].pop().expect("the event is there")
     }
@@ -339,6 +360,7 @@ impl Graph {
     pub(crate) fn unplace(&mut self, location: LocationId, position: usize) {
         if let Ok(at) = self.co.binary_search_by_key(&location, |writes| writes.location) {
             self.co[at].order.remove(position);
+            self.rank_from(at, position);
             if self.co[at].order.is_empty() {
                 self.co.remove(at);
             }
@@ -353,8 +375,14 @@ impl Graph {
     /// Puts a write into the coherence order.
     pub(crate) fn place(&mut self, location: LocationId, id: Id, position: usize) {
         match self.co.binary_search_by_key(&location, |writes| writes.location) {
-            Ok(at) => self.co[at].order.insert(position, id),
-            Err(at) => self.co.insert(at, Writes { location, order: vec![id] }),
+            Ok(at) => {
+                self.co[at].order.insert(position, id);
+                self.rank_from(at, position);
+            }
+            Err(at) => {
+                self.co.insert(at, Writes { location, order: vec![id] });
+                self.rank_from(at, 0);
+            }
         }
     }
 
@@ -376,6 +404,7 @@ impl Graph {
         self.co.clone_from(&from.co);
         self.co.iter_mut().for_each(|writes| writes.order.retain(kept));
         self.co.retain(|writes| !writes.order.is_empty());
+        (0..self.co.len()).for_each(|at| self.rank_from(at, 0));
         self.core.clone_from(&from.core);
         self.starts.clear();
         self.starts.extend(from.starts.iter().map(|start| start.filter(kept)));
@@ -492,6 +521,7 @@ impl Node {
             value: None,
             answer: None,
             reasons: traces.reasons(&event.dependencies),
+            rank: 0,
             stamp: 0,
             trace: Trace::default(),
         }

@@ -52,14 +52,19 @@ impl<P: OpenProgram> Explorer<'_, P> {
         cut.pop(read);
         let again = cut.push_open_read(&mut self.traces, read.thread as usize, kind, location, Source::Event(write));
         cut.restamp(again, stamp);
-        for place in positions(&self.traces, &cut, write, location)? {
-            if is_taken(&cut, location, place) {
-                continue;
+        let mut places = positions(&self.traces, &cut, write, location)?;
+        places.start = places.clone().find(|&place| !is_taken(&cut, location, place)).unwrap_or(places.end);
+        while let Some(place) = places.next() {
+            places.start = places.clone().find(|&place| !is_taken(&cut, location, place)).unwrap_or(places.end);
+            let mut placed = self.spare();
+            if places.is_empty() {
+                std::mem::swap(&mut placed, &mut cut);
+            } else {
+                placed.clone_from(&cut);
             }
-            cut.place(location, write, place);
-            let is_consistent = place + 1 == cut.co(location).len() && grew_maximally(&cut, read);
-            self.put_by_redirected(&cut, read, is_consistent);
-            cut.unplace(location, place);
+            placed.place(location, write, place);
+            let is_consistent = place + 1 == placed.co(location).len() && grew_maximally(&placed, read);
+            self.put_by_redirected(placed, read, is_consistent);
         }
         self.give_back(cut);
         Ok(())
@@ -102,19 +107,25 @@ fn is_maximal(graph: &Graph, read: Id, write: Id) -> bool {
     let prefix = graph.clock(write);
     let in_prefix = |id: Id| id != write && id.is_within(prefix);
     let from = graph.node(read).stamp;
-    graph.nodes().filter(|&(id, node)| node.stamp >= from && id != write && !in_prefix(id)).all(|(id, node)| {
-        let was_there = |other: Id| other != write && (graph.node(other).stamp <= node.stamp || in_prefix(other));
+    let goes = |id: Id, node: &Node| node.stamp >= from && id != write && !in_prefix(id);
+    graph.nodes().all(|(id, node)| {
+        if let Some(Source::Event(source)) = node.source() {
+            let written = graph.node(source);
+            if goes(source, written) && (node.stamp <= written.stamp || in_prefix(id)) {
+                return false;
+            }
+        }
+        if !goes(id, node) {
+            return true;
+        }
         let is_last = |location: LocationId, source: Source| {
-            let rank = graph.rank(location, source);
-            graph.co(location)[rank..].iter().all(|&later| !was_there(later))
-        };
-        let read_before = || {
-            let reads_it = |n: &Node| n.source() == Some(Source::Event(id));
-            graph.nodes().any(|(other, n)| reads_it(n) && was_there(other))
+            let was_there =
+                |&other: &Id| other != write && (graph.node(other).stamp <= node.stamp || in_prefix(other));
+            !graph.later(location, source).iter().any(was_there)
         };
         match (node.act, node.location) {
             (Act::Read(_, source), Some(location)) => is_last(location, source),
-            (Act::Write | Act::WriteAtOnce, Some(location)) => !read_before() && is_last(location, Source::Event(id)),
+            (Act::Write | Act::WriteAtOnce, Some(location)) => is_last(location, Source::Event(id)),
             (Act::Choose, _) => node.answer == Some(Answer::Choice(0)),
             _ => true,
         }
@@ -138,8 +149,7 @@ fn grew_maximally(graph: &Graph, read: Id) -> bool {
             _ => None,
         };
         if let (Some(source), Some(location)) = (source, node.location) {
-            let rank = graph.rank(location, source);
-            if graph.co(location)[rank..].iter().any(was_there) {
+            if graph.later(location, source).iter().any(was_there) {
                 return false;
             }
         }
