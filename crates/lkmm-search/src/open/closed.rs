@@ -9,7 +9,7 @@
 //! dependencies that no expression explains, different on each path.
 
 use super::program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
-use lkmm_model::event::Label;
+use lkmm_model::event::{Label, Mode};
 use lkmm_model::program::{
     Constraint, EventTemplate, Expr, IllegalOperation, LocationId, Observable, Path, Program, Value,
 };
@@ -18,6 +18,7 @@ use lkmm_model::program::{
 #[derive(Clone, Debug)]
 pub struct ClosedProgram<'p> {
     program: &'p Program,
+    declares: bool,
     threads: Vec<ClosedThread<'p>>,
 }
 
@@ -33,6 +34,8 @@ pub struct ClosedThread<'p> {
 #[derive(Clone, Debug)]
 struct Walk<'p> {
     path: &'p Path,
+    /// Do its events have the dependencies of the path?
+    declares: bool,
     /// The next event of the path.
     next: usize,
     /// The number that each event so far has in its thread; a fence before a read has the number of the read.
@@ -48,7 +51,13 @@ struct Walk<'p> {
 impl<'p> ClosedProgram<'p> {
     /// Wraps a program.
     pub fn new(program: &'p Program) -> Self {
-        ClosedProgram { program, threads: Vec::new() }
+        ClosedProgram { program, declares: true, threads: Vec::new() }
+    }
+
+    /// Wraps a program, and says nothing of its dependencies, so that [those that show](super::DependencyMode::Observed)
+    /// are all there is.
+    pub fn without_dependencies(program: &'p Program) -> Self {
+        ClosedProgram { declares: false, ..ClosedProgram::new(program) }
     }
 }
 
@@ -59,7 +68,9 @@ impl OpenProgram for ClosedProgram<'_> {
 
     fn restart(&mut self) {
         self.threads.clear();
-        self.threads.extend((0..self.program.threads.len()).map(|thread| ClosedThread::new(self.program, thread)));
+        self.threads.extend(
+            (0..self.program.threads.len()).map(|thread| ClosedThread::new(self.program, thread, self.declares)),
+        );
     }
 
     fn next(&mut self, thread: usize, _: Option<LocationId>) -> Step {
@@ -92,8 +103,8 @@ impl OpenProgram for ClosedProgram<'_> {
 }
 
 impl<'p> ClosedThread<'p> {
-    fn new(program: &'p Program, number: usize) -> Self {
-        let paths = program.threads[number].paths.iter().map(Walk::new).collect();
+    fn new(program: &'p Program, number: usize, declares: bool) -> Self {
+        let paths = program.threads[number].paths.iter().map(|path| Walk::new(path, declares)).collect();
         let mut thread = ClosedThread { program, number, paths };
         thread.decide();
         thread
@@ -231,9 +242,9 @@ impl<'p> ClosedThread<'p> {
 }
 
 impl<'p> Walk<'p> {
-    fn new(path: &'p Path) -> Self {
+    fn new(path: &'p Path, declares: bool) -> Self {
         let known = vec![None; path.exprs.len()];
-        Walk { path, next: 0, numbers: Vec::new(), events: 0, read: Vec::new(), known, illegal: None }
+        Walk { path, declares, next: 0, numbers: Vec::new(), events: 0, read: Vec::new(), known, illegal: None }
     }
 
     fn template(&self) -> Option<&'p EventTemplate> {
@@ -322,6 +333,13 @@ impl<'p> Walk<'p> {
 
     fn event_at(&self, at: usize) -> Event {
         let template = &self.path.events[at];
+        // What an index of SRCU goes through says which sections there are, and is no matter of order.
+        let is_srcu = |pair: &&(u32, u32)| {
+            let label = |event: u32| self.path.events[event as usize].label;
+            label(pair.0) == Label::Read(Mode::SrcuLock) || label(pair.1) == Label::Write(Mode::SrcuUnlock)
+        };
+        let data = self.path.data.iter().filter(|pair| self.declares || is_srcu(pair));
+        let data: Vec<(u32, u32)> = data.copied().collect();
         let before = |pairs: &[(u32, u32)]| {
             let sources = pairs.iter().filter(|pair| pair.1 as usize == at);
             sources.filter_map(|pair| self.numbers.get(pair.0 as usize).copied()).collect::<Vec<u32>>()
@@ -332,9 +350,9 @@ impl<'p> Walk<'p> {
             origin: template.origin,
             rmw: before(&self.path.rmw).first().copied(),
             dependencies: Dependencies::new(Reasons {
-                addr: before(&self.path.addr),
-                data: before(&self.path.data),
-                ctrl: before(&self.path.ctrl),
+                addr: if self.declares { before(&self.path.addr) } else { Vec::new() },
+                data: before(&data),
+                ctrl: if self.declares { before(&self.path.ctrl) } else { Vec::new() },
                 unordered: before(&self.path.unordered),
             }),
         }

@@ -29,10 +29,11 @@ use super::execution::execution;
 use super::graph::{Act, Graph, Id, Node, Source};
 use super::judge::{Judge, Verdict};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
-use super::run::Run;
+use super::run::{Run, changed};
 use super::traces::Traces;
-use super::{Ending, Found, Options, Statistics, Waiting, late};
+use super::{DependencyMode, Ending, Found, Options, Statistics, Waiting, late};
 use lkmm_model::event::{Fence, Label};
+use lkmm_model::models;
 use lkmm_model::program::{LocationId, Value};
 use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
@@ -46,6 +47,8 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) cores: FxHashSet<Vec<u32>>,
     options: &'a Options,
     judge: Judge,
+    /// Tells which executions are sequentially consistent.
+    sequential: Judge,
     /// The complete executions with a cycle that it has found.
     cyclic: FxHashSet<Vec<u32>>,
     found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
@@ -95,6 +98,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             cores: FxHashSet::default(),
             options,
             judge: Judge::new(options.model, observed.clone()),
+            sequential: Judge::new(models::sc(), Vec::new()),
             cyclic: FxHashSet::default(),
             found,
             roots,
@@ -263,7 +267,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         Next::Nothing
     }
 
-    fn has_ended(&mut self, graph: &Graph, thread: usize) -> bool {
+    pub(super) fn has_ended(&mut self, graph: &Graph, thread: usize) -> bool {
         graph.has_started(thread, self.roots)
             && !graph.last_node(thread).is_some_and(|node| node.stuck)
             && matches!(self.run.step(thread), Step::End { .. } | Step::Failed(_))
@@ -490,7 +494,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     }
 
     /// Nothing can be added to a graph.
-    fn end(&mut self, graph: &Graph) -> Result<ControlFlow<()>, OpenError> {
+    fn end(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
         let ending = self.ending(graph);
         if matches!(ending, Ending::Blocked { .. } | Ending::Dead) {
             self.statistics.stuck += 1;
@@ -501,7 +505,14 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
         let verdict = self.judge.judge(&self.traces, graph)?;
         self.statistics.judged += 1;
-        debug_assert!(self.agrees(graph, &verdict), "the plan and the definition disagree on a complete execution");
+        let verdict = match self.options.dependencies {
+            DependencyMode::Observed if verdict.is_consistent => self.judge_observed(graph, verdict)?,
+            _ => verdict,
+        };
+        debug_assert!(
+            self.options.dependencies == DependencyMode::Observed || self.agrees(graph, &verdict),
+            "the plan and the definition disagree on a complete execution"
+        );
         if !verdict.is_consistent || is_cyclic && !self.cyclic.insert(graph.key()) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -531,6 +542,25 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             is_cyclic,
         };
         Ok((self.found)(&found))
+    }
+
+    /// Judges a complete graph again, with the dependencies that show, if they can matter.
+    fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<Verdict, OpenError> {
+        if verdict.flags.is_empty() && self.sequential.allows_partial(&self.traces, graph)? {
+            return Ok(verdict);
+        }
+        let verdict = match self.observe(graph)? {
+            true => self.judge.judge_whole(&self.traces, graph)?,
+            false => verdict,
+        };
+        // The threads are taken to their ends again, for what they returned.
+        self.run.replay(graph)?;
+        for thread in 0..graph.threads.len() {
+            if graph.has_started(thread, self.roots) {
+                self.run.step(thread);
+            }
+        }
+        Ok(verdict)
     }
 
     /// Is the verdict what the definition of the model says?
@@ -593,12 +623,6 @@ fn reads_newest(graph: &Graph, thread: usize) -> bool {
         (Some(location), Some(source)) => source == graph.last(location),
         _ => true,
     })
-}
-
-/// The same answers led to another step.
-fn changed(thread: usize, node: &Node, step: &Step) -> OpenError {
-    let before = format!("{:?}", (node.act, node.label, node.location, node.value));
-    OpenError::Nondeterminism { thread, before, now: format!("{step:?}") }
 }
 
 /// Is the lock held?

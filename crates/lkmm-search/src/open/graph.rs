@@ -97,6 +97,11 @@ impl Node {
         }
     }
 
+    /// Does it read or write?
+    pub(crate) fn is_access(&self) -> bool {
+        self.is_write() || matches!(self.act, Act::Read(..))
+    }
+
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.act, Act::Write | Act::WriteAtOnce)
     }
@@ -257,6 +262,11 @@ impl Graph {
             self.starts.resize(width, None);
         }
         self.starts[thread] = Some(by);
+    }
+
+    /// The event that started a thread.
+    pub(crate) fn start_of(&self, thread: usize) -> Option<Id> {
+        self.starts.get(thread).copied().flatten()
     }
 
     /// Is the thread there?

@@ -29,6 +29,7 @@ pub(crate) struct Judge {
     observed: Vec<LocationId>,
     partial: FxHashMap<Vec<Option<Trace>>, Box<dyn Specialised>>,
     complete: FxHashMap<Vec<Option<Trace>>, Box<dyn Specialised>>,
+    whole: FxHashMap<Vec<Option<Trace>>, Box<dyn Specialised>>,
     memory: usize,
     /// The traces of the plan that is looked for.
     key: Vec<Option<Trace>>,
@@ -48,6 +49,7 @@ impl Judge {
             observed,
             partial: FxHashMap::default(),
             complete: FxHashMap::default(),
+            whole: FxHashMap::default(),
             memory: 0,
             key: Vec::new(),
         }
@@ -86,11 +88,24 @@ impl Judge {
         Ok(plan.judge(graph))
     }
 
+    /// Judges a complete graph of which no part was checked.
+    pub(crate) fn judge_whole(&mut self, traces: &Traces, graph: &Graph) -> Result<Verdict, OpenError> {
+        self.key.clear();
+        self.key.extend((0..graph.threads.len()).map(|t| graph.last_node(t).map(|node| node.trace)));
+        if !self.whole.contains_key(&self.key) {
+            let plan = self.specialise(traces, Purpose::Whole)?;
+            self.whole.insert(self.key.clone(), plan);
+        }
+        let plan = self.whole.get_mut(&self.key).expect("it is there now");
+        Ok(plan.judge(graph))
+    }
+
     /// Makes a plan for the threads of `self.key`.
     fn specialise(&mut self, traces: &Traces, purpose: Purpose) -> Result<Box<dyn Specialised>, OpenError> {
         if self.memory > MEMORY {
             self.partial.clear();
             self.complete.clear();
+            self.whole.clear();
             self.memory = 0;
         }
         let threads: Vec<Vec<Seen>> = self.key.iter().map(|&trace| traces.events(trace)).collect();
@@ -111,8 +126,12 @@ impl Judge {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
+    /// To check graphs that grow.
     Partial,
+    /// To judge complete graphs that were checked all the time.
     Complete,
+    /// To judge complete graphs.
+    Whole,
 }
 
 /// A plan with its layout, for some number of words a row.
@@ -148,7 +167,11 @@ impl<const W: usize> PlanOf<W> {
             Stage::PartialWithoutGracePeriod => !has_grace_period,
             Stage::Complete => false,
         };
-        let skip_axiom = |axiom: &Requirement| was_partial(axiom) == (purpose == Purpose::Complete);
+        let skip_axiom = |axiom: &Requirement| match purpose {
+            Purpose::Partial => !was_partial(axiom),
+            Purpose::Complete => was_partial(axiom),
+            Purpose::Whole => false,
+        };
         let which = |p: &dyn Fn(Label) -> bool| frame.labels.iter().map(|&l| p(l)).collect::<Vec<bool>>();
         let set = |bits: Vec<bool>| (0..bits.len()).filter(|&i| bits[i]).collect::<EventSet<W>>();
         let writes = set(which(&|l| l.is_write() || matches!(l, Label::Init | Label::LockWrite | Label::Unlock)));

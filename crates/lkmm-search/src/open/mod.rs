@@ -20,6 +20,7 @@ mod graph;
 mod judge;
 mod late;
 mod layout;
+mod observe;
 mod program;
 mod revisit;
 mod run;
@@ -51,6 +52,8 @@ pub struct Options {
     pub max_executions: Option<u64>,
     /// The search ends at this time.
     pub deadline: Option<Instant>,
+    /// Which dependencies order events.
+    pub dependencies: DependencyMode,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
 }
@@ -58,8 +61,24 @@ pub struct Options {
 impl Options {
     /// Threads in their own order, all executions, however long it takes.
     pub fn new(model: &'static Model) -> Self {
-        Options { model, schedule: Vec::new(), max_executions: None, deadline: None, report_blocked: false }
+        Options {
+            model,
+            schedule: Vec::new(),
+            max_executions: None,
+            deadline: None,
+            dependencies: DependencyMode::Declared,
+            report_blocked: false,
+        }
     }
+}
+
+/// Which dependencies order events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DependencyMode {
+    /// Those that the program states.
+    Declared,
+    /// These, and those that show: running a thread again with another value for one load changes what it does later.
+    Observed,
 }
 
 /// How an execution ended.

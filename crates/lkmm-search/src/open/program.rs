@@ -171,6 +171,24 @@ pub struct Reasons {
     pub unordered: Vec<u32>,
 }
 
+impl Reasons {
+    /// These and others.
+    pub fn union(mut self, other: Reasons) -> Reasons {
+        let pairs = [
+            (&mut self.addr, other.addr),
+            (&mut self.data, other.data),
+            (&mut self.ctrl, other.ctrl),
+            (&mut self.unordered, other.unordered),
+        ];
+        for (mine, its) in pairs {
+            mine.extend(its);
+            mine.sort_unstable();
+            mine.dedup();
+        }
+        self
+    }
+}
+
 impl Dependencies {
     /// These, if there are any.
     pub fn new(reasons: Reasons) -> Dependencies {

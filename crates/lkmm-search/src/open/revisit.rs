@@ -119,8 +119,7 @@ fn is_maximal(graph: &Graph, read: Id, write: Id) -> bool {
             return true;
         }
         let is_last = |location: LocationId, source: Source| {
-            let was_there =
-                |&other: &Id| other != write && (graph.node(other).stamp <= node.stamp || in_prefix(other));
+            let was_there = |&other: &Id| other != write && (graph.node(other).stamp <= node.stamp || in_prefix(other));
             !graph.later(location, source).iter().any(was_there)
         };
         match (node.act, node.location) {

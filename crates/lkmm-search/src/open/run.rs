@@ -66,9 +66,34 @@ impl<'p, P: OpenProgram> Run<'p, P> {
             }
             let step = self.step_at(thread, node.location);
             if !is_same(step, node) {
-                let (before, now) =
-                    (format!("{:?}", (node.act, node.label, node.location, node.value)), format!("{step:?}"));
-                return Err(OpenError::Nondeterminism { thread, before, now });
+                return Err(changed(thread, node, step));
+            }
+            self.go_past(thread, node);
+        }
+        Ok(())
+    }
+
+    /// The same, but for what a thread did from one of its events on, and for the threads that it started then.
+    pub(crate) fn replay_but(&mut self, graph: &Graph, from: Id) -> Result<(), OpenError> {
+        self.restart();
+        let mut lengths: Vec<u32> = graph.threads.iter().map(|nodes| nodes.len() as u32).collect();
+        lengths[from.thread as usize] = from.index;
+        for &id in &graph.order {
+            let (thread, node) = (id.thread as usize, graph.node(id));
+            if graph.start_of(thread).is_some_and(|start| !start.is_within(&lengths)) {
+                lengths[thread] = 0;
+            }
+            if !id.is_within(&lengths) || node.act == Act::WriteAtOnce {
+                continue;
+            }
+            let length = |child: u32| graph.threads[child as usize].len() as u32;
+            if matches!(node.act, Act::Join(child) if lengths[child as usize] < length(child)) {
+                lengths[thread] = id.index;
+                continue;
+            }
+            let step = self.step_at(thread, node.location);
+            if !is_same(step, node) {
+                return Err(changed(thread, node, step));
             }
             self.go_past(thread, node);
         }
@@ -132,6 +157,12 @@ impl<'p, P: OpenProgram> Run<'p, P> {
             None => self.steps[thread] = None,
         }
     }
+}
+
+/// The same answers led to another step.
+pub(super) fn changed(thread: usize, node: &Node, step: &Step) -> OpenError {
+    let before = format!("{:?}", (node.act, node.label, node.location, node.value));
+    OpenError::Nondeterminism { thread, before, now: format!("{step:?}") }
 }
 
 /// Is this what the thread did?

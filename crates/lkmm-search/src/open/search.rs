@@ -1,7 +1,7 @@
 //! The open search on closed programs: the same answer as the closed search gives, for grounded executions.
 
 use super::closed::ClosedProgram;
-use super::{Ending, Found, OpenError, Options, explore};
+use super::{DependencyMode, Ending, Found, OpenError, Options, explore};
 use crate::goal;
 use crate::outcome::Outcome;
 use lkmm_model::event::Label;
@@ -33,8 +33,12 @@ use std::ops::ControlFlow;
 /// # Ok::<(), open::OpenError>(())
 /// ```
 pub fn search(program: &Program, options: &Options) -> Result<Outcome, OpenError> {
+    let of = match options.dependencies {
+        DependencyMode::Declared => ClosedProgram::new,
+        DependencyMode::Observed => ClosedProgram::without_dependencies,
+    };
     let mut outcome = Outcome::default();
-    let statistics = explore(&mut ClosedProgram::new(program), options, &mut |found: &Found<'_>| {
+    let statistics = explore(&mut of(program), options, &mut |found: &Found<'_>| {
         let execution = found.execution();
         let known = |observable| Some(final_value(program, &execution, found, observable));
         let holds = |p: &Option<Proposition>| p.as_ref().is_none_or(|p| goal::evaluate(p, &known) == Some(true));

@@ -1,0 +1,252 @@
+//! Observed dependencies: those that show when a program is run.
+//!
+//! Code that runs shows no syntax, and a compiler keeps a dependency only if it carries something. So a later event of a
+//! thread is said to depend on a load if a value really flows: the thread is run again up to that event with another value
+//! for this load, and all its other reads answered as before, and the event goes to another location (`addr`), writes
+//! another value (`data`), or does not happen (`ctrl`, of writes). What changes only when two loads change together is no
+//! dependency. No compiler can remove one that is found so, and each is one that the syntax shows.
+//!
+//! The other values are those that the load can really return there: those of the writes that it can read from when all
+//! that depends on it is taken away. So no thread is run with a value that it could not meet.
+//!
+//! Events of the two runs are compared by where they stand in the source: the first, second … event of a line and column.
+//!
+//! Where a write depends on a load, those who read from it are told, in turn, the other value that it would write.
+//!
+//! Dependencies only forbid. They are looked for when an execution is complete, and only if they can matter: an
+//! execution that is sequentially consistent and raises no flag is allowed whatever depends on what.
+
+use super::explore::Explorer;
+use super::graph::{Act, Graph, Id, Node, Source};
+use super::program::{Answer, Dependencies, OpenError, OpenProgram, ReadKind, Reasons, Step};
+use lkmm_model::program::{LocationId, Value};
+
+/// What a thread does when it is run again, after the load that is answered otherwise.
+#[derive(Default)]
+struct Again {
+    accesses: Vec<Access>,
+    /// It was followed to its end, so that what is missing does not happen.
+    to_the_end: bool,
+}
+
+/// An access of a thread that is run again.
+struct Access {
+    origin: u32,
+    is_write: bool,
+    location: LocationId,
+    value: Option<Value>,
+}
+
+impl<P: OpenProgram> Explorer<'_, P> {
+    /// Adds to a complete graph the dependencies that show. False if there are none.
+    pub(super) fn observe(&mut self, graph: &mut Graph) -> Result<bool, OpenError> {
+        let mut reasons: Vec<Vec<Reasons>> =
+            graph.threads.iter().map(|nodes| vec![Reasons::default(); nodes.len()]).collect();
+        let mut passed_on: Vec<(Id, Answer)> = Vec::new();
+        for at in 0..graph.order.len() {
+            let read = graph.order[at];
+            let nodes = &graph.threads[read.thread as usize];
+            let matters = nodes[read.index as usize + 1..].iter().any(|node| node.location.is_some());
+            if !matters || !matches!(graph.node(read).act, Act::Read(ReadKind::Ordinary, _)) {
+                continue;
+            }
+            let mut answers = self.stand_ins(graph, read)?;
+            answers.extend(passed_on.iter().filter(|(to, _)| *to == read).map(|(_, answer)| *answer));
+            for answer in answers {
+                let again = self.run_again(graph, read, answer)?;
+                let nodes = &graph.threads[read.thread as usize];
+                compare(nodes, read.index as usize, &again, &mut reasons[read.thread as usize]);
+                pass_on(graph, read, &again, &mut passed_on);
+            }
+        }
+        let mut found = false;
+        for (thread, reasons) in reasons.into_iter().enumerate() {
+            for (index, reasons) in reasons.into_iter().enumerate().filter(|(_, r)| *r != Reasons::default()) {
+                found = true;
+                let id = Id::new(thread, index);
+                let known = self.traces.reasons_of(graph.node(id).reasons).cloned().unwrap_or_default();
+                let all = self.traces.reasons(&Dependencies::new(known.union(reasons)));
+                graph.set_reasons(id, all);
+            }
+        }
+        if found {
+            graph.retrace(&mut self.traces);
+        }
+        Ok(found)
+    }
+
+    /// What a read might have been told instead.
+    fn stand_ins(&mut self, graph: &Graph, read: Id) -> Result<Vec<Answer>, OpenError> {
+        let node = *graph.node(read);
+        let (Act::Read(kind, _), Some(location), Some(told)) = (node.act, node.location, node.answer) else {
+            return Ok(Vec::new());
+        };
+        let mut cut = self.spare();
+        cut.become_cut(graph, &independent(graph, read));
+        let mut answers: Vec<Answer> = Vec::new();
+        for rank in 0..=cut.co(location).len() {
+            let source = rank.checked_sub(1).map_or(Source::Initial, |at| Source::Event(cut.co(location)[at]));
+            let answer = self.answer(&cut, source, location, kind);
+            if answer == told || answers.contains(&answer) {
+                continue;
+            }
+            let again = Node { act: Act::Read(kind, source), answer: Some(answer), ..node };
+            let again = cut.push(&mut self.traces, read.thread as usize, again);
+            if self.is_consistent(&cut)? {
+                answers.push(answer);
+            }
+            cut.pop(again);
+        }
+        self.give_back(cut);
+        Ok(answers)
+    }
+
+    /// What a thread does after a read when that is answered otherwise.
+    fn run_again(&mut self, graph: &Graph, read: Id, answer: Answer) -> Result<Again, OpenError> {
+        let (thread, index) = (read.thread as usize, read.index as usize);
+        let rest = &graph.threads[thread][index + 1..];
+        self.run.replay_but(graph, read)?;
+        let mut again = Again::default();
+        let mut chosen = rest.iter().filter(|node| node.act == Act::Choose);
+        let mut stand_in = Some(answer);
+        // A thread that goes astray is not followed for ever.
+        for _ in 0..2 * rest.len() + 16 {
+            match *self.run.step(thread) {
+                Step::Read(kind, location) => {
+                    let newest = self.answer(graph, graph.last(location), location, kind);
+                    let is_first = stand_in.is_some();
+                    let told = match stand_in.take() {
+                        Some(answer) => answer,
+                        None => {
+                            let Some(access) = self.run.access(thread, newest)? else { return Ok(again) };
+                            again.counterpart(rest, access.event.origin, kind).unwrap_or(newest)
+                        }
+                    };
+                    let Some(access) = self.run.access(thread, told)? else { return Ok(again) };
+                    if !is_first {
+                        again.add(access.event.origin, false, location, None);
+                    }
+                    if let Some((event, value)) = access.write {
+                        again.add(event.origin, true, location, value);
+                    }
+                    self.run.resume(thread, told);
+                }
+                Step::Write(..) => {
+                    if let Step::Write(location, value, event) = self.run.take(thread) {
+                        again.add(event.origin, true, location, value);
+                    }
+                }
+                Step::Other(..) | Step::Spawn { .. } => drop(self.run.take(thread)),
+                Step::Join { thread: child, .. } => {
+                    if !self.has_ended(graph, child) {
+                        return Ok(again);
+                    }
+                    self.run.resume(thread, Answer::Joined);
+                }
+                Step::Choose(n) => {
+                    let told = chosen.next().and_then(|node| node.answer);
+                    let fits = |answer: &Answer| matches!(answer, Answer::Choice(choice) if *choice < n);
+                    self.run.resume(thread, told.filter(fits).unwrap_or(Answer::Choice(0)));
+                }
+                Step::End { cut: true, .. } => return Ok(again),
+                Step::End { .. } | Step::Failed(_) | Step::Wait { .. } => {
+                    again.to_the_end = true;
+                    return Ok(again);
+                }
+                Step::Stuck | Step::Error(_) => return Ok(again),
+            }
+        }
+        Ok(again)
+    }
+}
+
+impl Again {
+    fn add(&mut self, origin: u32, is_write: bool, location: LocationId, value: Option<Value>) {
+        self.accesses.push(Access { origin, is_write, location, value });
+    }
+
+    /// What became of an event after the read.
+    fn like(&self, nodes: &[Node], read: usize, index: usize) -> Option<&Access> {
+        let node = &nodes[index];
+        let is_like =
+            |other: &&Node| other.is_access() && other.origin == node.origin && other.is_write() == node.is_write();
+        let before = nodes[read + 1..index].iter().filter(is_like).count();
+        let like = |access: &&Access| access.origin == node.origin && access.is_write == node.is_write();
+        self.accesses.iter().filter(like).nth(before)
+    }
+
+    /// What the read that comes next was told in the first run, if it was there.
+    fn counterpart(&self, rest: &[Node], origin: u32, kind: ReadKind) -> Option<Answer> {
+        let before = self.accesses.iter().filter(|access| access.origin == origin && !access.is_write).count();
+        let reads =
+            rest.iter().filter(|node| matches!(node.act, Act::Read(k, _) if k == kind) && node.origin == origin);
+        reads.into_iter().nth(before)?.answer
+    }
+}
+
+/// A write that depends on a load can give those that read it other values.
+fn pass_on(graph: &Graph, read: Id, again: &Again, passed_on: &mut Vec<(Id, Answer)>) {
+    let nodes = &graph.threads[read.thread as usize];
+    for (index, node) in nodes.iter().enumerate().skip(read.index as usize + 1).filter(|(_, node)| node.is_write()) {
+        let Some(access) = again.like(nodes, read.index as usize, index) else { continue };
+        let (Some(value), true) = (access.value, access.value != node.value) else { continue };
+        let write = Source::Event(Id { index: index as u32, ..read });
+        for (reader, _) in graph.nodes().filter(|(_, node)| node.source() == Some(write)) {
+            let answer = (reader, Answer::Value(value));
+            if !passed_on.contains(&answer) {
+                passed_on.push(answer);
+            }
+        }
+    }
+}
+
+/// Finds what became of the events after a read, and what thereby depends on it.
+fn compare(nodes: &[Node], read: usize, again: &Again, reasons: &mut [Reasons]) {
+    for (index, node) in nodes.iter().enumerate().skip(read + 1).filter(|(_, node)| node.is_access()) {
+        let reasons = &mut reasons[index];
+        let add = |pairs: &mut Vec<u32>| {
+            if pairs.last() != Some(&(read as u32)) {
+                pairs.push(read as u32);
+            }
+        };
+        match again.like(nodes, read, index) {
+            None if node.is_write() && again.to_the_end => add(&mut reasons.ctrl),
+            None => {}
+            Some(access) => {
+                if Some(access.location) != node.location {
+                    add(&mut reasons.addr);
+                }
+                if node.is_write() && access.value != node.value {
+                    add(&mut reasons.data);
+                }
+            }
+        }
+    }
+}
+
+/// Of each thread, how many events do not depend on one.
+fn independent(graph: &Graph, on: Id) -> Vec<u32> {
+    let mut kept: Vec<u32> = graph.threads.iter().map(|nodes| nodes.len() as u32).collect();
+    kept[on.thread as usize] = on.index;
+    loop {
+        let mut changed = false;
+        for (thread, nodes) in graph.threads.iter().enumerate() {
+            let goes = |node: &Node| match node.act {
+                Act::Read(_, Source::Event(source)) => !source.is_within(&kept),
+                Act::Join(child) => (kept[child as usize] as usize) < graph.threads[child as usize].len(),
+                _ => false,
+            };
+            let first = match graph.start_of(thread) {
+                Some(start) if !start.is_within(&kept) => 0,
+                _ => nodes.iter().position(goes).unwrap_or(nodes.len()) as u32,
+            };
+            if first < kept[thread] {
+                kept[thread] = first;
+                changed = true;
+            }
+        }
+        if !changed {
+            return kept;
+        }
+    }
+}
