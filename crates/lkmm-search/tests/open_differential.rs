@@ -12,8 +12,8 @@
 //! disagreement is shrunk before it is reported.
 //!
 //! Not compared are programs that the open search refuses: those whose control paths part where no read decides (the
-//! generator adds dependencies that no expression explains, different on each path), and those that unlock a lock which
-//! they do not hold. Nor are those whose answer is an error.
+//! generator adds dependencies that no expression explains, different on each path), those that unlock a lock which
+//! they do not hold, and those that use a lock otherwise. Nor are those whose answer is an error.
 
 use lkmm_model::graph::Execution;
 use lkmm_model::models;
@@ -102,6 +102,7 @@ fn compare(program: &Program, always_ground: bool) -> Compared {
     let answers = match answers {
         Err(OpenError::NoTree { .. }) => return Compared::Skipped("no tree"),
         Err(OpenError::StrayUnlock { .. }) => return Compared::Skipped("stray unlock"),
+        Err(OpenError::MixedLock(_)) => return Compared::Skipped("mixed lock"),
         answers => answers,
     };
     let Some((mut expected, truncated, others)) = naive(program) else { return Compared::Skipped("error") };
