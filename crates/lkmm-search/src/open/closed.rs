@@ -116,15 +116,15 @@ impl<'p> ClosedThread<'p> {
         self.paths.retain(Walk::is_possible);
     }
 
+    /// A value is not known where it should be. (An illegal operation matters when its value does, and at the end: no
+    /// execution may get there.)
     fn no_tree(&self) -> OpenError {
-        OpenError::NoTree { thread: self.number }
+        let illegal = self.paths.iter().find_map(|walk| walk.illegal);
+        illegal.map_or(OpenError::NoTree { thread: self.number }, OpenError::Illegal)
     }
 
     fn next(&mut self) -> Result<Step, OpenError> {
         let Some(first) = self.paths.first() else { return Ok(Step::Stuck) };
-        if let Some(illegal) = self.paths.iter().find_map(|walk| walk.illegal) {
-            return Err(OpenError::Illegal(illegal));
-        }
         if self.paths.iter().any(|walk| walk.template().is_none()) {
             return self.end();
         }
@@ -136,6 +136,9 @@ impl<'p> ClosedThread<'p> {
         let (location, value) = (first.location(), first.value());
         let same = |walk: &Walk| walk.event() == event && walk.location() == location && walk.value() == value;
         if !self.paths.iter().all(same) {
+            return Err(self.no_tree());
+        }
+        if matches!(event.label, Label::Write(_)) && value.is_none() {
             return Err(self.no_tree());
         }
         let place = location.map(|address| {
@@ -162,7 +165,8 @@ impl<'p> ClosedThread<'p> {
             walk.template().is_none().then_some((results, walk.path.truncated))
         };
         let first = end(&self.paths[0]);
-        if self.paths.iter().any(|walk| end(walk) != first) {
+        let has_illegal = self.paths.iter().any(|walk| walk.illegal.is_some());
+        if has_illegal || self.paths.iter().any(|walk| end(walk) != first) {
             return Err(self.no_tree());
         }
         match first {
@@ -230,7 +234,8 @@ impl<'p> ClosedThread<'p> {
             let event = walk.template().map(|_| walk.event())?;
             let read = walk.events.checked_sub(1);
             let comes_with = event.label == Label::LockWrite || event.rmw.is_some() && event.rmw == read;
-            comes_with.then(|| (event, walk.location(), walk.value()))
+            let is_known = event.label == Label::LockWrite || walk.value().is_some();
+            (comes_with && is_known).then(|| (event, walk.location(), walk.value()))
         };
         let first = next(self.paths.first()?)?;
         if self.paths.iter().any(|walk| next(walk).as_ref() != Some(&first)) {
