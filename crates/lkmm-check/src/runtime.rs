@@ -1,0 +1,508 @@
+//! The runtime: a closure as an open program, whose threads are coroutines.
+//!
+//! Each execution is a real run of the closure from its beginning. A thread runs until it asks something (what does this
+//! read return? has that thread ended?); then it leaves the processor to the search. What it does before, writes and
+//! fences, it leaves in a queue, from which [`next`](OpenProgram::next) hands out one step after the other.
+//!
+//! An execution that is given up leaves its coroutines where they are: their stacks are used again, nothing on them is
+//! dropped. A thread that has ended stays on its stack as well, since its result lies there until it is joined. So
+//! spawning allocates nothing: the closure goes from one stack to the other, and so does the result.
+//!
+//! Everything here happens in one thread of the operating system. `RUNNING` says which runtime's coroutine is running,
+//! if one is; the search and what it calls are outside of the model.
+
+use crate::locations::{CellId, Locations};
+use crate::operation::{Context, DataDependencies, Kind, Operation};
+use crate::panics::Panic;
+use crate::stack::ReusedStack;
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, Yielder};
+use lkmm_model::event::Fence;
+use lkmm_model::program::{LocationId, Value};
+use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
+use rustc_hash::FxHashMap;
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::{self, NonNull};
+
+/// The size of a thread's stack if nothing else is said, in bytes.
+pub(crate) const STACK: usize = 256 << 10;
+/// So many steps are done ahead at most, for the sake of loops that never ask anything.
+const AHEAD: usize = 32;
+
+thread_local! {
+    static RUNNING: Cell<*mut Runtime> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// The runtime whose code this is, if it is the code of a model's thread.
+#[inline(always)]
+pub(crate) fn running() -> Option<NonNull<Runtime>> {
+    NonNull::new(RUNNING.get())
+}
+
+type Thread = Coroutine<(), (), (), ReusedStack>;
+
+/// A thread, of this run or of an earlier one.
+pub(crate) struct Slot {
+    number: u32,
+    stack: NonNull<DefaultStack>,
+    coroutine: Option<Thread>,
+    yielder: *const Yielder<(), ()>,
+    /// What it has done and not yet reported, from `reported` on.
+    ahead: Vec<Operation>,
+    reported: usize,
+    /// The last operation that was reported.
+    pending: Option<Operation>,
+    /// What that was answered.
+    result: u64,
+    /// The number of the event that it was.
+    answered: u32,
+    /// How many events it has performed.
+    events: u32,
+    /// How many threads it has spawned.
+    spawned: u32,
+    /// Where what it returned is: a `ManuallyDrop<std::thread::Result<T>>` on its stack.
+    returned: *mut (),
+    /// Its address is that of the token of `park`.
+    token: u64,
+}
+
+/// A closure, its threads, and the memory that they use.
+pub(crate) struct Runtime {
+    closure: Box<dyn Fn()>,
+    stack_size: usize,
+    slots: Vec<NonNull<Slot>>,
+    /// The slot of the running thread.
+    current: *mut Slot,
+    /// The threads of this run.
+    started: Vec<u32>,
+    /// From a thread and a number among the threads that it spawns to the thread.
+    children: Vec<Vec<u32>>,
+    pub(crate) locations: Locations,
+    origins: Origins,
+    dependencies: DataDependencies,
+    last_panic: Option<Panic>,
+    /// The panics of all runs, each once.
+    pub(crate) panics: Vec<Panic>,
+    /// What is to be dropped when this run is over.
+    deferred: Vec<Deferred>,
+}
+
+struct Deferred {
+    object: *mut (),
+    drop: unsafe fn(*mut ()),
+}
+
+/// Places in the source, numbered.
+#[derive(Default)]
+struct Origins {
+    numbers: FxHashMap<usize, u32>,
+    places: Vec<&'static Location<'static>>,
+}
+
+impl Origins {
+    fn number(&mut self, place: &'static Location<'static>) -> u32 {
+        *self.numbers.entry(ptr::from_ref(place) as usize).or_insert_with(|| {
+            self.places.push(place);
+            self.places.len() as u32 - 1
+        })
+    }
+}
+
+/// A closure as an [`OpenProgram`]. Thread 0 runs the closure itself.
+///
+/// [`Builder`](crate::Builder) is the way to check a closure; this is for those who explore one by other means.
+pub struct ClosureProgram {
+    runtime: NonNull<Runtime>,
+}
+
+impl ClosureProgram {
+    /// A program that runs a closure, on stacks of 256 KiB.
+    ///
+    /// # Panics
+    /// In a model: models do not nest.
+    pub fn new(closure: impl Fn() + 'static) -> Self {
+        Self::with_stack_size(Box::new(closure), STACK)
+    }
+
+    pub(crate) fn with_stack_size(closure: Box<dyn Fn()>, stack_size: usize) -> Self {
+        assert!(running().is_none(), "a model inside of a model");
+        crate::panics::install_hook();
+        let runtime = Runtime {
+            closure,
+            stack_size,
+            slots: Vec::new(),
+            current: ptr::null_mut(),
+            started: Vec::new(),
+            children: Vec::new(),
+            locations: Locations::new(),
+            origins: Origins::default(),
+            dependencies: DataDependencies::default(),
+            last_panic: None,
+            panics: Vec::new(),
+            deferred: Vec::new(),
+        };
+        ClosureProgram { runtime: NonNull::from(Box::leak(Box::new(runtime))) }
+    }
+
+    /// The runtime, while none of its threads is running.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        // SAFETY: no thread runs, so nobody else uses it; it is freed with this value.
+        unsafe { self.runtime.as_ref() }
+    }
+
+    fn runtime_mut(&mut self) -> &mut Runtime {
+        // SAFETY: as above.
+        unsafe { self.runtime.as_mut() }
+    }
+
+    /// Where an [origin](lkmm_search::open::Event::origin) is in the source.
+    pub fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
+        self.runtime().origins.places.get(origin as usize).copied()
+    }
+
+    /// What a thread said that [failed](Step::Failed) with this number.
+    pub fn panic(&self, number: u32) -> Option<&Panic> {
+        self.runtime().panics.get(number as usize)
+    }
+
+    /// Lets a thread run until it asks something or has done enough.
+    fn run(&mut self, thread: usize) {
+        let slot = self.runtime().slots[thread];
+        // SAFETY: the slot is alive as long as the runtime. The running thread uses the runtime and its slot, and nothing
+        // here does so meanwhile, but for the coroutine, which no running thread touches.
+        unsafe {
+            (*self.runtime.as_ptr()).current = slot.as_ptr();
+            let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
+            RUNNING.set(self.runtime.as_ptr());
+            coroutine.resume(());
+            RUNNING.set(ptr::null_mut());
+        }
+    }
+
+    fn slot(&mut self, thread: usize) -> &mut Slot {
+        let mut slot = self.runtime().slots[thread];
+        // SAFETY: no thread runs, so nobody else uses it.
+        unsafe { slot.as_mut() }
+    }
+}
+
+impl OpenProgram for ClosureProgram {
+    fn threads(&self) -> usize {
+        1
+    }
+
+    fn restart(&mut self) {
+        self.runtime_mut().restart();
+    }
+
+    fn next(&mut self, thread: usize, expected: Option<LocationId>) -> Step {
+        let slot = self.slot(thread);
+        if slot.reported == slot.ahead.len() {
+            slot.ahead.clear();
+            slot.reported = 0;
+            self.run(thread);
+        }
+        let slot = self.slot(thread);
+        let operation = slot.ahead[slot.reported];
+        slot.reported += 1;
+        slot.pending = Some(operation);
+        let number = slot.events;
+        let asks = matches!(
+            operation.kind,
+            Kind::Load(..)
+                | Kind::Update { .. }
+                | Kind::Lock(_)
+                | Kind::TryLock(_)
+                | Kind::IsLocked(_)
+                | Kind::Join(_)
+                | Kind::Choose(_)
+        );
+        slot.events += u32::from(!asks);
+        self.runtime_mut().context(operation, number, expected, Kind::step)
+    }
+
+    fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError> {
+        let slot = self.slot(thread);
+        let number = slot.events;
+        let operation = slot.pending.expect("a thread that waits for an answer has asked");
+        Ok(self.runtime_mut().context(operation, number, None, |kind, context| kind.access(answer, context)))
+    }
+
+    fn resume(&mut self, thread: usize, answer: Answer) {
+        let slot = self.slot(thread);
+        let operation = slot.pending.expect("a thread that is answered has asked");
+        let done = operation.kind.done(answer);
+        slot.answered = slot.events;
+        slot.events += done.events;
+        slot.result = done.result;
+        if done.fence_after {
+            slot.ahead.push(Operation { kind: Kind::Fence(Fence::Mb), ..operation });
+        }
+        if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
+            // SAFETY: the thread that waits for this answer has promised that the object is alive.
+            unsafe { self.runtime_mut().locations.put(cell, bits) };
+        }
+    }
+
+    fn initial(&self, location: LocationId) -> Value {
+        Value::Bits(self.runtime().locations.initial(location))
+    }
+}
+
+impl Drop for ClosureProgram {
+    fn drop(&mut self) {
+        let runtime = self.runtime_mut();
+        runtime.abandon();
+        for &slot in &runtime.slots {
+            // SAFETY: both were made by `Runtime::slot`, and no coroutine is left that uses them.
+            unsafe {
+                let slot = Box::from_raw(slot.as_ptr());
+                drop(Box::from_raw(slot.stack.as_ptr()));
+            }
+        }
+        // SAFETY: it was made by `with_stack_size`.
+        drop(unsafe { Box::from_raw(self.runtime.as_ptr()) });
+    }
+}
+
+impl Runtime {
+    /// Forgets the threads of this run.
+    fn abandon(&mut self) {
+        let mut is_complete = true;
+        for &thread in &self.started {
+            // SAFETY: no thread runs, so nobody else uses the slot.
+            let slot = unsafe { self.slots[thread as usize].as_mut() };
+            is_complete &= !slot.returned.is_null();
+            if let Some(mut coroutine) = slot.coroutine.take() {
+                // SAFETY: what is on the stack is never used again; that it is not dropped is what this module says.
+                unsafe { coroutine.force_reset() };
+            }
+        }
+        self.started.clear();
+        // In an execution that was given up, values may be in two places, one of which would never have come to be.
+        for deferred in self.deferred.drain(..).filter(|_| is_complete) {
+            // SAFETY: whoever deferred this has handed over the object, with the function that drops it.
+            unsafe { (deferred.drop)(deferred.object) };
+        }
+    }
+
+    fn restart(&mut self) {
+        self.abandon();
+        self.locations.restart();
+        let closure: *const dyn Fn() = &raw const *self.closure;
+        // SAFETY: the closure is dropped with the runtime, after the coroutine.
+        self.start(0, move || unsafe { (*closure)() });
+    }
+
+    /// The slot of a thread, which is made if there never was one.
+    fn slot(&mut self, thread: u32) -> NonNull<Slot> {
+        while self.slots.len() <= thread as usize {
+            let stack = DefaultStack::new(self.stack_size).expect("memory for the stack of a thread");
+            let slot = Slot {
+                number: self.slots.len() as u32,
+                stack: NonNull::from(Box::leak(Box::new(stack))),
+                coroutine: None,
+                yielder: ptr::null(),
+                ahead: Vec::with_capacity(AHEAD + 1),
+                reported: 0,
+                pending: None,
+                result: 0,
+                answered: 0,
+                events: 0,
+                spawned: 0,
+                returned: ptr::null_mut(),
+                token: 0,
+            };
+            self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
+            self.children.push(Vec::new());
+        }
+        self.slots[thread as usize]
+    }
+
+    /// Starts a thread: it runs when the search wants its first step.
+    fn start<T>(&mut self, thread: u32, closure: impl FnOnce() -> T) {
+        let place = self.slot(thread).as_ptr();
+        self.started.push(thread);
+        let body = move |yielder: &Yielder<(), ()>, ()| {
+            // SAFETY: the slot is alive as long as the runtime, which outlives the coroutine; the yielder stays where it is
+            // while the coroutine lives.
+            unsafe { (*place).yielder = yielder };
+            let mut returned = ManuallyDrop::new(catch_unwind(AssertUnwindSafe(closure)));
+            // SAFETY: this is a thread of the runtime, and it is running.
+            unsafe {
+                let runtime = running().expect("a thread runs in its runtime").as_ptr();
+                let kind = if returned.is_ok() { Kind::End } else { Kind::Failed((*runtime).number_panic()) };
+                (*place).returned = (&raw mut returned).cast();
+                (*place).ahead.push(Operation { kind, place: Location::caller() });
+                loop {
+                    (*(*place).yielder).suspend(());
+                }
+            }
+        };
+        // SAFETY: no thread runs on this stack: that of the last run has been abandoned, and no thread is started twice in
+        // one run. What the closure borrows outlives the coroutine: it comes from the runtime, or from a thread that does
+        // not end, or whose stack is not reset, earlier.
+        unsafe {
+            let slot = &mut *place;
+            slot.ahead.clear();
+            (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
+            (slot.pending, slot.returned) = (None, ptr::null_mut());
+            slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack), body));
+        }
+    }
+
+    /// The number of the last panic; the same for those that say the same.
+    fn number_panic(&mut self) -> u32 {
+        let unknown = || Panic { message: "a panic that no hook has seen".to_string(), place: None };
+        let panic = self.last_panic.take().unwrap_or_else(unknown);
+        let number = self.panics.iter().position(|known| *known == panic).unwrap_or_else(|| {
+            self.panics.push(panic);
+            self.panics.len() - 1
+        });
+        number as u32
+    }
+
+    fn context<R>(
+        &mut self,
+        operation: Operation,
+        number: u32,
+        expected: Option<LocationId>,
+        then: impl FnOnce(Kind, Context<'_>) -> R,
+    ) -> R {
+        let location = operation.kind.cell().map_or(0, |cell| self.locations.number(cell, expected));
+        let origin = self.origins.number(operation.place);
+        then(operation.kind, Context { origin, location, number, dependencies: &mut self.dependencies })
+    }
+}
+
+/// Notes what a panicking thread says.
+///
+/// # Safety
+/// This is the code of one of the runtime's threads.
+pub(crate) unsafe fn note_panic(runtime: NonNull<Runtime>, panic: Panic) {
+    // SAFETY: while its threads run, the runtime is theirs.
+    unsafe { (*runtime.as_ptr()).last_panic = Some(panic) };
+}
+
+/// What a running thread does with its runtime. A `Current` exists in the code of the runtime's threads only.
+#[derive(Clone, Copy)]
+pub(crate) struct Current(NonNull<Runtime>);
+
+impl Current {
+    /// The runtime whose code this is.
+    #[inline(always)]
+    pub(crate) fn get() -> Option<Self> {
+        running().map(Current)
+    }
+
+    /// Something that only this thread does now with the runtime.
+    pub(crate) fn with<R>(self, then: impl FnOnce(&mut Runtime) -> R) -> R {
+        // SAFETY: while its threads run, the runtime is theirs; only one runs, and `then` does not suspend it.
+        then(unsafe { &mut *self.0.as_ptr() })
+    }
+
+    fn slot(self) -> *mut Slot {
+        self.with(|runtime| runtime.current)
+    }
+
+    /// Queues an operation that asks nothing.
+    pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
+        let slot = self.slot();
+        // SAFETY: the slot of the running thread is its own.
+        let ahead = unsafe {
+            (*slot).ahead.push(Operation { kind, place });
+            let ahead: &Vec<Operation> = &(*slot).ahead;
+            ahead.len()
+        };
+        if ahead > AHEAD {
+            self.suspend();
+        }
+    }
+
+    /// Queues an operation, and waits until it has been answered.
+    pub(crate) fn ask(self, kind: Kind, place: &'static Location<'static>) -> u64 {
+        let slot = self.slot();
+        // SAFETY: as above.
+        unsafe {
+            (*slot).ahead.push(Operation { kind, place });
+            self.suspend();
+            (*slot).result
+        }
+    }
+
+    /// Leaves the processor to the search.
+    pub(crate) fn suspend(self) {
+        let slot = self.slot();
+        // SAFETY: the yielder is that of the running thread.
+        unsafe { (*(*slot).yielder).suspend(()) };
+    }
+
+    /// The number of the event that the last question was.
+    pub(crate) fn answered(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.slot()).answered }
+    }
+
+    /// The number of the running thread.
+    pub(crate) fn thread(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.slot()).number }
+    }
+
+    /// The cell of a thread's token.
+    pub(crate) fn token(self, thread: u32) -> CellId {
+        self.with(|runtime| {
+            let slot = runtime.slots[thread as usize].as_ptr();
+            // SAFETY: slots live as long as the runtime.
+            runtime.locations.hidden(unsafe { &raw const (*slot).token } as usize)
+        })
+    }
+
+    /// Starts a thread, and queues this as a step. Yields its number.
+    ///
+    /// # Safety
+    /// What the closure borrows must live until the thread has been joined, or else until the end of the run.
+    pub(crate) unsafe fn spawn<T>(self, closure: impl FnOnce() -> T, place: &'static Location<'static>) -> u32 {
+        let child = self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let (parent, nth) = unsafe {
+                let slot = &mut *runtime.current;
+                slot.spawned += 1;
+                (slot.number as usize, slot.spawned as usize - 1)
+            };
+            if nth == runtime.children[parent].len() {
+                let fresh = runtime.slots.len() as u32;
+                runtime.children[parent].push(fresh);
+            }
+            let child = runtime.children[parent][nth];
+            runtime.start(child, closure);
+            child
+        });
+        self.post(Kind::Spawn(child), place);
+        child
+    }
+
+    /// Waits until a thread has ended, and takes what it returned.
+    ///
+    /// # Safety
+    /// The thread returns a `T`, and it is not joined twice.
+    pub(crate) unsafe fn join<T>(self, thread: u32, place: &'static Location<'static>) -> std::thread::Result<T> {
+        self.ask(Kind::Join(thread), place);
+        let slot = self.with(|runtime| runtime.slots[thread as usize].as_ptr());
+        // SAFETY: the thread has ended (the search says so), and left its result on its stack; the caller takes it once.
+        unsafe {
+            let returned = (*slot).returned.cast::<ManuallyDrop<std::thread::Result<T>>>();
+            ManuallyDrop::take(&mut *returned)
+        }
+    }
+
+    /// Has an object dropped when the run is over.
+    ///
+    /// # Safety
+    /// `drop` may be called with `object`, once, at any later time, outside of the model.
+    pub(crate) unsafe fn defer(self, object: *mut (), drop: unsafe fn(*mut ())) {
+        self.with(|runtime| runtime.deferred.push(Deferred { object, drop }));
+    }
+}
