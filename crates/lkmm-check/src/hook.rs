@@ -4,7 +4,8 @@
 //! variable of the thread. If it is, the [`Model`] does it.
 //!
 //! A thread that panics keeps the processor until it has unwound (whether a thread panics is known to `std` for each thread
-//! of the operating system), so what it does on the way is done for real, and is no step.
+//! of the operating system), so what it does on the way is done for real, and is no step. But what ends a critical section ends it in the model:
+//! a thread that failed holds no lock, and reads nothing any more.
 
 use crate::memory::Size;
 use crate::operation::Kind;
@@ -27,10 +28,11 @@ pub fn model() -> Option<Model> {
     Current::get().and_then(unless_panicking)
 }
 
-/// Is the calling code part of a model, even if it panics?
+/// The model that the calling code is part of, even if it panics. Only what ends something that began in the model may use
+/// it, and only if that asks nothing.
 #[inline(always)]
-pub fn is_in_model() -> bool {
-    Current::get().is_some()
+pub fn model_of_guard() -> Option<Model> {
+    Current::get().map(Model)
 }
 
 fn unless_panicking(current: Current) -> Option<Model> {
@@ -62,6 +64,12 @@ impl Model {
             }
         });
         self.0.post(Kind::Store(cell, mode, bits), place);
+    }
+
+    /// From now on, the running thread knows the object of this size at this address from what its last read returned: its
+    /// accesses to it depend on that read by address.
+    pub fn follow(self, address: usize, bytes: usize) {
+        self.0.follow(address..address + bytes);
     }
 
     /// Reads a value, and writes what the update makes of it. Yields the value that was read.
@@ -204,16 +212,14 @@ impl Model {
         unreachable!("a thread that waits is not run again");
     }
 
-    /// Waits for the running thread's token, and takes it.
+    /// Waits for the running thread's token, and takes it. (Nobody else does: who has seen it finds it.)
     pub fn park(self, place: Place) {
         let cell = self.0.token(self.0.thread());
-        let take = Update::CompareExchange(1, 0);
-        let found = self
-            .0
-            .ask(Kind::Update { cell, update: take, ordering: Ordering::Acquire, void: false, mask: u64::MAX }, place);
-        if found != 1 {
+        if self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
             self.wait(place);
         }
+        let update = Update::CompareExchange(1, 0);
+        self.0.ask(Kind::Update { cell, update, ordering: Ordering::Acquire, void: false, mask: u64::MAX }, place);
     }
 
     /// Gives a thread its token.
@@ -240,13 +246,14 @@ impl Model {
 
     /// Has an object dropped when the run is over, if it comes to an end. (A thread that waited for readers frees what
     /// they used. In the execution that is explored they are through with it; but they may not have run yet.)
-    pub fn defer_drop<T: 'static>(self, object: Box<T>) {
-        unsafe fn drop_box<T>(object: *mut ()) {
+    pub fn defer_drop<T: 'static>(self, object: T) {
+        unsafe fn drop_boxed<T>(object: *mut ()) {
             // SAFETY: it was a box before `defer_drop` took it, and is dropped once.
             drop(unsafe { Box::from_raw(object.cast::<T>()) });
         }
+        let object = Box::into_raw(Box::new(object));
         // SAFETY: the box is handed over, and borrows nothing.
-        unsafe { self.0.defer(Box::into_raw(object).cast(), drop_box::<T>) };
+        unsafe { self.0.defer(object.cast(), drop_boxed::<T>) };
     }
 }
 

@@ -5,16 +5,24 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod check;
+mod heap;
 pub mod hook;
 mod locations;
 mod memory;
 mod operation;
 mod panics;
+mod picture;
+mod report;
 mod runtime;
 mod stack;
 
+pub use check::{Builder, model};
+pub use heap::{Heap, outside};
+pub use lkmm_model::models;
 pub use memory::Size;
 pub use panics::{Panic, SourcePlace};
+pub use report::{Failure, FailureKind, Report};
 pub use runtime::ClosureProgram;
 
 /// Any number of a range: each is explored.

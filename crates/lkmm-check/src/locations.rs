@@ -4,8 +4,9 @@
 //! ends, and another begins at its address, when memory differs from what was last put there through the model: a slot of
 //! a stack is used again, or memory that was freed, or it was written by means that the model does not see.
 //!
-//! A cell has the number that its address and generation had in earlier runs; in a replay, that which the search says it
-//! had. (Where threads allocate in another order than before, other addresses come out.)
+//! A cell has the number that its address, its generation and what it held at first had in earlier runs; in a replay, that
+//! which the search says it had (where threads allocate in another order than before, other addresses come out), if it
+//! holds at first what it held then. If not, it is not the same cell: answers from an earlier run would be wrong in this one.
 //!
 //! Memory holds what was written last, for whoever looks at it by other means. An exception are statics: models in
 //! other threads of the process see them too, and so does the next run. They are never written; what they hold in this run
@@ -42,11 +43,12 @@ struct Cell {
     last: u64,
 }
 
-/// What is known of a location, over all runs.
+/// A location.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     /// The last run that had it.
     run: u32,
+    /// What it holds at first.
     initial: u64,
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Locations {
     cells: Vec<Cell>,
     /// From an address to the last cell there.
     current: Table,
-    numbers: FxHashMap<(usize, u32), LocationId>,
+    numbers: FxHashMap<(usize, u32, u64), LocationId>,
     known: Vec<Known>,
     statics: Statics,
 }
@@ -138,36 +140,43 @@ impl Locations {
         }
     }
 
+    /// Where a cell is.
+    pub(crate) fn address(&self, id: CellId) -> usize {
+        self.cells[id as usize].address
+    }
+
     /// The number of a cell's location. If it has none yet, it gets that which is expected.
     pub(crate) fn number(&mut self, id: CellId, expected: Option<LocationId>) -> LocationId {
         let cell = self.cells[id as usize];
         if cell.location != NONE {
             return cell.location;
         }
-        let location = match expected.filter(|&location| self.is_free(location)) {
+        let location = match expected.filter(|&location| self.fits(location, cell)) {
             Some(location) => location,
-            None => self.fresh(cell.address, cell.generation),
+            None => self.fresh(cell),
         };
-        self.known[location as usize] = Known { run: self.run, initial: cell.initial };
+        self.known[location as usize].run = self.run;
         self.cells[id as usize].location = location;
         location
     }
 
-    /// No cell of this run has this number.
-    fn is_free(&self, location: LocationId) -> bool {
-        self.known.get(location as usize).is_some_and(|known| known.run != self.run)
+    /// May this be the number of a cell? No other cell of this run has it.
+    fn fits(&self, location: LocationId, cell: Cell) -> bool {
+        let known = self.known.get(location as usize);
+        known.is_some_and(|known| known.run != self.run && known.initial == cell.initial)
     }
 
-    fn fresh(&mut self, address: usize, generation: u32) -> LocationId {
-        if let Some(&location) = self.numbers.get(&(address, generation)) {
-            if self.is_free(location) {
-                return location;
+    fn fresh(&mut self, cell: Cell) -> LocationId {
+        let key = (cell.address, cell.generation, cell.initial);
+        match self.numbers.get(&key) {
+            Some(&location) if self.fits(location, cell) => location,
+            _ => {
+                let location = self.known.len() as LocationId;
+                self.known.push(Known { run: self.run, initial: cell.initial });
+                self.numbers.insert(key, location);
+                location
             }
         }
-        let location = self.known.len() as LocationId;
-        self.known.push(Known { run: self.run, initial: 0 });
-        self.numbers.insert((address, generation), location);
-        location
     }
 
     /// The value of a location before anything was written to it.
@@ -307,17 +316,17 @@ mod tests {
     fn numbers_are_those_of_the_last_run_unless_others_are_expected() {
         let (x, y) = (UnsafeCell::new(1_u32), UnsafeCell::new(2_u32));
         let mut locations = Locations::new();
+        let z = UnsafeCell::new(2_u32);
         // SAFETY: as above.
-        let mut run = |expected: [Option<u32>; 2], reversed: bool| unsafe {
+        let mut run = |order: [&UnsafeCell<u32>; 2], expected: [Option<u32>; 2]| unsafe {
             locations.restart();
-            let order = if reversed { [&y, &x] } else { [&x, &y] };
             let cells = order.map(|cell| locations.value(at(cell), Size::Four));
             [locations.number(cells[0], expected[0]), locations.number(cells[1], expected[1])]
         };
-        assert_eq!(run([None, None], false), [0, 1]);
-        assert_eq!(run([None, None], true), [1, 0]);
-        assert_eq!(run([Some(0), Some(1)], true), [0, 1]);
-        assert_eq!(run([Some(0), None], true), [0, 2], "the number of an address may be taken");
+        assert_eq!(run([&x, &y], [None, None]), [0, 1]);
+        assert_eq!(run([&y, &x], [None, None]), [1, 0]);
+        assert_eq!(run([&z, &y], [Some(1), None]), [1, 2], "the number of an address may be taken");
+        assert_eq!(run([&y, &x], [Some(0), Some(1)]), [2, 0], "what holds something else is something else");
     }
 
     #[test]

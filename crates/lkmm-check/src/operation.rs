@@ -7,7 +7,8 @@
 use crate::locations::CellId;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
-use lkmm_search::open::{Access, Answer, Dependencies, Event, ReadKind, Step};
+use lkmm_search::open::{Access, Answer, Dependencies, Event, ReadKind, Reasons, Step};
+use rustc_hash::FxHashMap;
 use std::panic::Location;
 
 /// The ordering of an atomic read-modify-write.
@@ -97,6 +98,14 @@ pub(crate) enum Kind {
 pub(crate) struct Operation {
     pub(crate) kind: Kind,
     pub(crate) place: &'static Location<'static>,
+    /// The read that its address comes from, if that is known.
+    pub(crate) address_from: Option<u32>,
+}
+
+impl Operation {
+    pub(crate) fn new(kind: Kind, place: &'static Location<'static>) -> Self {
+        Operation { kind, place, address_from: None }
+    }
 }
 
 /// What an operation needs to know to become a step.
@@ -107,7 +116,9 @@ pub(crate) struct Context<'r> {
     pub(crate) location: LocationId,
     /// The number of its event.
     pub(crate) number: u32,
-    pub(crate) dependencies: &'r mut DataDependencies,
+    /// The read that its address comes from.
+    pub(crate) address_from: Option<u32>,
+    pub(crate) dependencies: &'r mut KnownDependencies,
 }
 
 impl Kind {
@@ -127,9 +138,31 @@ impl Kind {
         }
     }
 
+    /// A word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Kind::Load(..) => "read",
+            Kind::Store(..) => "write",
+            Kind::Update { update, void, .. } => match update {
+                Update::Exchange(_) => "xchg",
+                Update::CompareExchange(..) => "cmpxchg",
+                Update::Add(_) if void => "add",
+                Update::Add(_) => "fetch_add",
+                Update::Sub(_) => "fetch_sub",
+                Update::And(_) => "fetch_and",
+                Update::Or(_) => "fetch_or",
+                Update::Xor(_) => "fetch_xor",
+            },
+            Kind::Spawn(_) => "spawn",
+            Kind::Join(_) => "join",
+            _ => "",
+        }
+    }
+
     pub(crate) fn step(self, cx: Context<'_>) -> Step {
-        let Context { origin, location, .. } = cx;
-        let event = |label| Event::new(label, origin);
+        let Context { origin, location, address_from, .. } = cx;
+        let dependencies = cx.dependencies.on(address_from, None);
+        let event = |label| Event { dependencies, ..Event::new(label, origin) };
         match self {
             Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
             Kind::Lock(_) => Step::Read(ReadKind::Lock, location),
@@ -139,7 +172,7 @@ impl Kind {
             Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
             Kind::SrcuUnlock(_, lock) => {
                 let mut event = event(Label::Write(Mode::SrcuUnlock));
-                event.dependencies = cx.dependencies.on(lock);
+                event.dependencies = cx.dependencies.on(address_from, Some(lock));
                 Step::Write(location, Some(Value::Bits(0)), event)
             }
             Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
@@ -155,12 +188,14 @@ impl Kind {
 
     /// What a read would be if this were its answer.
     pub(crate) fn access(self, answer: Answer, cx: Context<'_>) -> Option<Access> {
-        let Context { origin, number, dependencies, .. } = cx;
-        let simple = |label| Some(Access::new(Event::new(label, origin)));
+        let Context { origin, number, address_from, dependencies, .. } = cx;
+        let known = dependencies.on(address_from, None);
+        let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
+        let simple = |label| Some(Access::new(event(label)));
         match (self, answer) {
             (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
             (Kind::Update { update, ordering, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
-                let half = |label| Event { atomic: true, ..Event::new(label, origin) };
+                let half = |label| Event { atomic: true, ..event(label) };
                 let Some(new) = update.apply(old, mask) else {
                     return Some(Access::new(half(Label::Read(Mode::Once))));
                 };
@@ -168,7 +203,7 @@ impl Kind {
                     half(Label::Write(if ordering == Ordering::Release { Mode::Release } else { Mode::Once }));
                 write.rmw = Some(number);
                 if update.carries_the_value() {
-                    write.dependencies = dependencies.on(number);
+                    write.dependencies = dependencies.on(address_from, Some(number));
                 }
                 let mode = match ordering {
                     _ if void => Mode::Noreturn,
@@ -182,10 +217,9 @@ impl Kind {
                     write: Some((write, Some(Value::Bits(new)))),
                 })
             }
-            (Kind::Lock(_) | Kind::TryLock(_), Answer::Free) => Some(Access {
-                write: Some((Event::new(Label::LockWrite, origin), None)),
-                ..Access::new(Event::new(Label::LockRead, origin))
-            }),
+            (Kind::Lock(_) | Kind::TryLock(_), Answer::Free) => {
+                Some(Access { write: Some((event(Label::LockWrite), None)), ..Access::new(event(Label::LockRead)) })
+            }
             (Kind::TryLock(_), Answer::Held) => simple(Label::LockFail),
             (Kind::IsLocked(_), Answer::Held) => simple(Label::ReadLocked),
             (Kind::IsLocked(_), Answer::Free) => simple(Label::ReadUnlocked),
@@ -223,16 +257,31 @@ pub(crate) struct Done {
     pub(crate) fence_after: bool,
 }
 
-/// Data dependencies on one read, made once for each number that a read can have.
+/// Dependencies, each made once.
 #[derive(Default)]
-pub(crate) struct DataDependencies(Vec<Dependencies>);
+pub(crate) struct KnownDependencies {
+    /// Of data, on the read of this number.
+    data: Vec<Dependencies>,
+    /// Of the address, or of both.
+    addr: FxHashMap<(u32, Option<u32>), Dependencies>,
+}
 
-impl DataDependencies {
-    fn on(&mut self, read: u32) -> Dependencies {
-        for number in self.0.len() as u32..=read {
-            let reasons = lkmm_search::open::Reasons { data: vec![number], ..Default::default() };
-            self.0.push(Dependencies::new(reasons));
+impl KnownDependencies {
+    /// The dependencies of an address on one read, and of a value on another.
+    fn on(&mut self, addr: Option<u32>, data: Option<u32>) -> Dependencies {
+        let make = |addr: Option<u32>, data: Option<u32>| {
+            let list = |read: Option<u32>| read.into_iter().collect();
+            Dependencies::new(Reasons { addr: list(addr), data: list(data), ..Reasons::default() })
+        };
+        match (addr, data) {
+            (None, None) => Dependencies::default(),
+            (None, Some(data)) => {
+                for number in self.data.len() as u32..=data {
+                    self.data.push(make(None, Some(number)));
+                }
+                self.data[data as usize].clone()
+            }
+            (Some(known), data) => self.addr.entry((known, data)).or_insert_with(|| make(addr, data)).clone(),
         }
-        self.0[read as usize].clone()
     }
 }

@@ -1,6 +1,6 @@
 //! Panics in the threads of a model: caught, remembered, and not printed.
 
-use crate::runtime;
+use crate::{heap, runtime};
 use std::any::Any;
 use std::fmt;
 use std::panic::{Location, PanicHookInfo};
@@ -45,7 +45,7 @@ pub(crate) fn install_hook() {
         let otherwise = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| match runtime::running() {
             // SAFETY: this is code of one of the runtime's threads, and the runtime waits for it.
-            Some(runtime) => unsafe { runtime::note_panic(runtime, describe(info)) },
+            Some(runtime) => heap::outside(|| unsafe { runtime::note_panic(runtime, describe(info)) }),
             None => otherwise(info),
         }));
     });

@@ -11,8 +11,9 @@
 //! Everything here happens in one thread of the operating system. `RUNNING` says which runtime's coroutine is running,
 //! if one is; the search and what it calls are outside of the model.
 
+use crate::heap::{self, Arena};
 use crate::locations::{CellId, Locations};
-use crate::operation::{Context, DataDependencies, Kind, Operation};
+use crate::operation::{Context, Kind, KnownDependencies, Operation};
 use crate::panics::Panic;
 use crate::stack::ReusedStack;
 use corosensei::stack::DefaultStack;
@@ -23,6 +24,7 @@ use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 
@@ -47,11 +49,15 @@ type Thread = Coroutine<(), (), (), ReusedStack>;
 pub(crate) struct Slot {
     number: u32,
     stack: NonNull<DefaultStack>,
+    /// From where it allocates, if the model heap is there.
+    arena: Option<Arena>,
     coroutine: Option<Thread>,
     yielder: *const Yielder<(), ()>,
     /// What it has done and not yet reported, from `reported` on.
     ahead: Vec<Operation>,
     reported: usize,
+    /// It waits for an answer.
+    asks: bool,
     /// The last operation that was reported.
     pending: Option<Operation>,
     /// What that was answered.
@@ -64,14 +70,25 @@ pub(crate) struct Slot {
     spawned: u32,
     /// Where what it returned is: a `ManuallyDrop<std::thread::Result<T>>` on its stack.
     returned: *mut (),
+    /// The objects to which it has followed pointers.
+    followed: Vec<Followed>,
     /// Its address is that of the token of `park`.
     token: u64,
+}
+
+/// An object that a thread knows from a pointer that it read.
+struct Followed {
+    object: Range<usize>,
+    /// The number of the read.
+    read: u32,
 }
 
 /// A closure, its threads, and the memory that they use.
 pub(crate) struct Runtime {
     closure: Box<dyn Fn()>,
     stack_size: usize,
+    /// The model heap is there, and used.
+    has_heap: bool,
     slots: Vec<NonNull<Slot>>,
     /// The slot of the running thread.
     current: *mut Slot,
@@ -81,7 +98,7 @@ pub(crate) struct Runtime {
     children: Vec<Vec<u32>>,
     pub(crate) locations: Locations,
     origins: Origins,
-    dependencies: DataDependencies,
+    dependencies: KnownDependencies,
     last_panic: Option<Panic>,
     /// The panics of all runs, each once.
     pub(crate) panics: Vec<Panic>,
@@ -98,13 +115,14 @@ struct Deferred {
 #[derive(Default)]
 struct Origins {
     numbers: FxHashMap<usize, u32>,
-    places: Vec<&'static Location<'static>>,
+    /// With the first operation that was done there.
+    places: Vec<(&'static Location<'static>, Kind)>,
 }
 
 impl Origins {
-    fn number(&mut self, place: &'static Location<'static>) -> u32 {
-        *self.numbers.entry(ptr::from_ref(place) as usize).or_insert_with(|| {
-            self.places.push(place);
+    fn number(&mut self, operation: Operation) -> u32 {
+        *self.numbers.entry(ptr::from_ref(operation.place) as usize).or_insert_with(|| {
+            self.places.push((operation.place, operation.kind));
             self.places.len() as u32 - 1
         })
     }
@@ -132,13 +150,14 @@ impl ClosureProgram {
         let runtime = Runtime {
             closure,
             stack_size,
+            has_heap: false,
             slots: Vec::new(),
             current: ptr::null_mut(),
             started: Vec::new(),
             children: Vec::new(),
             locations: Locations::new(),
             origins: Origins::default(),
-            dependencies: DataDependencies::default(),
+            dependencies: KnownDependencies::default(),
             last_panic: None,
             panics: Vec::new(),
             deferred: Vec::new(),
@@ -157,9 +176,34 @@ impl ClosureProgram {
         unsafe { self.runtime.as_mut() }
     }
 
+    /// Has the threads allocate from the model heap, if it is there. First comes a run that does not count, with ordinary
+    /// memory: so what is allocated once and for all is not taken from arenas.
+    pub(crate) fn use_heap(&mut self, first_run: impl FnOnce(&mut Self)) {
+        if heap::is_installed() {
+            first_run(self);
+            let runtime = self.runtime_mut();
+            runtime.abandon();
+            runtime.has_heap = true;
+            for slot in &mut runtime.slots {
+                // SAFETY: no thread runs, so nobody else uses the slot.
+                unsafe { slot.as_mut().arena = Arena::new() };
+            }
+        }
+    }
+
+    /// Is the model heap there?
+    pub(crate) fn has_heap(&self) -> bool {
+        self.runtime().has_heap
+    }
+
     /// Where an [origin](lkmm_search::open::Event::origin) is in the source.
     pub fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
-        self.runtime().origins.places.get(origin as usize).copied()
+        self.runtime().origins.places.get(origin as usize).map(|known| known.0)
+    }
+
+    /// What is done at an origin, in a word.
+    pub(crate) fn word(&self, origin: u32) -> &'static str {
+        self.runtime().origins.places.get(origin as usize).map_or("", |known| known.1.word())
     }
 
     /// What a thread said that [failed](Step::Failed) with this number.
@@ -176,8 +220,17 @@ impl ClosureProgram {
             (*self.runtime.as_ptr()).current = slot.as_ptr();
             let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
             RUNNING.set(self.runtime.as_ptr());
+            heap::use_arena((*slot.as_ptr()).arena.as_ref());
             coroutine.resume(());
+            heap::use_arena(None);
             RUNNING.set(ptr::null_mut());
+        }
+    }
+
+    /// Lets a thread run to its end, of which the search knows from an earlier run, so that it has returned something.
+    fn finish(&mut self, thread: usize) {
+        while self.slot(thread).returned.is_null() && !self.slot(thread).asks {
+            self.run(thread);
         }
     }
 
@@ -234,15 +287,19 @@ impl OpenProgram for ClosureProgram {
         let slot = self.slot(thread);
         let operation = slot.pending.expect("a thread that is answered has asked");
         let done = operation.kind.done(answer);
+        slot.asks = false;
         slot.answered = slot.events;
         slot.events += done.events;
         slot.result = done.result;
         if done.fence_after {
-            slot.ahead.push(Operation { kind: Kind::Fence(Fence::Mb), ..operation });
+            slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
         }
         if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
             // SAFETY: the thread that waits for this answer has promised that the object is alive.
             unsafe { self.runtime_mut().locations.put(cell, bits) };
+        }
+        if let Kind::Join(child) = operation.kind {
+            self.finish(child as usize);
         }
     }
 
@@ -280,11 +337,14 @@ impl Runtime {
                 unsafe { coroutine.force_reset() };
             }
         }
-        self.started.clear();
         // In an execution that was given up, values may be in two places, one of which would never have come to be.
         for deferred in self.deferred.drain(..).filter(|_| is_complete) {
             // SAFETY: whoever deferred this has handed over the object, with the function that drops it.
             unsafe { (deferred.drop)(deferred.object) };
+        }
+        for thread in self.started.drain(..) {
+            // SAFETY: no thread runs, and what one has allocated does not outlive the run: so says the model heap.
+            unsafe { self.slots[thread as usize].as_ref().arena.as_ref().inspect(|arena| arena.clear()) };
         }
     }
 
@@ -303,16 +363,19 @@ impl Runtime {
             let slot = Slot {
                 number: self.slots.len() as u32,
                 stack: NonNull::from(Box::leak(Box::new(stack))),
+                arena: self.has_heap.then(Arena::new).flatten(),
                 coroutine: None,
                 yielder: ptr::null(),
                 ahead: Vec::with_capacity(AHEAD + 1),
                 reported: 0,
+                asks: false,
                 pending: None,
                 result: 0,
                 answered: 0,
                 events: 0,
                 spawned: 0,
                 returned: ptr::null_mut(),
+                followed: Vec::new(),
                 token: 0,
             };
             self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
@@ -333,9 +396,10 @@ impl Runtime {
             // SAFETY: this is a thread of the runtime, and it is running.
             unsafe {
                 let runtime = running().expect("a thread runs in its runtime").as_ptr();
+                heap::use_arena(None);
                 let kind = if returned.is_ok() { Kind::End } else { Kind::Failed((*runtime).number_panic()) };
                 (*place).returned = (&raw mut returned).cast();
-                (*place).ahead.push(Operation { kind, place: Location::caller() });
+                (*place).ahead.push(Operation::new(kind, Location::caller()));
                 loop {
                     (*(*place).yielder).suspend(());
                 }
@@ -347,9 +411,10 @@ impl Runtime {
         unsafe {
             let slot = &mut *place;
             slot.ahead.clear();
+            slot.followed.clear();
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
-            (slot.pending, slot.returned) = (None, ptr::null_mut());
-            slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack), body));
+            (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
+            slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));
         }
     }
 
@@ -372,8 +437,10 @@ impl Runtime {
         then: impl FnOnce(Kind, Context<'_>) -> R,
     ) -> R {
         let location = operation.kind.cell().map_or(0, |cell| self.locations.number(cell, expected));
-        let origin = self.origins.number(operation.place);
-        then(operation.kind, Context { origin, location, number, dependencies: &mut self.dependencies })
+        let origin = self.origins.number(operation);
+        let address_from = operation.address_from;
+        let dependencies = &mut self.dependencies;
+        then(operation.kind, Context { origin, location, number, address_from, dependencies })
     }
 }
 
@@ -400,23 +467,49 @@ impl Current {
     /// Something that only this thread does now with the runtime.
     pub(crate) fn with<R>(self, then: impl FnOnce(&mut Runtime) -> R) -> R {
         // SAFETY: while its threads run, the runtime is theirs; only one runs, and `then` does not suspend it.
-        then(unsafe { &mut *self.0.as_ptr() })
+        let runtime = unsafe { &mut *self.0.as_ptr() };
+        if !runtime.has_heap {
+            return then(runtime);
+        }
+        heap::outside(|| then(runtime))
     }
 
     fn slot(self) -> *mut Slot {
-        self.with(|runtime| runtime.current)
+        // SAFETY: while its threads run, the runtime is theirs.
+        unsafe { (*self.0.as_ptr()).current }
+    }
+
+    /// Leaves an operation to be reported. Yields how many there are.
+    fn queue(self, kind: Kind, place: &'static Location<'static>) -> usize {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            let mut operation = Operation::new(kind, place);
+            if let (Some(cell), false) = (kind.cell(), slot.followed.is_empty()) {
+                let address = runtime.locations.address(cell);
+                let found = slot.followed.iter().rev().find(|followed| followed.object.contains(&address));
+                operation.address_from = found.map(|followed| followed.read);
+            }
+            slot.ahead.push(operation);
+            slot.ahead.len()
+        })
+    }
+
+    /// The object that lies there is accessed through a pointer that the last read has returned, from now on.
+    pub(crate) fn follow(self, object: Range<usize>) {
+        let read = self.answered();
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            slot.followed.push(Followed { object, read });
+        });
     }
 
     /// Queues an operation that asks nothing.
     pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
-        let slot = self.slot();
-        // SAFETY: the slot of the running thread is its own.
-        let ahead = unsafe {
-            (*slot).ahead.push(Operation { kind, place });
-            let ahead: &Vec<Operation> = &(*slot).ahead;
-            ahead.len()
-        };
-        if ahead > AHEAD {
+        let ahead = self.queue(kind, place);
+        // Who unwinds keeps the processor.
+        if ahead > AHEAD && !std::thread::panicking() {
             self.suspend();
         }
     }
@@ -424,9 +517,10 @@ impl Current {
     /// Queues an operation, and waits until it has been answered.
     pub(crate) fn ask(self, kind: Kind, place: &'static Location<'static>) -> u64 {
         let slot = self.slot();
-        // SAFETY: as above.
+        self.queue(kind, place);
+        // SAFETY: the slot of the running thread is its own.
         unsafe {
-            (*slot).ahead.push(Operation { kind, place });
+            (*slot).asks = true;
             self.suspend();
             (*slot).result
         }
@@ -494,6 +588,7 @@ impl Current {
         // SAFETY: the thread has ended (the search says so), and left its result on its stack; the caller takes it once.
         unsafe {
             let returned = (*slot).returned.cast::<ManuallyDrop<std::thread::Result<T>>>();
+            assert!(!returned.is_null(), "thread {thread} ended in an earlier run, and asks more in this one");
             ManuallyDrop::take(&mut *returned)
         }
     }

@@ -6,26 +6,38 @@
 use corosensei::stack::{DefaultStack, Stack, StackPointer};
 use std::ptr::NonNull;
 
+/// Stacks of different threads begin so far apart, modulo a page, in bytes.
+const STEP: usize = 7 * 64;
+const PAGE: usize = 4096;
+
 /// The right to run a coroutine on a stack that somebody else owns, and keeps for longer than the coroutine.
-pub(crate) struct ReusedStack(NonNull<DefaultStack>);
+pub(crate) struct ReusedStack {
+    stack: NonNull<DefaultStack>,
+    /// How many bytes below its base the coroutine begins.
+    offset: usize,
+}
 
 impl ReusedStack {
+    /// The stack of the thread of this number. All stacks are aligned to pages: if they began alike, the same few sets of the
+    /// cache would have to hold them all.
+    ///
     /// # Safety
     /// The stack must stay where it is while this value exists, and no other coroutine may be on it.
-    pub(crate) unsafe fn new(stack: NonNull<DefaultStack>) -> Self {
-        ReusedStack(stack)
+    pub(crate) unsafe fn new(stack: NonNull<DefaultStack>, thread: u32) -> Self {
+        ReusedStack { stack, offset: (thread as usize * STEP) % PAGE }
     }
 
     fn stack(&self) -> &DefaultStack {
         // SAFETY: `new` demands that the stack is still there.
-        unsafe { self.0.as_ref() }
+        unsafe { self.stack.as_ref() }
     }
 }
 
-// SAFETY: base and limit are those of a `DefaultStack`, which has a guard page.
+// SAFETY: base and limit are those of a `DefaultStack`, which has a guard page, but for less than a page at the base.
 unsafe impl Stack for ReusedStack {
     fn base(&self) -> StackPointer {
-        self.stack().base()
+        let base = self.stack().base().get() - self.offset;
+        StackPointer::new(base).expect("a stack is larger than a page")
     }
 
     fn limit(&self) -> StackPointer {
@@ -40,6 +52,6 @@ unsafe impl Stack for ReusedStack {
     #[cfg(windows)]
     fn update_teb_fields(&mut self, stack_limit: usize, guaranteed_stack_bytes: usize) {
         // SAFETY: nobody else has a reference to the stack now: the coroutine that runs on it has it to itself.
-        unsafe { self.0.as_mut().update_teb_fields(stack_limit, guaranteed_stack_bytes) }
+        unsafe { self.stack.as_mut().update_teb_fields(stack_limit, guaranteed_stack_bytes) }
     }
 }

@@ -24,7 +24,9 @@ macro_rules! locks {
         #[must_use]
         pub struct $guard<'a, T> {
             lock: &'a $name<T>,
-            /// It is unlocked where it was locked.
+            /// Where it was locked, if that was in a model.
+            held: Held,
+            /// It is unlocked in the thread that locked it.
             not_send: PhantomData<*mut ()>,
         }
 
@@ -41,15 +43,16 @@ macro_rules! locks {
             #[inline]
             #[cfg_attr(feature = "check", track_caller)]
             pub fn lock(&self) -> $guard<'_, T> {
-                self.lock.lock();
-                $guard { lock: self, not_send: PhantomData }
+                let held = self.lock.lock();
+                $guard { lock: self, held, not_send: PhantomData }
             }
 
             #[doc = concat!("Takes the lock if it is free (`", $raw, "_trylock`).")]
             #[inline]
             #[cfg_attr(feature = "check", track_caller)]
             pub fn try_lock(&self) -> Option<$guard<'_, T>> {
-                self.lock.try_lock().then(|| $guard { lock: self, not_send: PhantomData })
+                let held = self.lock.try_lock()?;
+                Some($guard { lock: self, held, not_send: PhantomData })
             }
 
             #[doc = concat!("Does somebody hold the lock (`", $raw, "_is_locked`)?")]
@@ -88,9 +91,8 @@ macro_rules! locks {
 
         impl<T> Drop for $guard<'_, T> {
             #[inline]
-            #[cfg_attr(feature = "check", track_caller)]
             fn drop(&mut self) {
-                self.lock.lock.unlock();
+                self.lock.lock.unlock(self.held);
             }
         }
 
@@ -141,6 +143,12 @@ locks! {
 /// A lock without data.
 struct Lock(AtomicU32);
 
+/// Where a lock was taken, if that was in a model.
+#[cfg(feature = "check")]
+type Held = Option<lkmm_check::hook::Place>;
+#[cfg(not(feature = "check"))]
+type Held = Option<core::convert::Infallible>;
+
 impl Lock {
     const fn new() -> Self {
         Lock(AtomicU32::new(0))
@@ -148,22 +156,26 @@ impl Lock {
 
     #[inline]
     #[cfg_attr(feature = "check", track_caller)]
-    fn lock(&self) {
-        // SAFETY: this is such a `u32`.
-        in_model!(model, place => unsafe { model.lock(self.0.as_ptr() as usize, place) });
+    fn lock(&self) -> Held {
+        in_model!(model, place => {
+            // SAFETY: this is such a `u32`.
+            unsafe { model.lock(self.0.as_ptr() as usize, place) };
+            Some(place)
+        });
         while self.0.compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
             while self.0.load(Ordering::Relaxed) != 0 {
                 core::hint::spin_loop();
             }
         }
+        None
     }
 
     #[inline]
     #[cfg_attr(feature = "check", track_caller)]
-    fn try_lock(&self) -> bool {
+    fn try_lock(&self) -> Option<Held> {
         // SAFETY: this is such a `u32`.
-        in_model!(model, place => unsafe { model.try_lock(self.0.as_ptr() as usize, place) });
-        self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        in_model!(model, place => unsafe { model.try_lock(self.0.as_ptr() as usize, place) }.then_some(Some(place)));
+        self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(None)
     }
 
     #[inline]
@@ -175,10 +187,14 @@ impl Lock {
     }
 
     #[inline]
-    #[cfg_attr(feature = "check", track_caller)]
-    fn unlock(&self) {
-        // SAFETY: this is such a `u32`.
-        in_model!(model, place => unsafe { model.unlock(self.0.as_ptr() as usize, place) });
+    fn unlock(&self, held: Held) {
+        #[cfg(feature = "check")]
+        if let (Some(place), Some(model)) = (held, lkmm_check::hook::model_of_guard()) {
+            // SAFETY: this is such a `u32`.
+            return unsafe { model.unlock(self.0.as_ptr() as usize, place) };
+        }
+        #[cfg(not(feature = "check"))]
+        let _ = held;
         self.0.store(0, Ordering::Release);
     }
 }

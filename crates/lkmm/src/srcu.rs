@@ -32,7 +32,9 @@ pub struct Guard<'d> {
     domain: &'d Domain,
     /// In a model, which `srcu_read_lock` of the thread it was; otherwise, where the reader is counted.
     index: u32,
-    in_model: bool,
+    /// Where it began, if that was in a model.
+    #[cfg(feature = "check")]
+    place: Option<lkmm_check::hook::Place>,
     /// A reader ends in the thread in which it began.
     not_send: PhantomData<*mut ()>,
 }
@@ -54,11 +56,17 @@ impl Domain {
         in_model!(model, place => {
             // SAFETY: the word is used by the model alone.
             let index = unsafe { model.srcu_lock(self.waiting.as_ptr() as usize, place) };
-            Guard { domain: self, index, in_model: true, not_send: PhantomData }
+            Guard { domain: self, index, place: Some(place), not_send: PhantomData }
         });
         let index = self.current.load(Ordering::Relaxed);
         self.readers[index].fetch_add(1, Ordering::SeqCst);
-        Guard { domain: self, index: index as u32, in_model: false, not_send: PhantomData }
+        Guard {
+            domain: self,
+            index: index as u32,
+            #[cfg(feature = "check")]
+            place: None,
+            not_send: PhantomData,
+        }
     }
 
     /// Waits until every reader that has begun has ended (`synchronize_srcu`).
@@ -81,16 +89,13 @@ impl Domain {
 
 impl Drop for Guard<'_> {
     #[inline]
-    #[cfg_attr(feature = "check", track_caller)]
     fn drop(&mut self) {
-        if self.in_model {
+        #[cfg(feature = "check")]
+        if let (Some(place), Some(model)) = (self.place, lkmm_check::hook::model_of_guard()) {
             // SAFETY: the word is used by the model alone.
-            in_model!(model, place => unsafe {
-                model.srcu_unlock(self.domain.waiting.as_ptr() as usize, self.index, place);
-            });
-        } else {
-            self.domain.readers[self.index as usize].fetch_sub(1, Ordering::SeqCst);
+            return unsafe { model.srcu_unlock(self.domain.waiting.as_ptr() as usize, self.index, place) };
         }
+        self.domain.readers[self.index as usize].fetch_sub(1, Ordering::SeqCst);
     }
 }
 
