@@ -106,6 +106,77 @@ impl Operation {
     pub(crate) fn new(kind: Kind, place: &'static Location<'static>) -> Self {
         Operation { kind, place, address_from: None }
     }
+
+    /// The step that it is.
+    pub(crate) fn step(self, cx: Context<'_>) -> Step {
+        let Context { origin, location, .. } = cx;
+        let Operation { kind, address_from, .. } = self;
+        let dependencies = cx.dependencies.on(address_from, None);
+        let event = |label| Event { dependencies, ..Event::new(label, origin) };
+        match kind {
+            Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
+            Kind::Lock(_) => Step::Read(ReadKind::Lock, location),
+            Kind::TryLock(_) => Step::Read(ReadKind::TryLock, location),
+            Kind::IsLocked(_) => Step::Read(ReadKind::IsLocked, location),
+            Kind::Store(_, mode, bits) => Step::Write(location, Some(Value::Bits(bits)), event(Label::Write(mode))),
+            Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
+            Kind::SrcuUnlock(_, lock) => {
+                let mut event = event(Label::Write(Mode::SrcuUnlock));
+                event.dependencies = cx.dependencies.on(address_from, Some(lock));
+                Step::Write(location, Some(Value::Bits(0)), event)
+            }
+            Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
+            Kind::Fence(fence) => Step::Other(None, event(Label::Fence(fence))),
+            Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
+            Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
+            Kind::Choose(below) => Step::Choose(below),
+            Kind::Wait => Step::Wait { origin },
+            Kind::End => Step::End { results: Vec::new(), cut: false },
+            Kind::Failed(number) => Step::Failed(number),
+        }
+    }
+
+    /// What a read would be if this were its answer.
+    pub(crate) fn access(self, answer: Answer, cx: Context<'_>) -> Option<Access> {
+        let Context { origin, number, dependencies, .. } = cx;
+        let Operation { kind, address_from, .. } = self;
+        let known = dependencies.on(address_from, None);
+        let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
+        let simple = |label| Some(Access::new(event(label)));
+        match (kind, answer) {
+            (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
+            (Kind::Update { update, ordering, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
+                let half = |label| Event { atomic: true, ..event(label) };
+                let Some(new) = update.apply(old, mask) else {
+                    return Some(Access::new(half(Label::Read(Mode::Once))));
+                };
+                let mut write =
+                    half(Label::Write(if ordering == Ordering::Release { Mode::Release } else { Mode::Once }));
+                write.rmw = Some(number);
+                if update.carries_the_value() {
+                    write.dependencies = dependencies.on(address_from, Some(number));
+                }
+                let mode = match ordering {
+                    _ if void => Mode::Noreturn,
+                    Ordering::Acquire => Mode::Acquire,
+                    _ => Mode::Once,
+                };
+                let fenced = ordering == Ordering::Full;
+                Some(Access {
+                    fence_before: fenced.then(|| Event::new(Label::Fence(Fence::Mb), origin)),
+                    event: half(Label::Read(mode)),
+                    write: Some((write, Some(Value::Bits(new)))),
+                })
+            }
+            (Kind::Lock(_) | Kind::TryLock(_), Answer::Free) => {
+                Some(Access { write: Some((event(Label::LockWrite), None)), ..Access::new(event(Label::LockRead)) })
+            }
+            (Kind::TryLock(_), Answer::Held) => simple(Label::LockFail),
+            (Kind::IsLocked(_), Answer::Held) => simple(Label::ReadLocked),
+            (Kind::IsLocked(_), Answer::Free) => simple(Label::ReadUnlocked),
+            _ => None,
+        }
+    }
 }
 
 /// What an operation needs to know to become a step.
@@ -116,8 +187,6 @@ pub(crate) struct Context<'r> {
     pub(crate) location: LocationId,
     /// The number of its event.
     pub(crate) number: u32,
-    /// The read that its address comes from.
-    pub(crate) address_from: Option<u32>,
     pub(crate) dependencies: &'r mut KnownDependencies,
 }
 
@@ -156,74 +225,6 @@ impl Kind {
             Kind::Spawn(_) => "spawn",
             Kind::Join(_) => "join",
             _ => "",
-        }
-    }
-
-    pub(crate) fn step(self, cx: Context<'_>) -> Step {
-        let Context { origin, location, address_from, .. } = cx;
-        let dependencies = cx.dependencies.on(address_from, None);
-        let event = |label| Event { dependencies, ..Event::new(label, origin) };
-        match self {
-            Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
-            Kind::Lock(_) => Step::Read(ReadKind::Lock, location),
-            Kind::TryLock(_) => Step::Read(ReadKind::TryLock, location),
-            Kind::IsLocked(_) => Step::Read(ReadKind::IsLocked, location),
-            Kind::Store(_, mode, bits) => Step::Write(location, Some(Value::Bits(bits)), event(Label::Write(mode))),
-            Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
-            Kind::SrcuUnlock(_, lock) => {
-                let mut event = event(Label::Write(Mode::SrcuUnlock));
-                event.dependencies = cx.dependencies.on(address_from, Some(lock));
-                Step::Write(location, Some(Value::Bits(0)), event)
-            }
-            Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
-            Kind::Fence(fence) => Step::Other(None, event(Label::Fence(fence))),
-            Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
-            Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
-            Kind::Choose(below) => Step::Choose(below),
-            Kind::Wait => Step::Wait { origin },
-            Kind::End => Step::End { results: Vec::new(), cut: false },
-            Kind::Failed(number) => Step::Failed(number),
-        }
-    }
-
-    /// What a read would be if this were its answer.
-    pub(crate) fn access(self, answer: Answer, cx: Context<'_>) -> Option<Access> {
-        let Context { origin, number, address_from, dependencies, .. } = cx;
-        let known = dependencies.on(address_from, None);
-        let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
-        let simple = |label| Some(Access::new(event(label)));
-        match (self, answer) {
-            (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
-            (Kind::Update { update, ordering, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
-                let half = |label| Event { atomic: true, ..event(label) };
-                let Some(new) = update.apply(old, mask) else {
-                    return Some(Access::new(half(Label::Read(Mode::Once))));
-                };
-                let mut write =
-                    half(Label::Write(if ordering == Ordering::Release { Mode::Release } else { Mode::Once }));
-                write.rmw = Some(number);
-                if update.carries_the_value() {
-                    write.dependencies = dependencies.on(address_from, Some(number));
-                }
-                let mode = match ordering {
-                    _ if void => Mode::Noreturn,
-                    Ordering::Acquire => Mode::Acquire,
-                    _ => Mode::Once,
-                };
-                let fenced = ordering == Ordering::Full;
-                Some(Access {
-                    fence_before: fenced.then(|| Event::new(Label::Fence(Fence::Mb), origin)),
-                    event: half(Label::Read(mode)),
-                    write: Some((write, Some(Value::Bits(new)))),
-                })
-            }
-            (Kind::Lock(_) | Kind::TryLock(_), Answer::Free) => {
-                Some(Access { write: Some((event(Label::LockWrite), None)), ..Access::new(event(Label::LockRead)) })
-            }
-            (Kind::TryLock(_), Answer::Held) => simple(Label::LockFail),
-            (Kind::IsLocked(_), Answer::Held) => simple(Label::ReadLocked),
-            (Kind::IsLocked(_), Answer::Free) => simple(Label::ReadUnlocked),
-            _ => None,
         }
     }
 

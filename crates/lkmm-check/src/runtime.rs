@@ -58,8 +58,8 @@ pub(crate) struct Slot {
     reported: usize,
     /// It waits for an answer.
     asks: bool,
-    /// The last operation that was reported.
-    pending: Option<Operation>,
+    /// The last operation that was reported, with its origin and its location.
+    pending: Option<(Operation, u32, LocationId)>,
     /// What that was answered.
     result: u64,
     /// The number of the event that it was.
@@ -112,19 +112,30 @@ struct Deferred {
 }
 
 /// Places in the source, numbered.
-#[derive(Default)]
 struct Origins {
     numbers: FxHashMap<usize, u32>,
     /// With the first operation that was done there.
     places: Vec<(&'static Location<'static>, Kind)>,
+    /// The last places that were asked for, by a few bits of their addresses.
+    recent: [(usize, u32); 64],
 }
 
 impl Origins {
+    fn new() -> Self {
+        Origins { numbers: FxHashMap::default(), places: Vec::new(), recent: [(0, 0); 64] }
+    }
+
     fn number(&mut self, operation: Operation) -> u32 {
-        *self.numbers.entry(ptr::from_ref(operation.place) as usize).or_insert_with(|| {
-            self.places.push((operation.place, operation.kind));
-            self.places.len() as u32 - 1
-        })
+        let key = ptr::from_ref(operation.place) as usize;
+        let recent = key / align_of::<Location<'static>>() % self.recent.len();
+        if self.recent[recent].0 != key {
+            let number = *self.numbers.entry(key).or_insert_with(|| {
+                self.places.push((operation.place, operation.kind));
+                self.places.len() as u32 - 1
+            });
+            self.recent[recent] = (key, number);
+        }
+        self.recent[recent].1
     }
 }
 
@@ -156,7 +167,7 @@ impl ClosureProgram {
             started: Vec::new(),
             children: Vec::new(),
             locations: Locations::new(),
-            origins: Origins::default(),
+            origins: Origins::new(),
             dependencies: KnownDependencies::default(),
             last_panic: None,
             panics: Vec::new(),
@@ -211,6 +222,10 @@ impl ClosureProgram {
         self.runtime().panics.get(number as usize)
     }
 
+    fn context(&mut self, (_, origin, location): (Operation, u32, LocationId), number: u32) -> Context<'_> {
+        Context { origin, location, number, dependencies: &mut self.runtime_mut().dependencies }
+    }
+
     /// Lets a thread run until it asks something or has done enough.
     fn run(&mut self, thread: usize) {
         let slot = self.runtime().slots[thread];
@@ -260,32 +275,24 @@ impl OpenProgram for ClosureProgram {
         let slot = self.slot(thread);
         let operation = slot.ahead[slot.reported];
         slot.reported += 1;
-        slot.pending = Some(operation);
         let number = slot.events;
-        let asks = matches!(
-            operation.kind,
-            Kind::Load(..)
-                | Kind::Update { .. }
-                | Kind::Lock(_)
-                | Kind::TryLock(_)
-                | Kind::IsLocked(_)
-                | Kind::Join(_)
-                | Kind::Choose(_)
-        );
-        slot.events += u32::from(!asks);
-        self.runtime_mut().context(operation, number, expected, Kind::step)
+        slot.events += u32::from(!slot.asks || slot.reported != slot.ahead.len());
+        let runtime = self.runtime_mut();
+        let location = operation.kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
+        let origin = runtime.origins.number(operation);
+        self.slot(thread).pending = Some((operation, origin, location));
+        operation.step(self.context((operation, origin, location), number))
     }
 
     fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError> {
         let slot = self.slot(thread);
-        let number = slot.events;
-        let operation = slot.pending.expect("a thread that waits for an answer has asked");
-        Ok(self.runtime_mut().context(operation, number, None, |kind, context| kind.access(answer, context)))
+        let (pending, number) = (slot.pending.expect("a thread that waits for an answer has asked"), slot.events);
+        Ok(pending.0.access(answer, self.context(pending, number)))
     }
 
     fn resume(&mut self, thread: usize, answer: Answer) {
         let slot = self.slot(thread);
-        let operation = slot.pending.expect("a thread that is answered has asked");
+        let (operation, ..) = slot.pending.expect("a thread that is answered has asked");
         let done = operation.kind.done(answer);
         slot.asks = false;
         slot.answered = slot.events;
@@ -427,20 +434,6 @@ impl Runtime {
             self.panics.len() - 1
         });
         number as u32
-    }
-
-    fn context<R>(
-        &mut self,
-        operation: Operation,
-        number: u32,
-        expected: Option<LocationId>,
-        then: impl FnOnce(Kind, Context<'_>) -> R,
-    ) -> R {
-        let location = operation.kind.cell().map_or(0, |cell| self.locations.number(cell, expected));
-        let origin = self.origins.number(operation);
-        let address_from = operation.address_from;
-        let dependencies = &mut self.dependencies;
-        then(operation.kind, Context { origin, location, number, address_from, dependencies })
     }
 }
 
