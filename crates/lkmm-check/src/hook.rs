@@ -113,6 +113,28 @@ impl Model {
         }
     }
 
+    /// Reads a value of which the running thread has become the only owner, and has memory hold it: what was written last in
+    /// the order of exploration need not be what was written last.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store).
+    pub unsafe fn settle(self, address: usize, size: Size, mode: Mode, place: Place) {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
+        let bits = self.0.ask(Kind::Load(cell, mode), place);
+        // SAFETY: the caller's promise, and some thread has written this there.
+        self.0.with(|runtime| unsafe { runtime.locations.put(cell, bits) });
+    }
+
+    /// Where this run has an object whose value the model does not know.
+    ///
+    /// # Safety
+    /// There is such an object, and nobody writes to it but where this function says it is.
+    pub unsafe fn object<T>(self, at: *mut T) -> *mut T {
+        // SAFETY: the caller's promise.
+        self.0.with(|runtime| unsafe { runtime.locations.object(at) })
+    }
+
     /// Accesses an object whose value the model does not know; memory alone holds it.
     pub fn opaque(self, address: usize, is_write: bool, place: Place) {
         let cell = self.0.with(|runtime| runtime.locations.opaque(address));

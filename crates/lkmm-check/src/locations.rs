@@ -10,11 +10,12 @@
 //!
 //! Memory holds what was written last, for whoever looks at it by other means. An exception are statics: models in
 //! other threads of the process see them too, and so does the next run. They are never written; what they hold in this run
-//! is known to the search alone.
+//! is known to the search alone, or is a copy.
 
 use crate::memory::{self, Size};
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashMap;
+use std::mem::MaybeUninit;
 
 /// The number of a cell in this run.
 pub(crate) type CellId = u32;
@@ -61,6 +62,14 @@ pub(crate) struct Locations {
     numbers: FxHashMap<(usize, u32, u64), LocationId>,
     known: Vec<Known>,
     statics: Statics,
+    copies: FxHashMap<usize, Copy>,
+}
+
+/// What a run has instead of the content of a static.
+struct Copy {
+    run: u32,
+    /// Aligned to sixteen bytes.
+    memory: Vec<MaybeUninit<u128>>,
 }
 
 impl Locations {
@@ -72,6 +81,7 @@ impl Locations {
             numbers: FxHashMap::default(),
             known: Vec::new(),
             statics: Statics::find(),
+            copies: FxHashMap::default(),
         }
     }
 
@@ -138,6 +148,29 @@ impl Locations {
             // SAFETY: the caller's promise.
             unsafe { memory::write(cell.address, size, bits) };
         }
+    }
+
+    /// Where this run has an object whose value the model does not know: a static is copied, for each run anew, because other
+    /// models and later runs see it too. Alignments beyond sixteen bytes are not kept, so these are not copied.
+    ///
+    /// # Safety
+    /// There is such an object, and nobody writes to it if it is a static.
+    pub(crate) unsafe fn object<T>(&mut self, at: *mut T) -> *mut T {
+        if !self.statics.contain(at as usize) || align_of::<T>() > align_of::<u128>() {
+            return at;
+        }
+        let words = size_of::<T>().div_ceil(size_of::<u128>());
+        let fresh = || Copy { run: 0, memory: vec![MaybeUninit::uninit(); words] };
+        let copy = self.copies.entry(at as usize).or_insert_with(fresh);
+        if copy.run != self.run {
+            copy.run = self.run;
+            if copy.memory.len() < words {
+                copy.memory.resize(words, MaybeUninit::uninit());
+            }
+            // SAFETY: both are objects of this size, one of which was just made.
+            unsafe { copy.memory.as_mut_ptr().cast::<T>().copy_from_nonoverlapping(at, 1) };
+        }
+        copy.memory.as_mut_ptr().cast()
     }
 
     /// Where a cell is.

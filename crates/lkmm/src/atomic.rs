@@ -133,7 +133,14 @@ impl<T: AtomicType> Atomic<T> {
     }
 
     /// The value: nobody else can access it now.
+    #[cfg_attr(feature = "check", track_caller)]
     pub fn get_mut(&mut self) -> &mut T {
+        #[cfg(feature = "check")]
+        if let Some(model) = lkmm_check::hook::model() {
+            let (mode, place) = (lkmm_check::hook::Mode::Once, core::panic::Location::caller());
+            // SAFETY: `self` is such an object.
+            unsafe { model.settle(self.0.get() as usize, T::Repr::SIZE, mode, place) };
+        }
         // SAFETY: it holds a valid `T`, and the reference to `self` is the only one.
         unsafe { &mut *self.as_ptr() }
     }
@@ -300,6 +307,7 @@ impl AtomicFlag {
     }
 
     /// The flag: nobody else can access it now.
+    #[cfg_attr(feature = "check", track_caller)]
     pub fn get_mut(&mut self) -> &mut bool {
         self.0.get_mut()
     }

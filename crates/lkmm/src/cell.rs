@@ -52,12 +52,20 @@ impl<T> Shared<T> {
     }
 
     /// The value: nobody else can access it now.
+    #[cfg_attr(feature = "check", track_caller)]
     pub fn get_mut(&mut self) -> &mut T {
+        #[cfg(feature = "check")]
+        if let (Some(model), Some(size)) = (lkmm_check::hook::model(), checked::<T>()) {
+            // SAFETY: `self` is such an object.
+            unsafe { model.settle(self.address(), size, Mode::Plain, core::panic::Location::caller()) };
+        }
         self.0.get_mut()
     }
 
     /// The value.
-    pub fn into_inner(self) -> T {
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn into_inner(mut self) -> T {
+        self.get_mut();
         self.0.into_inner()
     }
 
@@ -89,7 +97,7 @@ impl<T> Shared<T> {
                     Some(size) => model.store(self.address(), size, into_bits(value), Mode::Plain, place),
                     None => {
                         model.opaque(self.address(), true, place);
-                        drop(self.0.get().replace(value));
+                        drop(model.object(self.0.get()).replace(value));
                     }
                 }
             }
@@ -112,7 +120,7 @@ impl<T> Shared<T> {
                     Some(size) => read(&from_bits(model.load(self.address(), size, Mode::Plain, place))),
                     None => {
                         model.opaque(self.address(), false, place);
-                        read(&*self.0.get())
+                        read(&*model.object(self.0.get()))
                     }
                 }
             }
@@ -140,7 +148,7 @@ impl<T> Shared<T> {
                     }
                     None => {
                         model.opaque(self.address(), true, place);
-                        change(&mut *self.0.get())
+                        change(&mut *model.object(self.0.get()))
                     }
                 }
             }

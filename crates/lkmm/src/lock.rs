@@ -24,6 +24,7 @@ macro_rules! locks {
         #[must_use]
         pub struct $guard<'a, T> {
             lock: &'a $name<T>,
+            data: *mut T,
             /// Where it was locked, if that was in a model.
             held: Held,
             /// It is unlocked in the thread that locked it.
@@ -44,7 +45,14 @@ macro_rules! locks {
             #[cfg_attr(feature = "check", track_caller)]
             pub fn lock(&self) -> $guard<'_, T> {
                 let held = self.lock.lock();
-                $guard { lock: self, held, not_send: PhantomData }
+                $guard { lock: self, data: self.data(), held, not_send: PhantomData }
+            }
+
+            /// Where the data is; the lock is held.
+            fn data(&self) -> *mut T {
+                // SAFETY: it is there, and this is where those who hold the lock look for it.
+                in_model!(model, _place => unsafe { model.object(self.data.as_ptr()) });
+                self.data.as_ptr()
             }
 
             #[doc = concat!("Takes the lock if it is free (`", $raw, "_trylock`).")]
@@ -52,7 +60,7 @@ macro_rules! locks {
             #[cfg_attr(feature = "check", track_caller)]
             pub fn try_lock(&self) -> Option<$guard<'_, T>> {
                 let held = self.lock.try_lock()?;
-                Some($guard { lock: self, held, not_send: PhantomData })
+                Some($guard { lock: self, data: self.data(), held, not_send: PhantomData })
             }
 
             #[doc = concat!("Does somebody hold the lock (`", $raw, "_is_locked`)?")]
@@ -78,14 +86,14 @@ macro_rules! locks {
 
             fn deref(&self) -> &T {
                 // SAFETY: the lock is held.
-                unsafe { &*self.lock.data.as_ptr() }
+                unsafe { &*self.data }
             }
         }
 
         impl<T> DerefMut for $guard<'_, T> {
             fn deref_mut(&mut self) -> &mut T {
                 // SAFETY: the lock is held.
-                unsafe { &mut *self.lock.data.as_ptr() }
+                unsafe { &mut *self.data }
             }
         }
 

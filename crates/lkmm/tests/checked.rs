@@ -292,6 +292,55 @@ fn statics_belong_to_each_model() {
 }
 
 #[test]
+fn what_a_static_lock_protects_is_new_in_every_run() {
+    static NUMBERS: SpinLock<[u64; 3]> = SpinLock::new([0; 3]);
+    static OTHERS: Shared<[u64; 3]> = Shared::new([1; 3]);
+    let adds = || {
+        let t = thread::spawn(|| NUMBERS.lock()[1] += 1);
+        NUMBERS.lock()[1] += 1;
+        t.join().unwrap();
+        assert_eq!(*NUMBERS.lock(), [0, 2, 0]);
+        // SAFETY: there is no other thread.
+        assert_eq!(
+            unsafe {
+                OTHERS.with_mut(|others| {
+                    others[2] += 1;
+                    others[2]
+                })
+            },
+            2
+        );
+    };
+    assert_eq!(count(adds), 2);
+    assert_eq!(*NUMBERS.lock(), [0; 3]);
+}
+
+#[test]
+fn who_owns_an_atomic_finds_the_last_value() {
+    use std::sync::Mutex;
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let there = found.clone();
+    let two_writers = move || {
+        let mut x = (Atomic::new(0), Shared::new(0));
+        thread::scope(|s| {
+            for n in [1, 2] {
+                let x = &x;
+                s.spawn(move || x.0.store(n, Relaxed));
+            }
+        });
+        *x.1.get_mut() += *x.0.get_mut();
+        *x.0.get_mut() += 1;
+        assert_eq!(x.0.load(Relaxed), x.1.into_inner() + 1);
+        there.lock().unwrap().push(x.0.load(Relaxed));
+    };
+    assert_eq!(count(two_writers), 2);
+    let mut found = found.lock().unwrap().clone();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, [2, 3]);
+}
+
+#[test]
 fn an_enum_may_be_atomic() {
     #[derive(Clone, Copy, Debug, PartialEq)]
     #[repr(i8)]
