@@ -160,29 +160,29 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
     let mut marked: Vec<EventId> = Vec::new();
     let (kind, message) = match fault {
         Fault::Panic(threads) => {
-            let mut first = None;
-            for (thread, number) in threads {
-                let Some(panic) = program.panic(number) else { continue };
+            let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
+            let mut panics: Vec<_> = threads.iter().filter_map(panic).collect();
+            // Causes first.
+            panics.sort_by_key(|(_, panic)| panic.is_consequence);
+            for (thread, panic) in &panics {
                 let at =
                     panic.place.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
-                endings.push((thread as u32, format!("panics{at}")));
+                endings.push((*thread as u32, format!("panics{at}")));
                 locations.extend(panic.place.clone());
-                first = first.or(Some(panic.message.clone()));
             }
-            (FailureKind::Panic, first.unwrap_or_default())
+            (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
         }
         Fault::Blocked(threads) => {
             let mut kind = FailureKind::Livelock;
             for (thread, waiting) in threads {
-                let (origin, text) = match waiting {
+                let (at, text) = match waiting {
                     Waiting::Lock(_) => {
                         kind = FailureKind::Deadlock;
-                        (None, "waits for a lock".to_string())
+                        (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
                     }
-                    Waiting::Join { thread, origin } => (Some(origin), format!("waits for thread {thread}")),
-                    Waiting::Write { origin } => (Some(origin), "waits for another thread to write".to_string()),
+                    Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
+                    Waiting::Write { origin } => (place(origin), "waits for another thread to write".to_string()),
                 };
-                let at = origin.and_then(place);
                 let shown = at.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
                 endings.push((thread as u32, format!("{text}{shown}")));
                 locations.extend(at);

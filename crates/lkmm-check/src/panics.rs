@@ -13,6 +13,8 @@ pub struct Panic {
     pub message: String,
     /// Where it panicked.
     pub place: Option<SourcePlace>,
+    /// It had joined a thread that had panicked, so that this is hardly the cause.
+    pub is_consequence: bool,
 }
 
 /// A place in the source.
@@ -52,7 +54,7 @@ pub(crate) fn install_hook() {
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> Panic {
-    Panic { message: message(info.payload()), place: info.location().map(SourcePlace::from) }
+    Panic { message: message(info.payload()), place: info.location().map(SourcePlace::from), is_consequence: false }
 }
 
 /// What a panic's payload says.

@@ -170,7 +170,10 @@ impl Picture {
 
     /// The lines of a thread.
     fn column(&self, rows: &[Row], thread: u32) -> Vec<String> {
-        let own: Vec<&Row> = rows.iter().filter(|row| self.event(row.events[0]).thread == Some(thread)).collect();
+        // That a thread waits for a lock is said at its end.
+        let waits = |row: &Row| row.events.len() == 1 && self.event(row.events[0]).label == Label::LockRead;
+        let is_own = |row: &&Row| self.event(row.events[0]).thread == Some(thread) && !waits(row);
+        let own: Vec<&Row> = rows.iter().filter(is_own).collect();
         let place = |row: &Row| match &self.places[row.events[0] as usize] {
             Some(place) => format!("{}:{}", short(&place.file), place.line),
             None => String::new(),

@@ -70,6 +70,8 @@ pub(crate) struct Slot {
     spawned: u32,
     /// Where what it returned is: a `ManuallyDrop<std::thread::Result<T>>` on its stack.
     returned: *mut (),
+    /// It has joined a thread that had panicked.
+    joined_a_panic: bool,
     /// The objects to which it has followed pointers.
     followed: Vec<Followed>,
     /// Its address is that of the token of `park`.
@@ -200,6 +202,14 @@ impl ClosureProgram {
                 unsafe { slot.as_mut().arena = Arena::new() };
             }
         }
+    }
+
+    /// Where a thread waits for a lock, if it does.
+    pub(crate) fn wants_lock(&self, thread: usize) -> Option<&'static Location<'static>> {
+        let slot = self.runtime().slots.get(thread)?;
+        // SAFETY: no thread runs, so nobody else uses it.
+        let (operation, ..) = unsafe { slot.as_ref() }.pending?;
+        matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
     }
 
     /// Is the model heap there?
@@ -382,6 +392,7 @@ impl Runtime {
                 events: 0,
                 spawned: 0,
                 returned: ptr::null_mut(),
+                joined_a_panic: false,
                 followed: Vec::new(),
                 token: 0,
             };
@@ -419,6 +430,7 @@ impl Runtime {
             let slot = &mut *place;
             slot.ahead.clear();
             slot.followed.clear();
+            slot.joined_a_panic = false;
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
             slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));
@@ -427,8 +439,11 @@ impl Runtime {
 
     /// The number of the last panic; the same for those that say the same.
     fn number_panic(&mut self) -> u32 {
-        let unknown = || Panic { message: "a panic that no hook has seen".to_string(), place: None };
-        let panic = self.last_panic.take().unwrap_or_else(unknown);
+        let unknown =
+            || Panic { message: "a panic that no hook has seen".to_string(), place: None, is_consequence: false };
+        let mut panic = self.last_panic.take().unwrap_or_else(unknown);
+        // SAFETY: the slot of the running thread is its own.
+        panic.is_consequence = unsafe { (*self.current).joined_a_panic };
         let number = self.panics.iter().position(|known| *known == panic).unwrap_or_else(|| {
             self.panics.push(panic);
             self.panics.len() - 1
@@ -582,7 +597,9 @@ impl Current {
         unsafe {
             let returned = (*slot).returned.cast::<ManuallyDrop<std::thread::Result<T>>>();
             assert!(!returned.is_null(), "thread {thread} ended in an earlier run, and asks more in this one");
-            ManuallyDrop::take(&mut *returned)
+            let returned = ManuallyDrop::take(&mut *returned);
+            (*self.slot()).joined_a_panic |= returned.is_err();
+            returned
         }
     }
 

@@ -7,7 +7,7 @@ use crate::in_model;
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
 pub use std::thread::Result;
@@ -85,13 +85,19 @@ impl<T> JoinHandle<T> {
     /// What it panicked with.
     #[cfg_attr(feature = "check", track_caller)]
     pub fn join(self) -> Result<T> {
+        self.join_at(Location::caller())
+    }
+
+    #[cfg_attr(not(feature = "check"), allow(unused_variables, reason = "only a model asks"))]
+    fn join_at(self, place: &'static Location<'static>) -> Result<T> {
         match self.0 {
             Handle::Real(handle) => handle.join(),
             #[cfg(feature = "check")]
-            Handle::InModel(handle) => {
-                in_model!(_model, place => handle.join(place));
+            Handle::InModel(_) if lkmm_check::hook::model().is_none() => {
                 Err(Box::new("a thread that panics cannot wait for another one"))
             }
+            #[cfg(feature = "check")]
+            Handle::InModel(handle) => handle.join(place),
         }
     }
 
@@ -127,13 +133,12 @@ pub struct ScopedJoinHandle<'scope, T> {
 
 trait Joinable: Send + Sync {
     /// Waits for the thread if nobody has. Yields what it panicked with.
-    fn join(&self) -> Option<Box<dyn Any + Send>>;
+    fn join_at(&self, place: &'static Location<'static>) -> Option<Box<dyn Any + Send>>;
 }
 
 impl<T> Joinable for Mutex<Option<JoinHandle<T>>> {
-    #[cfg_attr(feature = "check", track_caller)]
-    fn join(&self) -> Option<Box<dyn Any + Send>> {
-        take(self)?.join().err()
+    fn join_at(&self, place: &'static Location<'static>) -> Option<Box<dyn Any + Send>> {
+        take(self)?.join_at(place).err()
     }
 }
 
@@ -168,7 +173,7 @@ where
     let mut panicked = false;
     let threads = std::mem::take(&mut *scope.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
     for thread in threads {
-        panicked |= thread.join().is_some();
+        panicked |= thread.join_at(Location::caller()).is_some();
     }
     match result {
         Err(payload) => resume_unwind(payload),

@@ -134,6 +134,18 @@ fn a_failed_assertion_is_reported_with_its_place() {
 }
 
 #[test]
+fn the_first_cause_is_reported_first() {
+    let report = explore(|| {
+        let t = thread::spawn(|| assert!(check::any(0..2) == 0, "the cause"));
+        t.join().unwrap();
+    });
+    let failure = report.failure().unwrap();
+    assert_eq!((failure.message(), lines(&report).len()), ("the cause", 2));
+    let report = explore(|| thread::scope(|s| _ = s.spawn(|| panic!("the cause"))));
+    assert_eq!(report.failure().unwrap().message(), "the cause");
+}
+
+#[test]
 #[should_panic(expected = "three is a crowd")]
 fn a_model_panics_with_the_report() {
     check::model(|| assert!(check::any(0..4) != 3, "three is a crowd"));
@@ -198,7 +210,10 @@ fn who_waits_for_locks_in_a_circle_waits_for_ever() {
         drop((first, second));
         t.join().unwrap();
     };
-    assert_eq!(kind(&explore(circle)), Some(FailureKind::Deadlock));
+    let line = line!() - 4;
+    let report = explore(circle);
+    assert_eq!(kind(&report), Some(FailureKind::Deadlock));
+    assert!(lines(&report).contains(&line), "where the first thread waits");
 }
 
 #[test]
@@ -300,16 +315,12 @@ fn what_a_static_lock_protects_is_new_in_every_run() {
         NUMBERS.lock()[1] += 1;
         t.join().unwrap();
         assert_eq!(*NUMBERS.lock(), [0, 2, 0]);
+        let increment = |others: &mut [u64; 3]| {
+            others[2] += 1;
+            others[2]
+        };
         // SAFETY: there is no other thread.
-        assert_eq!(
-            unsafe {
-                OTHERS.with_mut(|others| {
-                    others[2] += 1;
-                    others[2]
-                })
-            },
-            2
-        );
+        assert_eq!(unsafe { OTHERS.with_mut(increment) }, 2);
     };
     assert_eq!(count(adds), 2);
     assert_eq!(*NUMBERS.lock(), [0; 3]);
@@ -424,4 +435,93 @@ fn pointers_without_the_model_heap_are_refused_if_they_differ() {
             assert!(failure.message().contains("heap!"));
         }
     }
+}
+
+/// `n` threads in a ring: each does something with its own variable and with that of the next.
+fn ring(n: usize, each: fn(&Atomic<u32>, &Atomic<u32>) -> u32) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let x: [Atomic<u32>; 8] = std::array::from_fn(|_| Atomic::new(0));
+        thread::scope(|s| {
+            for i in 0..n {
+                let (own, next) = (&x[i], &x[(i + 1) % n]);
+                s.spawn(move || each(own, next));
+            }
+        });
+    }
+}
+
+#[test]
+fn rings_have_the_executions_that_they_have() {
+    for n in 2..=5 {
+        let all = 1 << n;
+        let writes_first = |own: &Atomic<u32>, next: &Atomic<u32>| {
+            own.store(1, Relaxed);
+            next.load(Relaxed)
+        };
+        assert_eq!(count(ring(n, writes_first)), all);
+        let writes_first_fenced = |own: &Atomic<u32>, next: &Atomic<u32>| {
+            own.store(1, Relaxed);
+            barrier::smp_mb();
+            next.load(Relaxed)
+        };
+        assert_eq!(count(ring(n, writes_first_fenced)), all - 1);
+        let reads_first = |own: &Atomic<u32>, next: &Atomic<u32>| {
+            let seen = own.load(Relaxed);
+            next.store(1, Relaxed);
+            seen
+        };
+        assert_eq!(count(ring(n, reads_first)), all);
+        let reads_first_ordered = |own: &Atomic<u32>, next: &Atomic<u32>| {
+            let seen = own.load(Acquire);
+            next.store(1, Relaxed);
+            seen
+        };
+        assert_eq!(count(ring(n, reads_first_ordered)), all - 1);
+    }
+}
+
+#[test]
+fn n_writers_have_n_factorial_executions() {
+    for (n, factorial) in [(2, 2), (3, 6), (4, 24), (5, 120)] {
+        let writers = move || {
+            let x = Atomic::new(0);
+            thread::scope(|s| {
+                for i in 1..=n {
+                    let x = &x;
+                    s.spawn(move || x.store(i, Release));
+                }
+            });
+        };
+        assert_eq!(count(writers), factorial);
+    }
+}
+
+#[test]
+fn a_ticket_lock_serves_in_order() {
+    struct Ticket {
+        next: Atomic<u32>,
+        owner: Atomic<u32>,
+        data: Shared<u32>,
+    }
+    fn lock(wait: fn(&Atomic<u32>) -> u32) -> impl Fn() + Send + Sync + 'static {
+        move || {
+            let lock = Ticket { next: Atomic::new(0), owner: Atomic::new(0), data: Shared::new(0) };
+            thread::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| {
+                        let ticket = lock.next.fetch_add(1, Relaxed);
+                        while wait(&lock.owner) != ticket {
+                            hint::spin_loop();
+                        }
+                        // SAFETY: that is the question.
+                        unsafe { lock.data.with_mut(|data| *data += 1) };
+                        lock.owner.store(ticket + 1, Release);
+                    });
+                }
+            });
+            assert_eq!(lock.data.into_inner(), 3);
+        }
+    }
+    assert_eq!(count(lock(|owner| owner.load(Acquire))), 6);
+    assert_eq!(kind(&explore(lock(|owner| owner.load(Relaxed)))), Some(FailureKind::DataRace));
 }
