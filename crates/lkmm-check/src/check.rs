@@ -111,6 +111,12 @@ impl Builder {
             }
         };
         match explore(&mut program, &options, found) {
+            Ok(statistics) if failing.is_none() && program.runtime().has_refused => {
+                let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
+                let error = OpenError::Nondeterminism { thread: 0, before, now };
+                let failure = Some(refused(&program, &error));
+                Report { executions: statistics.executions, complete: false, failure }
+            }
             Ok(statistics) => Report {
                 executions: statistics.executions,
                 complete: statistics.is_complete && failing.is_none(),

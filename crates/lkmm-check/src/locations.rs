@@ -33,6 +33,12 @@ pub(crate) enum Content {
     Opaque,
 }
 
+impl Content {
+    fn is_pointer(self) -> bool {
+        matches!(self, Content::InMemory(Size::Pointer) | Content::Hidden(Size::Pointer))
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     address: usize,
@@ -63,6 +69,8 @@ pub(crate) struct Locations {
     known: Vec<Known>,
     statics: Statics,
     copies: FxHashMap<usize, Copy>,
+    /// The pointers that were put somewhere in this run.
+    pointers: Vec<(CellId, u64)>,
 }
 
 /// What a run has instead of the content of a static.
@@ -82,6 +90,7 @@ impl Locations {
             known: Vec::new(),
             statics: Statics::find(),
             copies: FxHashMap::default(),
+            pointers: Vec::new(),
         }
     }
 
@@ -89,6 +98,7 @@ impl Locations {
         self.run += 1;
         self.cells.clear();
         self.current.clear();
+        self.pointers.clear();
     }
 
     /// The cell that an access of a value goes to.
@@ -144,10 +154,19 @@ impl Locations {
     pub(crate) unsafe fn put(&mut self, id: CellId, bits: u64) {
         let cell = &mut self.cells[id as usize];
         cell.last = bits;
+        if cell.content.is_pointer() {
+            self.pointers.push((id, bits));
+        }
         if let Content::InMemory(size) = cell.content {
             // SAFETY: the caller's promise.
             unsafe { memory::write(cell.address, size, bits) };
         }
+    }
+
+    /// Is this a pointer of another run? Nothing in this one has put it there.
+    pub(crate) fn is_foreign(&self, id: CellId, bits: u64) -> bool {
+        let cell = &self.cells[id as usize];
+        cell.content.is_pointer() && bits != 0 && bits != cell.initial && !self.pointers.contains(&(id, bits))
     }
 
     /// Where this run has an object whose value the model does not know: a static is copied, for each run anew, because other

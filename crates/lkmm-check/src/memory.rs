@@ -2,16 +2,17 @@
 
 /// The size in bytes of a value that the model knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Size {
     /// One byte.
-    One = 1,
+    One,
     /// Two bytes.
-    Two = 2,
+    Two,
     /// Four bytes.
-    Four = 4,
+    Four,
     /// Eight bytes.
-    Eight = 8,
+    Eight,
+    /// A pointer.
+    Pointer,
 }
 
 impl Size {
@@ -28,7 +29,13 @@ impl Size {
 
     /// The bits that a value of this size has.
     pub(crate) fn mask(self) -> u64 {
-        u64::MAX >> (64 - 8 * self as u32)
+        match self {
+            Size::One => u8::MAX.into(),
+            Size::Two => u16::MAX.into(),
+            Size::Four => u32::MAX.into(),
+            Size::Eight => u64::MAX,
+            Size::Pointer => usize::MAX as u64,
+        }
     }
 }
 
@@ -44,6 +51,7 @@ pub(crate) unsafe fn read(address: usize, size: Size) -> u64 {
             Size::Two => (address as *const u16).read_volatile().into(),
             Size::Four => (address as *const u32).read_volatile().into(),
             Size::Eight => (address as *const u64).read_volatile(),
+            Size::Pointer => (address as *const usize).read_volatile() as u64,
         }
     }
 }
@@ -60,6 +68,7 @@ pub(crate) unsafe fn write(address: usize, size: Size, bits: u64) {
             Size::Two => (address as *mut u16).write_volatile(bits as u16),
             Size::Four => (address as *mut u32).write_volatile(bits as u32),
             Size::Eight => (address as *mut u64).write_volatile(bits),
+            Size::Pointer => (address as *mut usize).write_volatile(bits as usize),
         }
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Slot {
     reported: usize,
     /// It waits for an answer.
     asks: bool,
+    /// It was given an answer that makes no sense in this run, and is not run again.
+    is_refused: bool,
     /// The last operation that was reported, with its origin and its location.
     pending: Option<(Operation, u32, LocationId)>,
     /// What that was answered.
@@ -91,6 +93,8 @@ pub(crate) struct Runtime {
     stack_size: usize,
     /// The model heap is there, and used.
     has_heap: bool,
+    /// An answer made no sense in its run.
+    pub(crate) has_refused: bool,
     slots: Vec<NonNull<Slot>>,
     /// The slot of the running thread.
     current: *mut Slot,
@@ -164,6 +168,7 @@ impl ClosureProgram {
             closure,
             stack_size,
             has_heap: false,
+            has_refused: false,
             slots: Vec::new(),
             current: ptr::null_mut(),
             started: Vec::new(),
@@ -196,7 +201,7 @@ impl ClosureProgram {
             first_run(self);
             let runtime = self.runtime_mut();
             runtime.abandon();
-            runtime.has_heap = true;
+            (runtime.has_heap, runtime.has_refused) = (true, false);
             for slot in &mut runtime.slots {
                 // SAFETY: no thread runs, so nobody else uses the slot.
                 unsafe { slot.as_mut().arena = Arena::new() };
@@ -252,9 +257,20 @@ impl ClosureProgram {
         }
     }
 
+    /// Without the model heap, a pointer of another run points to nothing. (A write that comes later may be read from, if its
+    /// thread does the same all the same; what it writes is known from an earlier run.)
+    fn is_foreign(&self, operation: Operation, answer: Answer) -> bool {
+        match (answer, operation.kind.cell()) {
+            (Answer::Value(Value::Bits(bits)), Some(cell)) => {
+                !self.has_heap() && self.runtime().locations.is_foreign(cell, bits)
+            }
+            _ => false,
+        }
+    }
+
     /// Lets a thread run to its end, of which the search knows from an earlier run, so that it has returned something.
     fn finish(&mut self, thread: usize) {
-        while self.slot(thread).returned.is_null() && !self.slot(thread).asks {
+        while self.slot(thread).returned.is_null() && !self.slot(thread).asks && !self.slot(thread).is_refused {
             self.run(thread);
         }
     }
@@ -277,6 +293,10 @@ impl OpenProgram for ClosureProgram {
 
     fn next(&mut self, thread: usize, expected: Option<LocationId>) -> Step {
         let slot = self.slot(thread);
+        if slot.is_refused {
+            let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
+            return Step::Error(OpenError::Nondeterminism { thread, before, now });
+        }
         if slot.reported == slot.ahead.len() {
             slot.ahead.clear();
             slot.reported = 0;
@@ -303,6 +323,12 @@ impl OpenProgram for ClosureProgram {
     fn resume(&mut self, thread: usize, answer: Answer) {
         let slot = self.slot(thread);
         let (operation, ..) = slot.pending.expect("a thread that is answered has asked");
+        if self.is_foreign(operation, answer) {
+            self.runtime_mut().has_refused = true;
+            self.slot(thread).is_refused = true;
+            return;
+        }
+        let slot = self.slot(thread);
         let done = operation.kind.done(answer);
         slot.asks = false;
         slot.answered = slot.events;
@@ -386,6 +412,7 @@ impl Runtime {
                 ahead: Vec::with_capacity(AHEAD + 1),
                 reported: 0,
                 asks: false,
+                is_refused: false,
                 pending: None,
                 result: 0,
                 answered: 0,
@@ -430,7 +457,7 @@ impl Runtime {
             let slot = &mut *place;
             slot.ahead.clear();
             slot.followed.clear();
-            slot.joined_a_panic = false;
+            (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
             slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));

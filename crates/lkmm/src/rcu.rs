@@ -17,6 +17,13 @@ use core::ptr;
 static DOMAIN: srcu::Domain = srcu::Domain::new();
 
 /// A reader, until it is dropped. Readers nest.
+///
+/// It ends in the thread in which it began:
+///
+/// ```compile_fail
+/// let guard = lkmm::rcu::read_lock();
+/// lkmm::thread::spawn(move || drop(guard));
+/// ```
 #[must_use]
 #[derive(Debug)]
 pub struct Guard {

@@ -481,6 +481,23 @@ fn rings_have_the_executions_that_they_have() {
 }
 
 #[test]
+fn numbers_out_of_order_may_be_large() {
+    let large = |own: &Atomic<i64>, next: &Atomic<i64>| {
+        let seen = own.load(Relaxed);
+        next.store(-1, Relaxed);
+        seen
+    };
+    let both = move || {
+        let x = [Atomic::new(0_i64), Atomic::new(0)];
+        thread::scope(|s| {
+            s.spawn(|| large(&x[0], &x[1]));
+            s.spawn(|| large(&x[1], &x[0]));
+        });
+    };
+    assert_eq!(count(both), 4);
+}
+
+#[test]
 fn n_writers_have_n_factorial_executions() {
     for (n, factorial) in [(2, 2), (3, 6), (4, 24), (5, 120)] {
         let writers = move || {
@@ -524,4 +541,25 @@ fn a_ticket_lock_serves_in_order() {
     }
     assert_eq!(count(lock(|owner| owner.load(Acquire))), 6);
     assert_eq!(kind(&explore(lock(|owner| owner.load(Relaxed)))), Some(FailureKind::DataRace));
+}
+
+#[test]
+fn no_pointer_of_another_run_is_followed() {
+    let report = explore(|| {
+        let slots: [Atomic<*mut Box<u32>>; 2] = std::array::from_fn(|_| Atomic::new(std::ptr::null_mut()));
+        thread::scope(|s| {
+            for n in 0..2 {
+                let slots = &slots;
+                s.spawn(move || {
+                    let found = slots[n].load(Relaxed);
+                    // So that no two runs have the same addresses.
+                    std::mem::forget(vec![0_u8; 100]);
+                    slots[1 - n].store(Box::into_raw(Box::new(Box::new(7))), Relaxed);
+                    // SAFETY: what is published is not freed.
+                    assert!(unsafe { found.as_ref() }.is_none_or(|number| **number == 7));
+                });
+            }
+        });
+    });
+    assert_eq!(kind(&report), Some(FailureKind::Nondeterminism));
 }
