@@ -241,7 +241,9 @@ impl ClosureProgram {
         Context { origin, location, number, dependencies: &mut self.runtime_mut().dependencies }
     }
 
-    /// Lets a thread run until it asks something or has done enough.
+    /// Lets a thread run until it asks something or has done enough. (A processor expects that a call returns to where it
+    /// came from. After a switch it is wrong about each, so there are to be few.)
+    #[inline(always)]
     fn run(&mut self, thread: usize) {
         let slot = self.runtime().slots[thread];
         // SAFETY: the slot is alive as long as the runtime. The running thread uses the runtime and its slot, and nothing
@@ -269,7 +271,15 @@ impl ClosureProgram {
     }
 
     /// Lets a thread run to its end, of which the search knows from an earlier run, so that it has returned something.
+    #[inline]
     fn finish(&mut self, thread: usize) {
+        if self.slot(thread).returned.is_null() {
+            self.run_on(thread);
+        }
+    }
+
+    #[cold]
+    fn run_on(&mut self, thread: usize) {
         while self.slot(thread).returned.is_null() && !self.slot(thread).asks && !self.slot(thread).is_refused {
             self.run(thread);
         }
@@ -500,6 +510,7 @@ impl Current {
     }
 
     /// Something that only this thread does now with the runtime.
+    #[inline(always)]
     pub(crate) fn with<R>(self, then: impl FnOnce(&mut Runtime) -> R) -> R {
         // SAFETY: while its threads run, the runtime is theirs; only one runs, and `then` does not suspend it.
         let runtime = unsafe { &mut *self.0.as_ptr() };
@@ -509,12 +520,14 @@ impl Current {
         heap::outside(|| then(runtime))
     }
 
+    #[inline(always)]
     fn slot(self) -> *mut Slot {
         // SAFETY: while its threads run, the runtime is theirs.
         unsafe { (*self.0.as_ptr()).current }
     }
 
     /// Leaves an operation to be reported. Yields how many there are.
+    #[inline(always)]
     fn queue(self, kind: Kind, place: &'static Location<'static>) -> usize {
         self.with(|runtime| {
             // SAFETY: the slot of the running thread is its own.
@@ -541,6 +554,7 @@ impl Current {
     }
 
     /// Queues an operation that asks nothing.
+    #[inline(always)]
     pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
         let ahead = self.queue(kind, place);
         // Who unwinds keeps the processor.
@@ -550,6 +564,7 @@ impl Current {
     }
 
     /// Queues an operation, and waits until it has been answered.
+    #[inline(always)]
     pub(crate) fn ask(self, kind: Kind, place: &'static Location<'static>) -> u64 {
         let slot = self.slot();
         self.queue(kind, place);
@@ -562,6 +577,7 @@ impl Current {
     }
 
     /// Leaves the processor to the search.
+    #[inline(always)]
     pub(crate) fn suspend(self) {
         let slot = self.slot();
         // SAFETY: the yielder is that of the running thread.
