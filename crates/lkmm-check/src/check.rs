@@ -1,0 +1,262 @@
+//! Entry points: explore a closure, and say what came of it.
+
+use crate::panics::SourcePlace;
+use crate::picture::Picture;
+use crate::report::{Failure, FailureKind, Report};
+use crate::runtime::{ClosureProgram, STACK};
+use lkmm_model::graph::{EventId, Execution};
+use lkmm_model::models::{self, Model};
+use lkmm_search::open::{Ending, Found, OpenError, Options, Waiting, explore};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// The least size of a stack, in bytes: a panic must fit.
+const LEAST_STACK: usize = 64 << 10;
+
+/// Runs a closure under every execution that the memory model of Linux 6.12 allows.
+///
+/// ```
+/// lkmm_check::model(|| assert!(lkmm_check::any(0..3) < 3));
+/// ```
+///
+/// # Panics
+/// With the report, if an execution fails.
+#[track_caller]
+pub fn model(f: impl Fn() + Send + Sync + 'static) {
+    Builder::new().check(f);
+}
+
+/// How to explore.
+///
+/// ```
+/// let report = lkmm_check::Builder::new().max_executions(1000).explore(|| ());
+/// assert_eq!(report.executions(), 1);
+/// assert!(report.complete());
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    options: Options,
+    timeout: Option<Duration>,
+    stack_size: usize,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    /// All executions of the model of Linux 6.12, however long it takes.
+    pub fn new() -> Self {
+        let options = Options { report_blocked: true, ..Options::new(models::lkmm()) };
+        Builder { options, timeout: None, stack_size: STACK }
+    }
+
+    /// Under another memory model.
+    pub fn model(mut self, model: &'static Model) -> Self {
+        self.options.model = model;
+        self
+    }
+
+    /// Ends when so many executions have been explored.
+    pub fn max_executions(mut self, executions: u64) -> Self {
+        self.options.max_executions = Some(executions);
+        self
+    }
+
+    /// Ends after this time.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The size of each thread's stack, in bytes: at least 64 KiB, and 256 KiB if nothing else is said.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes.max(LEAST_STACK);
+        self
+    }
+
+    /// Explores the closure.
+    ///
+    /// # Panics
+    /// With the report, if an execution fails, or if the budget runs out before all have been explored
+    /// ([`explore`](Self::explore) is for those who can live with some of them).
+    #[track_caller]
+    pub fn check(&self, f: impl Fn() + Send + Sync + 'static) {
+        let report = self.explore(f);
+        assert!(report.complete() && report.failure().is_none(), "{report}");
+    }
+
+    /// Explores the closure, until an execution fails, all have been explored, or the budget runs out.
+    ///
+    /// # Panics
+    /// In a model: models do not nest.
+    pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
+        let mut program = ClosureProgram::with_stack_size(Box::new(f), self.stack_size);
+        let mut options = self.options.clone();
+        options.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        program.use_heap(|program| {
+            let once = Options { max_executions: Some(1), report_blocked: true, ..options.clone() };
+            // What comes of it comes again.
+            let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
+        });
+        let mut failing = None;
+        let found = &mut |found: &Found<'_>| match fault(found) {
+            None => ControlFlow::Continue(()),
+            Some(fault) => {
+                failing = Some((fault, found.execution()));
+                ControlFlow::Break(())
+            }
+        };
+        match explore(&mut program, &options, found) {
+            Ok(statistics) if failing.is_none() && program.runtime().has_refused => {
+                let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
+                let error = OpenError::Nondeterminism { thread: 0, before, now };
+                let failure = Some(refused(&program, &error));
+                Report { executions: statistics.executions, complete: false, failure }
+            }
+            Ok(statistics) => Report {
+                executions: statistics.executions,
+                complete: statistics.is_complete && failing.is_none(),
+                failure: failing.map(|(fault, execution)| describe(&program, options.model, fault, execution)),
+            },
+            Err(error) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+        }
+    }
+}
+
+/// What is wrong with an execution.
+enum Fault {
+    Panic(Vec<(usize, u32)>),
+    Blocked(Vec<(usize, Waiting)>),
+    Error(OpenError),
+    Flag(&'static str),
+}
+
+/// What is wrong with an execution, if something is: the first of what is listed here.
+fn fault(found: &Found<'_>) -> Option<Fault> {
+    match found.ending() {
+        Ending::Failed(threads) => return Some(Fault::Panic(threads.clone())),
+        Ending::Blocked(threads) => return Some(Fault::Blocked(threads.clone())),
+        Ending::Error(error) => return Some(Fault::Error(error.clone())),
+        Ending::Complete | Ending::Cut | Ending::Dead => {}
+    }
+    found.flags().iter().copied().find(|flag| kind_of(flag).is_some()).map(Fault::Flag)
+}
+
+/// What a flag of the model says of the program. (`mixed-accesses` says nothing that is wrong.)
+fn kind_of(flag: &str) -> Option<FailureKind> {
+    match flag {
+        "data-race" => Some(FailureKind::DataRace),
+        "unmatched-rcu-lock" | "unmatched-rcu-unlock" | "unmatched-srcu-lock" | "unmatched-srcu-unlock" => {
+            Some(FailureKind::RcuMisuse)
+        }
+        "multiple-srcu-matches" | "invalid-sleep" | "srcu-bad-value-match" => Some(FailureKind::RcuMisuse),
+        "mixed-lock-accesses" | "unpaired-LKW" | "unpaired-LKR" | "unmatched-unlock" => Some(FailureKind::LockMisuse),
+        _ => None,
+    }
+}
+
+fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Execution) -> Failure {
+    let place = |origin: u32| program.place(origin).map(SourcePlace::from);
+    let mut locations: Vec<SourcePlace> = Vec::new();
+    let mut endings = Vec::new();
+    let mut marked: Vec<EventId> = Vec::new();
+    let (kind, message) = match fault {
+        Fault::Panic(threads) => {
+            let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
+            let mut panics: Vec<_> = threads.iter().filter_map(panic).collect();
+            // Causes first.
+            panics.sort_by_key(|(_, panic)| panic.is_consequence);
+            for (thread, panic) in &panics {
+                let at =
+                    panic.place.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
+                endings.push((*thread as u32, format!("panics{at}")));
+                locations.extend(panic.place.clone());
+            }
+            (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
+        }
+        Fault::Blocked(threads) => {
+            let mut kind = FailureKind::Livelock;
+            for (thread, waiting) in threads {
+                let (at, text) = match waiting {
+                    Waiting::Lock(_) => {
+                        kind = FailureKind::Deadlock;
+                        (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
+                    }
+                    Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
+                    Waiting::Write { origin } => (place(origin), "waits for another thread to write".to_string()),
+                };
+                let shown = at.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
+                endings.push((thread as u32, format!("{text}{shown}")));
+                locations.extend(at);
+            }
+            let message = match kind {
+                FailureKind::Deadlock => "threads wait for a lock that is never released",
+                _ => "threads wait for what no thread will do",
+            };
+            (kind, message.to_string())
+        }
+        Fault::Error(error) => {
+            let failure = refused(program, &error);
+            locations = failure.locations;
+            (failure.kind, failure.message)
+        }
+        Fault::Flag(flag) => {
+            if flag == "data-race" {
+                marked = racing(model, &execution);
+                locations.extend(marked.iter().filter_map(|&id| place(execution.events[id as usize].origin)));
+            }
+            (kind_of(flag).unwrap_or(FailureKind::DataRace), sentence(flag).to_string())
+        }
+    };
+    Failure {
+        kind,
+        message,
+        locations,
+        picture: Some(Picture::new(execution, &place, &|origin| program.word(origin), endings, marked)),
+    }
+}
+
+/// The two events of the first race.
+fn racing(model: &Model, execution: &Execution) -> Vec<EventId> {
+    let races = ["ww_race", "wr_race", "rw_race"];
+    let pair = races.iter().find_map(|name| model.relation(execution, name)?.first().copied());
+    pair.map_or(Vec::new(), |(a, b)| vec![a, b])
+}
+
+fn sentence(flag: &str) -> &str {
+    match flag {
+        "data-race" => "two accesses are not ordered, of which at least one is plain, and one writes",
+        "unmatched-rcu-lock" => "an RCU reader does not end",
+        "unmatched-rcu-unlock" => "an RCU reader ends that has not begun",
+        "unmatched-srcu-lock" => "an SRCU reader does not end",
+        "unmatched-srcu-unlock" => "an SRCU reader ends that has not begun",
+        "multiple-srcu-matches" => "an SRCU reader ends twice",
+        "invalid-sleep" => "an RCU reader waits for SRCU readers",
+        "srcu-bad-value-match" => "an SRCU reader ends with the index of another one",
+        "unmatched-unlock" => "a lock is released that is not held",
+        "mixed-lock-accesses" => "the memory of a lock is used otherwise",
+        other => other,
+    }
+}
+
+/// Why a program cannot be explored.
+fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
+    let (kind, origin) = match error {
+        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, Some(*origin)),
+        OpenError::MixedLock(_) => (FailureKind::LockMisuse, None),
+        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, None),
+        _ => (FailureKind::TooLarge, None),
+    };
+    let locations = origin.and_then(|origin| program.place(origin)).map(SourcePlace::from).into_iter().collect();
+    let mut message = error.to_string();
+    if kind == FailureKind::Nondeterminism && !program.has_heap() {
+        message.push_str(
+            " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
+        );
+    }
+    Failure { kind, message, locations, picture: None }
+}

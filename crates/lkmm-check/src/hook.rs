@@ -1,0 +1,309 @@
+//! What crate `lkmm` calls when its code runs in a model. Nothing else has a use for it.
+//!
+//! An operation asks [`model`] whether it is in a model. If it is not, it does what it always does; that costs a look at a
+//! variable of the thread. If it is, the [`Model`] does it.
+//!
+//! A thread that panics keeps the processor until it has unwound (whether a thread panics is known to `std` for each thread
+//! of the operating system), so what it does on the way is done for real, and is no step. But what ends a critical section ends it in the model:
+//! a thread that failed holds no lock, and reads nothing any more.
+
+use crate::memory::Size;
+use crate::operation::Kind;
+pub use crate::operation::{Ordering, Update};
+use crate::runtime::Current;
+pub use lkmm_model::event::{Fence, Mode};
+use std::marker::PhantomData;
+use std::panic::Location;
+
+/// Where an operation stands in the source.
+pub type Place = &'static Location<'static>;
+
+/// The model that the calling code is part of.
+#[derive(Clone, Copy)]
+pub struct Model(Current);
+
+/// The model that the calling code is part of, if it is part of one and does not panic.
+#[inline(always)]
+pub fn model() -> Option<Model> {
+    Current::get().and_then(unless_panicking)
+}
+
+/// The model that the calling code is part of, even if it panics. Only what ends something that began in the model may use
+/// it, and only if that asks nothing.
+#[inline(always)]
+pub fn model_of_guard() -> Option<Model> {
+    Current::get().map(Model)
+}
+
+fn unless_panicking(current: Current) -> Option<Model> {
+    (!std::thread::panicking()).then_some(Model(current))
+}
+
+impl Model {
+    /// Reads a value.
+    ///
+    /// # Safety
+    /// There is a live object of this size at the address, aligned to its size. (So for all operations with an address.)
+    pub unsafe fn load(self, address: usize, size: Size, mode: Mode, place: Place) -> u64 {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
+        self.0.ask(Kind::Load(cell, mode), place)
+    }
+
+    /// Writes a value.
+    ///
+    /// # Safety
+    /// As for [`load`](Self::load), and the bits are a value of the object's type.
+    pub unsafe fn store(self, address: usize, size: Size, bits: u64, mode: Mode, place: Place) {
+        let cell = self.0.with(|runtime| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let cell = runtime.locations.value(address, size);
+                runtime.locations.put(cell, bits);
+                cell
+            }
+        });
+        self.0.post(Kind::Store(cell, mode, bits), place);
+    }
+
+    /// From now on, the running thread knows the object of this size at this address from what its last read returned: its
+    /// accesses to it depend on that read by address.
+    pub fn follow(self, address: usize, bytes: usize) {
+        self.0.follow(address..address + bytes);
+    }
+
+    /// Reads a value, and writes what the update makes of it. Yields the value that was read.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store).
+    pub unsafe fn update(self, address: usize, size: Size, update: Update, ordering: Ordering, place: Place) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { self.read_modify_write(address, size, update, ordering, false, place) }
+    }
+
+    /// An update that is relaxed and does not tell what it found (`atomic_add`).
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store).
+    pub unsafe fn void_update(self, address: usize, size: Size, update: Update, place: Place) {
+        // SAFETY: the caller's promise.
+        unsafe { self.read_modify_write(address, size, update, Ordering::Relaxed, true, place) };
+    }
+
+    unsafe fn read_modify_write(
+        self,
+        address: usize,
+        size: Size,
+        update: Update,
+        ordering: Ordering,
+        void: bool,
+        place: Place,
+    ) -> u64 {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
+        self.0.ask(Kind::Update { cell, update, ordering, void, mask: size.mask() }, place)
+    }
+
+    /// A fence or an RCU event.
+    pub fn fence(self, fence: Fence, place: Place) {
+        self.0.post(Kind::Fence(fence), place);
+        if fence == Fence::SyncRcu {
+            // Whatever the thread frees next, it should not free before it must.
+            self.0.suspend();
+        }
+    }
+
+    /// Reads a value of which the running thread has become the only owner, and has memory hold it: what was written last in
+    /// the order of exploration need not be what was written last.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store).
+    pub unsafe fn settle(self, address: usize, size: Size, mode: Mode, place: Place) {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
+        let bits = self.0.ask(Kind::Load(cell, mode), place);
+        // SAFETY: the caller's promise, and some thread has written this there.
+        self.0.with(|runtime| unsafe { runtime.locations.put(cell, bits) });
+    }
+
+    /// Where this run has an object whose value the model does not know.
+    ///
+    /// # Safety
+    /// There is such an object, and nobody writes to it but where this function says it is.
+    pub unsafe fn object<T>(self, at: *mut T) -> *mut T {
+        // SAFETY: the caller's promise.
+        self.0.with(|runtime| unsafe { runtime.locations.object(at) })
+    }
+
+    /// Accesses an object whose value the model does not know; memory alone holds it.
+    pub fn opaque(self, address: usize, is_write: bool, place: Place) {
+        let cell = self.0.with(|runtime| runtime.locations.opaque(address));
+        match is_write {
+            true => self.0.post(Kind::Store(cell, Mode::Plain, 0), place),
+            false => _ = self.0.ask(Kind::Load(cell, Mode::Plain), place),
+        }
+    }
+
+    /// `spin_lock`.
+    ///
+    /// # Safety
+    /// The address is that of a live `u32`, which is 1 while the lock is held, and 0 otherwise.
+    pub unsafe fn lock(self, address: usize, place: Place) {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.ask(Kind::Lock(cell), place);
+    }
+
+    /// `spin_trylock`. Was the lock free?
+    ///
+    /// # Safety
+    /// As for [`lock`](Self::lock).
+    pub unsafe fn try_lock(self, address: usize, place: Place) -> bool {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.ask(Kind::TryLock(cell), place) == 0
+    }
+
+    /// `spin_is_locked`.
+    ///
+    /// # Safety
+    /// As for [`lock`](Self::lock).
+    pub unsafe fn is_locked(self, address: usize, place: Place) -> bool {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.ask(Kind::IsLocked(cell), place) != 0
+    }
+
+    /// `spin_unlock`.
+    ///
+    /// # Safety
+    /// As for [`lock`](Self::lock).
+    pub unsafe fn unlock(self, address: usize, place: Place) {
+        let cell = self.0.with(|runtime| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let cell = runtime.locations.value(address, Size::Four);
+                runtime.locations.put(cell, 0);
+                cell
+            }
+        });
+        self.0.post(Kind::Unlock(cell), place);
+    }
+
+    /// `srcu_read_lock`. Yields what [`srcu_unlock`](Self::srcu_unlock) of this thread wants to have.
+    ///
+    /// # Safety
+    /// The address is that of a live `u32`, which nothing else uses.
+    pub unsafe fn srcu_lock(self, address: usize, place: Place) -> u32 {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.ask(Kind::Load(cell, Mode::SrcuLock), place);
+        self.0.answered()
+    }
+
+    /// `srcu_read_unlock`.
+    ///
+    /// # Safety
+    /// As for [`srcu_lock`](Self::srcu_lock).
+    pub unsafe fn srcu_unlock(self, address: usize, lock: u32, place: Place) {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.post(Kind::SrcuUnlock(cell, lock), place);
+    }
+
+    /// `synchronize_srcu`.
+    ///
+    /// # Safety
+    /// As for [`srcu_lock`](Self::srcu_lock).
+    pub unsafe fn synchronize_srcu(self, address: usize, place: Place) {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.post(Kind::SyncSrcu(cell), place);
+        self.0.suspend();
+    }
+
+    /// Any number below this one: each is explored.
+    pub fn choose(self, below: u32, place: Place) -> u32 {
+        self.0.ask(Kind::Choose(below), place) as u32
+    }
+
+    /// What this thread has read does not let it go on, and it would but read it again: this execution ends here for it.
+    pub fn wait(self, place: Place) {
+        self.0.post(Kind::Wait, place);
+        self.0.suspend();
+        unreachable!("a thread that waits is not run again");
+    }
+
+    /// Waits for the running thread's token, and takes it. (Nobody else does: who has seen it finds it.)
+    pub fn park(self, place: Place) {
+        let cell = self.0.token(self.0.thread());
+        if self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
+            self.wait(place);
+        }
+        let update = Update::CompareExchange(1, 0);
+        self.0.ask(Kind::Update { cell, update, ordering: Ordering::Acquire, void: false, mask: u64::MAX }, place);
+    }
+
+    /// Gives a thread its token.
+    pub fn unpark(self, thread: u32, place: Place) {
+        let cell = self.0.token(thread);
+        let give = Update::Exchange(1);
+        self.0
+            .ask(Kind::Update { cell, update: give, ordering: Ordering::Release, void: false, mask: u64::MAX }, place);
+    }
+
+    /// The number of the running thread.
+    pub fn thread(self) -> u32 {
+        self.0.thread()
+    }
+
+    /// Starts a thread.
+    ///
+    /// # Safety
+    /// What the closure borrows must live until the thread has been joined, or else until the end of the run.
+    pub unsafe fn spawn<T>(self, closure: impl FnOnce() -> T, place: Place) -> JoinHandle<T> {
+        // SAFETY: the caller's promise.
+        JoinHandle { thread: unsafe { self.0.spawn(closure, place) }, returns: PhantomData }
+    }
+
+    /// Has an object dropped when the run is over, if it comes to an end. (A thread that waited for readers frees what
+    /// they used. In the execution that is explored they are through with it; but they may not have run yet.)
+    pub fn defer_drop<T: 'static>(self, object: T) {
+        unsafe fn drop_boxed<T>(object: *mut ()) {
+            // SAFETY: it was a box before `defer_drop` took it, and is dropped once.
+            drop(unsafe { Box::from_raw(object.cast::<T>()) });
+        }
+        let object = Box::into_raw(Box::new(object));
+        // SAFETY: the box is handed over, and borrows nothing.
+        unsafe { self.0.defer(object.cast(), drop_boxed::<T>) };
+    }
+}
+
+/// A thread of the model that can be joined.
+#[derive(Debug)]
+pub struct JoinHandle<T> {
+    thread: u32,
+    returns: PhantomData<T>,
+}
+
+// SAFETY: it is a number; what the thread returned goes to where it is joined, as `std`'s does.
+unsafe impl<T> Send for JoinHandle<T> {}
+// SAFETY: a shared reference to it yields the number only.
+unsafe impl<T> Sync for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// The number of the thread.
+    pub fn thread(&self) -> u32 {
+        self.thread
+    }
+
+    /// Waits until the thread has ended. Yields what it returned, or what it panicked with.
+    ///
+    /// # Panics
+    /// Outside of the thread's model, and in code that already panics.
+    pub fn join(self, place: Place) -> std::thread::Result<T> {
+        let model = model().expect("a thread of a model is joined in the model");
+        // SAFETY: the handle was made by `spawn` for this type; it is used up.
+        unsafe { model.0.join(self.thread, place) }
+    }
+}

@@ -1,0 +1,410 @@
+//! Locations: numbers for pieces of memory.
+//!
+//! A location is an address and a *generation*. In one run, the pieces of memory that have been accessed are *cells*. A cell
+//! ends, and another begins at its address, when memory differs from what was last put there through the model: a slot of
+//! a stack is used again, or memory that was freed, or it was written by means that the model does not see.
+//!
+//! A cell has the number that its address, its generation and what it held at first had in earlier runs; in a replay, that
+//! which the search says it had (where threads allocate in another order than before, other addresses come out), if it
+//! holds at first what it held then. If not, it is not the same cell: answers from an earlier run would be wrong in this one.
+//!
+//! Memory holds what was written last, for whoever looks at it by other means. An exception are statics: models in
+//! other threads of the process see them too, and so does the next run. They are never written; what they hold in this run
+//! is known to the search alone, or is a copy.
+
+use crate::memory::{self, Size};
+use lkmm_model::program::LocationId;
+use rustc_hash::FxHashMap;
+use std::mem::MaybeUninit;
+
+/// The number of a cell in this run.
+pub(crate) type CellId = u32;
+
+const NONE: u32 = u32::MAX;
+
+/// What is known of the content of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A value, of which memory holds a copy.
+    InMemory(Size),
+    /// A value; memory holds the initial one and is never written.
+    Hidden(Size),
+    /// Something whose value the model does not know.
+    Opaque,
+}
+
+impl Content {
+    fn is_pointer(self) -> bool {
+        matches!(self, Content::InMemory(Size::Pointer) | Content::Hidden(Size::Pointer))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    address: usize,
+    generation: u32,
+    location: LocationId,
+    content: Content,
+    initial: u64,
+    /// What was last put there.
+    last: u64,
+}
+
+/// A location.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The last run that had it.
+    run: u32,
+    /// What it holds at first.
+    initial: u64,
+}
+
+/// The cells of this run and the locations of all runs.
+pub(crate) struct Locations {
+    run: u32,
+    cells: Vec<Cell>,
+    /// From an address to the last cell there.
+    current: Table,
+    numbers: FxHashMap<(usize, u32, u64), LocationId>,
+    known: Vec<Known>,
+    statics: Statics,
+    copies: FxHashMap<usize, Copy>,
+    /// The pointers that were put somewhere in this run.
+    pointers: Vec<(CellId, u64)>,
+}
+
+/// What a run has instead of the content of a static.
+struct Copy {
+    run: u32,
+    /// Aligned to sixteen bytes.
+    memory: Vec<MaybeUninit<u128>>,
+}
+
+impl Locations {
+    pub(crate) fn new() -> Self {
+        Locations {
+            run: 0,
+            cells: Vec::new(),
+            current: Table::new(),
+            numbers: FxHashMap::default(),
+            known: Vec::new(),
+            statics: Statics::find(),
+            copies: FxHashMap::default(),
+            pointers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.run += 1;
+        self.cells.clear();
+        self.current.clear();
+        self.pointers.clear();
+    }
+
+    /// The cell that an access of a value goes to.
+    ///
+    /// # Safety
+    /// There is a live object of this size at the address.
+    pub(crate) unsafe fn value(&mut self, address: usize, size: Size) -> CellId {
+        if let Some(id) = self.current.get(address) {
+            let cell = &self.cells[id as usize];
+            match cell.content {
+                Content::Hidden(known) if known == size => return id,
+                // SAFETY: the caller's promise.
+                Content::InMemory(known) if known == size && unsafe { memory::read(address, size) } == cell.last => {
+                    return id;
+                }
+                _ => {}
+            }
+        }
+        // SAFETY: the caller's promise.
+        let initial = unsafe { memory::read(address, size) };
+        let hidden = self.statics.contain(address);
+        self.begin(address, if hidden { Content::Hidden(size) } else { Content::InMemory(size) }, initial)
+    }
+
+    /// The cell of an object of the runtime, which is zero, and stays so in memory.
+    pub(crate) fn hidden(&mut self, address: usize) -> CellId {
+        match self.current.get(address) {
+            Some(id) => id,
+            None => self.begin(address, Content::Hidden(Size::Eight), 0),
+        }
+    }
+
+    /// The cell of something whose value the model does not know.
+    pub(crate) fn opaque(&mut self, address: usize) -> CellId {
+        match self.current.get(address) {
+            Some(id) if self.cells[id as usize].content == Content::Opaque => id,
+            _ => self.begin(address, Content::Opaque, 0),
+        }
+    }
+
+    fn begin(&mut self, address: usize, content: Content, initial: u64) -> CellId {
+        let generation = self.current.get(address).map_or(0, |before| self.cells[before as usize].generation + 1);
+        let id = self.cells.len() as CellId;
+        self.cells.push(Cell { address, generation, location: NONE, content, initial, last: initial });
+        self.current.set(address, id);
+        id
+    }
+
+    /// Something was written to a cell: puts it into memory.
+    ///
+    /// # Safety
+    /// The object that the cell was made for is still alive, and the bits are a value of its type.
+    pub(crate) unsafe fn put(&mut self, id: CellId, bits: u64) {
+        let cell = &mut self.cells[id as usize];
+        cell.last = bits;
+        if cell.content.is_pointer() {
+            self.pointers.push((id, bits));
+        }
+        if let Content::InMemory(size) = cell.content {
+            // SAFETY: the caller's promise.
+            unsafe { memory::write(cell.address, size, bits) };
+        }
+    }
+
+    /// Is this a pointer of another run? Nothing in this one has put it there.
+    pub(crate) fn is_foreign(&self, id: CellId, bits: u64) -> bool {
+        let cell = &self.cells[id as usize];
+        cell.content.is_pointer() && bits != 0 && bits != cell.initial && !self.pointers.contains(&(id, bits))
+    }
+
+    /// Where this run has an object whose value the model does not know: a static is copied, for each run anew, because other
+    /// models and later runs see it too. Alignments beyond sixteen bytes are not kept, so these are not copied.
+    ///
+    /// # Safety
+    /// There is such an object, and nobody writes to it if it is a static.
+    pub(crate) unsafe fn object<T>(&mut self, at: *mut T) -> *mut T {
+        if !self.statics.contain(at as usize) || align_of::<T>() > align_of::<u128>() {
+            return at;
+        }
+        let words = size_of::<T>().div_ceil(size_of::<u128>());
+        let fresh = || Copy { run: 0, memory: vec![MaybeUninit::uninit(); words] };
+        let copy = self.copies.entry(at as usize).or_insert_with(fresh);
+        if copy.run != self.run {
+            copy.run = self.run;
+            if copy.memory.len() < words {
+                copy.memory.resize(words, MaybeUninit::uninit());
+            }
+            // SAFETY: both are objects of this size, one of which was just made.
+            unsafe { copy.memory.as_mut_ptr().cast::<T>().copy_from_nonoverlapping(at, 1) };
+        }
+        copy.memory.as_mut_ptr().cast()
+    }
+
+    /// Where a cell is.
+    pub(crate) fn address(&self, id: CellId) -> usize {
+        self.cells[id as usize].address
+    }
+
+    /// The number of a cell's location. If it has none yet, it gets that which is expected.
+    pub(crate) fn number(&mut self, id: CellId, expected: Option<LocationId>) -> LocationId {
+        let cell = self.cells[id as usize];
+        if cell.location != NONE {
+            return cell.location;
+        }
+        let location = match expected.filter(|&location| self.fits(location, cell)) {
+            Some(location) => location,
+            None => self.fresh(cell),
+        };
+        self.known[location as usize].run = self.run;
+        self.cells[id as usize].location = location;
+        location
+    }
+
+    /// May this be the number of a cell? No other cell of this run has it.
+    fn fits(&self, location: LocationId, cell: Cell) -> bool {
+        let known = self.known.get(location as usize);
+        known.is_some_and(|known| known.run != self.run && known.initial == cell.initial)
+    }
+
+    fn fresh(&mut self, cell: Cell) -> LocationId {
+        let key = (cell.address, cell.generation, cell.initial);
+        match self.numbers.get(&key) {
+            Some(&location) if self.fits(location, cell) => location,
+            _ => {
+                let location = self.known.len() as LocationId;
+                self.known.push(Known { run: self.run, initial: cell.initial });
+                self.numbers.insert(key, location);
+                location
+            }
+        }
+    }
+
+    /// The value of a location before anything was written to it.
+    pub(crate) fn initial(&self, location: LocationId) -> u64 {
+        self.known[location as usize].initial
+    }
+}
+
+/// From addresses to numbers, in open addressing, emptied at no cost.
+struct Table {
+    entries: Vec<Entry>,
+    used: usize,
+    epoch: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    key: usize,
+    value: u32,
+    epoch: u32,
+}
+
+impl Table {
+    fn new() -> Self {
+        Table { entries: vec![Entry::default(); 64], used: 0, epoch: 1 }
+    }
+
+    fn clear(&mut self) {
+        self.used = 0;
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.entries.fill(Entry::default());
+            self.epoch = 1;
+        }
+    }
+
+    /// The entry of a key, or that where it would go.
+    fn find(&self, key: usize) -> usize {
+        let mask = self.entries.len() - 1;
+        let mut at = (key as u64 >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20) as usize & mask;
+        while self.entries[at].epoch == self.epoch && self.entries[at].key != key {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn get(&self, key: usize) -> Option<u32> {
+        let entry = self.entries[self.find(key)];
+        (entry.epoch == self.epoch).then_some(entry.value)
+    }
+
+    fn set(&mut self, key: usize, value: u32) {
+        if 2 * self.used >= self.entries.len() {
+            let larger = vec![Entry::default(); 2 * self.entries.len()];
+            let smaller = std::mem::replace(&mut self.entries, larger);
+            for entry in smaller.into_iter().filter(|entry| entry.epoch == self.epoch) {
+                let at = self.find(entry.key);
+                self.entries[at] = entry;
+            }
+        }
+        let at = self.find(key);
+        self.used += usize::from(self.entries[at].epoch != self.epoch);
+        self.entries[at] = Entry { key, value, epoch: self.epoch };
+    }
+}
+
+/// Where the writable statics of the process are.
+struct Statics {
+    ranges: Vec<std::ops::Range<usize>>,
+}
+
+impl Statics {
+    #[cfg(unix)]
+    fn find() -> Self {
+        let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+        // SAFETY: the callback is called with the data that is handed over, and does not keep what it is shown.
+        unsafe { libc::dl_iterate_phdr(Some(collect), (&raw mut ranges).cast()) };
+        Statics { ranges }
+    }
+
+    #[cfg(not(unix))]
+    fn find() -> Self {
+        Statics { ranges: Vec::new() }
+    }
+
+    fn contain(&self, address: usize) -> bool {
+        self.ranges.iter().any(|range| range.contains(&address))
+    }
+}
+
+/// Collects the writable segments of a loaded object.
+#[cfg(unix)]
+unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _: usize, ranges: *mut std::ffi::c_void) -> i32 {
+    // SAFETY: `Statics::find` hands over a vector; the rest is as `dl_iterate_phdr` promises.
+    unsafe {
+        let ranges = &mut *ranges.cast::<Vec<std::ops::Range<usize>>>();
+        for n in 0..usize::from((*info).dlpi_phnum) {
+            let header = &*(*info).dlpi_phdr.add(n);
+            if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0 {
+                let start = (*info).dlpi_addr as usize + header.p_vaddr as usize;
+                ranges.push(start..start + header.p_memsz as usize);
+            }
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::UnsafeCell;
+
+    fn at(x: &UnsafeCell<u32>) -> usize {
+        x.get() as usize
+    }
+
+    #[test]
+    fn a_generation_ends_when_memory_is_changed_by_other_means() {
+        let x = UnsafeCell::new(7_u32);
+        let mut locations = Locations::new();
+        locations.restart();
+        // SAFETY: `x` lives as long as the test, and nobody else uses it.
+        unsafe {
+            let first = locations.value(at(&x), Size::Four);
+            locations.put(first, 8);
+            assert_eq!(*x.get(), 8);
+            assert_eq!(locations.value(at(&x), Size::Four), first);
+            *x.get() = 9;
+            let second = locations.value(at(&x), Size::Four);
+            assert_ne!(first, second);
+            assert_eq!((locations.number(first, None), locations.number(second, None)), (0, 1));
+            assert_eq!((locations.initial(0), locations.initial(1)), (7, 9));
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_last_run_unless_others_are_expected() {
+        let (x, y) = (UnsafeCell::new(1_u32), UnsafeCell::new(2_u32));
+        let mut locations = Locations::new();
+        let z = UnsafeCell::new(2_u32);
+        // SAFETY: as above.
+        let mut run = |order: [&UnsafeCell<u32>; 2], expected: [Option<u32>; 2]| unsafe {
+            locations.restart();
+            let cells = order.map(|cell| locations.value(at(cell), Size::Four));
+            [locations.number(cells[0], expected[0]), locations.number(cells[1], expected[1])]
+        };
+        assert_eq!(run([&x, &y], [None, None]), [0, 1]);
+        assert_eq!(run([&y, &x], [None, None]), [1, 0]);
+        assert_eq!(run([&z, &y], [Some(1), None]), [1, 2], "the number of an address may be taken");
+        assert_eq!(run([&y, &x], [Some(0), Some(1)]), [2, 0], "what holds something else is something else");
+    }
+
+    #[test]
+    fn statics_are_not_written() {
+        static X: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(5);
+        let mut locations = Locations::new();
+        locations.restart();
+        // SAFETY: `X` lives for ever.
+        unsafe {
+            let cell = locations.value(X.as_ptr() as usize, Size::Four);
+            locations.put(cell, 6);
+            assert_eq!(X.load(std::sync::atomic::Ordering::Relaxed), 5);
+            assert_eq!(locations.value(X.as_ptr() as usize, Size::Four), cell);
+        }
+    }
+
+    #[test]
+    fn a_table_grows_and_is_emptied() {
+        let mut table = Table::new();
+        for round in 0..3 {
+            for key in 0..1000_usize {
+                assert_eq!(table.get(key * 8), None);
+                table.set(key * 8, key as u32 + round);
+            }
+            assert!((0..1000_usize).all(|key| table.get(key * 8) == Some(key as u32 + round)));
+            table.clear();
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Operations: what a thread asks the runtime to do, and the steps of the model that this is.
+//!
+//! Each primitive becomes what the kernel's definitions make of it (`linux-kernel.def`): an atomic operation is a read
+//! and a write with the annotations of its ordering, a fully ordered one stands between two `smp_mb()`, a `cmpxchg` that
+//! fails is a relaxed read, and nothing else.
+
+use crate::locations::CellId;
+use lkmm_model::event::{Fence, Label, Mode};
+use lkmm_model::program::{LocationId, Value};
+use lkmm_search::open::{Access, Answer, Dependencies, Event, ReadKind, Reasons, Step};
+use rustc_hash::FxHashMap;
+use std::panic::Location;
+
+/// The ordering of an atomic read-modify-write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordering {
+    /// `…_relaxed`.
+    Relaxed,
+    /// `…_acquire`.
+    Acquire,
+    /// `…_release`.
+    Release,
+    /// No suffix: ordered before and after like `smp_mb()`.
+    Full,
+}
+
+/// What an atomic read-modify-write makes of the value it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Another value.
+    Exchange(u64),
+    /// The second value, if it was the first; otherwise the operation fails.
+    CompareExchange(u64, u64),
+    /// The sum with this, wrapping.
+    Add(u64),
+    /// The difference to this, wrapping.
+    Sub(u64),
+    /// The bits that this has too.
+    And(u64),
+    /// The bits that one of them has.
+    Or(u64),
+    /// The bits that differ.
+    Xor(u64),
+}
+
+impl Update {
+    /// What is written; `None` if the operation fails.
+    fn apply(self, old: u64, mask: u64) -> Option<u64> {
+        let new = match self {
+            Update::Exchange(new) => new,
+            Update::CompareExchange(expected, new) => return (old == expected).then_some(new),
+            Update::Add(by) => old.wrapping_add(by),
+            Update::Sub(by) => old.wrapping_sub(by),
+            Update::And(by) => old & by,
+            Update::Or(by) => old | by,
+            Update::Xor(by) => old ^ by,
+        };
+        Some(new & mask)
+    }
+
+    /// What is written is computed from what was read.
+    fn carries_the_value(self) -> bool {
+        !matches!(self, Update::Exchange(_) | Update::CompareExchange(..))
+    }
+}
+
+/// What a thread does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Load(CellId, Mode),
+    Store(CellId, Mode, u64),
+    /// `void`: the value that was found is not asked for.
+    Update {
+        cell: CellId,
+        update: Update,
+        ordering: Ordering,
+        void: bool,
+        mask: u64,
+    },
+    Fence(Fence),
+    Lock(CellId),
+    TryLock(CellId),
+    IsLocked(CellId),
+    Unlock(CellId),
+    /// The second is the number of the `srcu_read_lock` that the index comes from.
+    SrcuUnlock(CellId, u32),
+    SyncSrcu(CellId),
+    Spawn(u32),
+    Join(u32),
+    Choose(u32),
+    Wait,
+    End,
+    Failed(u32),
+}
+
+/// An operation, with where it stands in the source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    pub(crate) kind: Kind,
+    pub(crate) place: &'static Location<'static>,
+    /// The read that its address comes from, if that is known.
+    pub(crate) address_from: Option<u32>,
+}
+
+impl Operation {
+    pub(crate) fn new(kind: Kind, place: &'static Location<'static>) -> Self {
+        Operation { kind, place, address_from: None }
+    }
+
+    /// The step that it is.
+    pub(crate) fn step(self, cx: Context<'_>) -> Step {
+        let Context { origin, location, .. } = cx;
+        let Operation { kind, address_from, .. } = self;
+        let dependencies = cx.dependencies.on(address_from, None);
+        let event = |label| Event { dependencies, ..Event::new(label, origin) };
+        match kind {
+            Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
+            Kind::Lock(_) => Step::Read(ReadKind::Lock, location),
+            Kind::TryLock(_) => Step::Read(ReadKind::TryLock, location),
+            Kind::IsLocked(_) => Step::Read(ReadKind::IsLocked, location),
+            Kind::Store(_, mode, bits) => Step::Write(location, Some(Value::Bits(bits)), event(Label::Write(mode))),
+            Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
+            Kind::SrcuUnlock(_, lock) => {
+                let mut event = event(Label::Write(Mode::SrcuUnlock));
+                event.dependencies = cx.dependencies.on(address_from, Some(lock));
+                Step::Write(location, Some(Value::Bits(0)), event)
+            }
+            Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
+            Kind::Fence(fence) => Step::Other(None, event(Label::Fence(fence))),
+            Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
+            Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
+            Kind::Choose(below) => Step::Choose(below),
+            Kind::Wait => Step::Wait { origin },
+            Kind::End => Step::End { results: Vec::new(), cut: false },
+            Kind::Failed(number) => Step::Failed(number),
+        }
+    }
+
+    /// What a read would be if this were its answer.
+    pub(crate) fn access(self, answer: Answer, cx: Context<'_>) -> Option<Access> {
+        let Context { origin, number, dependencies, .. } = cx;
+        let Operation { kind, address_from, .. } = self;
+        let known = dependencies.on(address_from, None);
+        let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
+        let simple = |label| Some(Access::new(event(label)));
+        match (kind, answer) {
+            (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
+            (Kind::Update { update, ordering, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
+                let half = |label| Event { atomic: true, ..event(label) };
+                let Some(new) = update.apply(old, mask) else {
+                    return Some(Access::new(half(Label::Read(Mode::Once))));
+                };
+                let mut write =
+                    half(Label::Write(if ordering == Ordering::Release { Mode::Release } else { Mode::Once }));
+                write.rmw = Some(number);
+                if update.carries_the_value() {
+                    write.dependencies = dependencies.on(address_from, Some(number));
+                }
+                let mode = match ordering {
+                    _ if void => Mode::Noreturn,
+                    Ordering::Acquire => Mode::Acquire,
+                    _ => Mode::Once,
+                };
+                let fenced = ordering == Ordering::Full;
+                Some(Access {
+                    fence_before: fenced.then(|| Event::new(Label::Fence(Fence::Mb), origin)),
+                    event: half(Label::Read(mode)),
+                    write: Some((write, Some(Value::Bits(new)))),
+                })
+            }
+            (Kind::Lock(_) | Kind::TryLock(_), Answer::Free) => {
+                Some(Access { write: Some((event(Label::LockWrite), None)), ..Access::new(event(Label::LockRead)) })
+            }
+            (Kind::TryLock(_), Answer::Held) => simple(Label::LockFail),
+            (Kind::IsLocked(_), Answer::Held) => simple(Label::ReadLocked),
+            (Kind::IsLocked(_), Answer::Free) => simple(Label::ReadUnlocked),
+            _ => None,
+        }
+    }
+}
+
+/// What an operation needs to know to become a step.
+pub(crate) struct Context<'r> {
+    /// Of the operation's place.
+    pub(crate) origin: u32,
+    /// Of its cell.
+    pub(crate) location: LocationId,
+    /// The number of its event.
+    pub(crate) number: u32,
+    pub(crate) dependencies: &'r mut KnownDependencies,
+}
+
+impl Kind {
+    /// The cell that it goes to.
+    pub(crate) fn cell(self) -> Option<CellId> {
+        match self {
+            Kind::Load(cell, _)
+            | Kind::Store(cell, ..)
+            | Kind::Update { cell, .. }
+            | Kind::Lock(cell)
+            | Kind::TryLock(cell)
+            | Kind::IsLocked(cell)
+            | Kind::Unlock(cell)
+            | Kind::SrcuUnlock(cell, _)
+            | Kind::SyncSrcu(cell) => Some(cell),
+            _ => None,
+        }
+    }
+
+    /// A word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Kind::Load(..) => "read",
+            Kind::Store(..) => "write",
+            Kind::Update { update, void, .. } => match update {
+                Update::Exchange(_) => "xchg",
+                Update::CompareExchange(..) => "cmpxchg",
+                Update::Add(_) if void => "add",
+                Update::Add(_) => "fetch_add",
+                Update::Sub(_) => "fetch_sub",
+                Update::And(_) => "fetch_and",
+                Update::Or(_) => "fetch_or",
+                Update::Xor(_) => "fetch_xor",
+            },
+            Kind::Spawn(_) => "spawn",
+            Kind::Join(_) => "join",
+            _ => "",
+        }
+    }
+
+    /// What is done when it is answered.
+    pub(crate) fn done(self, answer: Answer) -> Done {
+        let only = |result| Done { result, put: None, events: 1, fence_after: false };
+        match (self, answer) {
+            (Kind::Update { update, ordering, mask, .. }, Answer::Value(Value::Bits(old))) => {
+                let put = update.apply(old, mask);
+                let events = 1 + u32::from(put.is_some());
+                Done { result: old, put, events, fence_after: put.is_some() && ordering == Ordering::Full }
+            }
+            (_, Answer::Value(Value::Bits(value))) => only(value),
+            (Kind::Lock(_) | Kind::TryLock(_), Answer::Free) => Done { put: Some(1), events: 2, ..only(0) },
+            (_, Answer::Held) => only(1),
+            (_, Answer::Choice(chosen)) => only(chosen.into()),
+            (_, Answer::Free | Answer::Joined | Answer::Value(_)) => only(0),
+        }
+    }
+}
+
+/// What an answer comes to.
+pub(crate) struct Done {
+    /// What the thread is told.
+    pub(crate) result: u64,
+    /// What its cell holds from now on.
+    pub(crate) put: Option<u64>,
+    /// How many events it was.
+    pub(crate) events: u32,
+    /// An `smp_mb()` follows.
+    pub(crate) fence_after: bool,
+}
+
+/// Dependencies, each made once.
+#[derive(Default)]
+pub(crate) struct KnownDependencies {
+    /// Of data, on the read of this number.
+    data: Vec<Dependencies>,
+    /// Of the address, or of both.
+    addr: FxHashMap<(u32, Option<u32>), Dependencies>,
+}
+
+impl KnownDependencies {
+    /// The dependencies of an address on one read, and of a value on another.
+    fn on(&mut self, addr: Option<u32>, data: Option<u32>) -> Dependencies {
+        let make = |addr: Option<u32>, data: Option<u32>| {
+            let list = |read: Option<u32>| read.into_iter().collect();
+            Dependencies::new(Reasons { addr: list(addr), data: list(data), ..Reasons::default() })
+        };
+        match (addr, data) {
+            (None, None) => Dependencies::default(),
+            (None, Some(data)) => {
+                for number in self.data.len() as u32..=data {
+                    self.data.push(make(None, Some(number)));
+                }
+                self.data[data as usize].clone()
+            }
+            (Some(known), data) => self.addr.entry((known, data)).or_insert_with(|| make(addr, data)).clone(),
+        }
+    }
+}

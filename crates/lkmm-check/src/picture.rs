@@ -1,0 +1,294 @@
+//! One execution as text: what each thread does, where, and which write each read reads from.
+//!
+//! The threads stand side by side as far as they fit, each in program order. There is deliberately no order *between* threads on the
+//! page: under a weak memory model there is none.
+
+use crate::panics::SourcePlace;
+use lkmm_model::event::{Fence, Label, Mode};
+use lkmm_model::graph::{Event, EventId, Execution};
+use lkmm_model::program::{LocationId, Value};
+use std::fmt;
+
+/// The width that the text keeps to if a thread alone is not wider, in characters.
+const WIDTH: usize = 120;
+/// Spaces between two threads that stand side by side.
+const GAP: usize = 4;
+
+/// An execution, with the places of its events.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    execution: Execution,
+    /// Of each event.
+    places: Vec<Option<SourcePlace>>,
+    /// Of each event, what is done at its place.
+    words: Vec<&'static str>,
+    /// What comes after the last event of a thread.
+    endings: Vec<(u32, String)>,
+    /// The events that the failure is about.
+    marked: Vec<EventId>,
+}
+
+/// An operation: its events, and the line that shows them.
+struct Row {
+    number: usize,
+    events: Vec<EventId>,
+}
+
+impl Picture {
+    pub(crate) fn new(
+        execution: Execution,
+        place: &dyn Fn(u32) -> Option<SourcePlace>,
+        word: &dyn Fn(u32) -> &'static str,
+        endings: Vec<(u32, String)>,
+        marked: Vec<EventId>,
+    ) -> Picture {
+        let place_of = |event: &Event| event.thread.and_then(|_| place(event.origin));
+        let places = execution.events.iter().map(place_of).collect();
+        let words = execution.events.iter().map(|event| word(event.origin)).collect();
+        Picture { execution, places, words, endings, marked }
+    }
+
+    fn event(&self, id: EventId) -> &Event {
+        &self.execution.events[id as usize]
+    }
+
+    fn threads(&self) -> u32 {
+        let running = self.execution.events.iter().filter_map(|event| event.thread);
+        running.chain(self.endings.iter().map(|ending| ending.0)).max().map_or(0, |last| last + 1)
+    }
+
+    /// The operations of all threads: the events of one thread that stand together and come from one place, if they are
+    /// the read and the write of an atomic operation or a lock, and the fences around it.
+    fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        for thread in 0..self.threads() {
+            let of_thread = |&id: &EventId| self.event(id).thread == Some(thread);
+            let mut previous: Option<EventId> = None;
+            for id in (0..self.execution.events.len() as EventId).filter(of_thread) {
+                let belongs = previous.is_some_and(|before| self.belong(before, id));
+                match rows.last_mut().filter(|_| belongs) {
+                    Some(row) => row.events.push(id),
+                    None => rows.push(Row { number: rows.len() + 1, events: vec![id] }),
+                }
+                previous = Some(id);
+            }
+        }
+        rows
+    }
+
+    fn belong(&self, before: EventId, id: EventId) -> bool {
+        let (a, b) = (self.event(before), self.event(id));
+        let mb = Label::Fence(Fence::Mb);
+        a.origin == b.origin
+            && (self.execution.rmw.contains(&(before, id))
+                || a.label == Label::LockRead && b.label == Label::LockWrite
+                || a.label == mb && b.atomic && b.label.is_read()
+                || a.atomic && a.label.is_write() && b.label == mb)
+    }
+
+    fn row_of(rows: &[Row], id: EventId) -> Option<&Row> {
+        rows.iter().find(|row| row.events.contains(&id))
+    }
+
+    /// Where a read reads from.
+    fn source(&self, rows: &[Row], read: EventId) -> String {
+        let Some(&(write, _)) = self.execution.rf.iter().find(|pair| pair.1 == read) else { return String::new() };
+        match Self::row_of(rows, write) {
+            Some(row) => format!("  from {}", row.number),
+            None => "  initial".to_string(),
+        }
+    }
+
+    fn text(&self, rows: &[Row], row: &Row) -> String {
+        let find = |test: fn(Label) -> bool| row.events.iter().copied().find(|&id| test(self.event(id).label));
+        let (read, write) = (find(Label::is_read), find(Label::is_write));
+        let fenced = row.events.len() > 1 && matches!(self.event(row.events[0]).label, Label::Fence(_));
+        match (read, write) {
+            (Some(read), Some(write)) => {
+                let ordering = match (self.event(read).label, self.event(write).label) {
+                    _ if fenced => "full",
+                    (Label::Read(Mode::Acquire), _) => "acquire",
+                    (_, Label::Write(Mode::Release)) => "release",
+                    (Label::Read(Mode::Noreturn), _) => "void",
+                    _ => "relaxed",
+                };
+                let (from, to) = (self.value(read), self.value(write));
+                let source = self.source(rows, read);
+                let word = self.words[read as usize];
+                format!("{word:7} {}: {from} -> {to}  ({ordering}){source}", self.name(read))
+            }
+            (Some(read), None) => {
+                let (name, value) = (self.name(read), self.value(read));
+                let failed = self.event(read).atomic;
+                let word = if failed { self.words[read as usize] } else { "read" };
+                let fails = if failed { " fails" } else { "" };
+                format!(
+                    "{word:7} {name} = {value}{fails}{}{}",
+                    annotation(self.event(read).label),
+                    self.source(rows, read)
+                )
+            }
+            (None, Some(write)) => {
+                format!("write   {} = {}{}", self.name(write), self.value(write), annotation(self.event(write).label))
+            }
+            (None, None) => {
+                let first = row.events[0];
+                let word = match (self.event(first).label, self.words[first as usize]) {
+                    (Label::Fence(Fence::Mb), word @ ("spawn" | "join")) => word,
+                    (label, _) => spell(label),
+                };
+                match self.event(first).location {
+                    Some(_) => format!("{word}  {}{}", self.name(first), self.source(rows, first)),
+                    None => word.to_string(),
+                }
+            }
+        }
+    }
+
+    fn name(&self, id: EventId) -> String {
+        self.event(id).location.map_or_else(String::new, |location| self.location_name(location))
+    }
+
+    /// Locations are called `a`, `b`, … in the order of their numbers.
+    fn location_name(&self, location: LocationId) -> String {
+        let mut all: Vec<LocationId> = self.execution.events.iter().filter_map(|event| event.location).collect();
+        all.sort_unstable();
+        all.dedup();
+        let position = all.binary_search(&location).unwrap_or(0);
+        let letter = char::from(b'a' + (position % 26) as u8);
+        if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
+    }
+
+    fn value(&self, id: EventId) -> String {
+        match self.event(id).value {
+            Some(Value::Bits(bits)) if bits > 0xffff_ffff => format!("{bits:#x}"),
+            Some(Value::Bits(bits)) => bits.to_string(),
+            Some(other) => format!("{other:?}"),
+            None => "?".to_string(),
+        }
+    }
+
+    /// The lines of a thread.
+    fn column(&self, rows: &[Row], thread: u32) -> Vec<String> {
+        // That a thread waits for a lock is said at its end.
+        let waits = |row: &Row| row.events.len() == 1 && self.event(row.events[0]).label == Label::LockRead;
+        let is_own = |row: &&Row| self.event(row.events[0]).thread == Some(thread) && !waits(row);
+        let own: Vec<&Row> = rows.iter().filter(is_own).collect();
+        let place = |row: &Row| match &self.places[row.events[0] as usize] {
+            Some(place) => format!("{}:{}", short(&place.file), place.line),
+            None => String::new(),
+        };
+        let width = own.iter().map(|row| place(row).len()).max().unwrap_or(0);
+        let title = if thread == 0 { "thread 0 (main)".to_string() } else { format!("thread {thread}") };
+        let mut lines = vec![title];
+        for row in own {
+            let mark = if row.events.iter().any(|id| self.marked.contains(id)) { '>' } else { ' ' };
+            lines.push(format!("{mark}{:>3}  {:width$}  {}", row.number, place(row), self.text(rows, row)));
+        }
+        let endings = self.endings.iter().filter(|ending| ending.0 == thread);
+        lines.extend(endings.map(|ending| format!(">     {}", ending.1)));
+        lines
+    }
+
+    /// The orders of writes, of locations that have more than one.
+    fn coherence(&self, rows: &[Row]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let is_write = |event: &Event| event.label.is_write();
+        let mut locations: Vec<LocationId> = self.execution.events.iter().filter_map(|event| event.location).collect();
+        locations.sort_unstable();
+        locations.dedup();
+        for location in locations {
+            let at = |event: &Event| event.location == Some(location);
+            let ids = 0..self.execution.events.len() as EventId;
+            let mut writes: Vec<EventId> = ids.filter(|&id| at(self.event(id)) && is_write(self.event(id))).collect();
+            if writes.len() < 2 {
+                continue;
+            }
+            writes.sort_by_key(|&id| self.execution.co.iter().filter(|pair| pair.1 == id).count());
+            let spell = |&id: &EventId| {
+                let number = Self::row_of(rows, id).map_or(0, |row| row.number);
+                format!("{number} ({})", self.value(id))
+            };
+            let order: Vec<String> = writes.iter().map(spell).collect();
+            lines.push(format!("writes of {}: {}", self.location_name(location), order.join(", ")));
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.rows();
+        let columns: Vec<Vec<String>> = (0..self.threads()).map(|thread| self.column(&rows, thread)).collect();
+        let width = |column: &Vec<String>| column.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        let mut rest = columns.as_slice();
+        while let Some(first) = rest.first() {
+            let mut used = width(first);
+            let fits = rest[1..].iter().take_while(|column| {
+                used += GAP + width(column);
+                used <= WIDTH
+            });
+            let (band, after) = rest.split_at(1 + fits.count());
+            for n in 0..band.iter().map(Vec::len).max().unwrap_or(0) {
+                let mut line = String::new();
+                for column in band {
+                    let cell = column.get(n).map_or("", String::as_str);
+                    line.push_str(&format!("{cell:<width$}", width = width(column) + GAP));
+                }
+                writeln!(f, "{}", line.trim_end())?;
+            }
+            writeln!(f)?;
+            rest = after;
+        }
+        for line in self.coherence(&rows) {
+            writeln!(f, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a file without its folders.
+fn short(file: &str) -> &str {
+    file.rsplit(['/', '\\']).next().unwrap_or(file)
+}
+
+fn annotation(label: Label) -> &'static str {
+    match label {
+        Label::Read(mode) | Label::Write(mode) => match mode {
+            Mode::Plain => "  (plain)",
+            Mode::Acquire => "  (acquire)",
+            Mode::Release => "  (release)",
+            Mode::SrcuLock => "  (srcu_read_lock)",
+            Mode::SrcuUnlock => "  (srcu_read_unlock)",
+            Mode::Once | Mode::Noreturn => "",
+        },
+        _ => "",
+    }
+}
+
+/// What the kernel calls it.
+fn spell(label: Label) -> &'static str {
+    match label {
+        Label::Fence(fence) => match fence {
+            Fence::Mb => "smp_mb",
+            Fence::Rmb => "smp_rmb",
+            Fence::Wmb => "smp_wmb",
+            Fence::Barrier => "barrier",
+            Fence::RcuLock => "rcu_read_lock",
+            Fence::RcuUnlock => "rcu_read_unlock",
+            Fence::SyncRcu => "synchronize_rcu",
+            Fence::BeforeAtomic => "smp_mb__before_atomic",
+            Fence::AfterAtomic => "smp_mb__after_atomic",
+            Fence::AfterSpinlock => "smp_mb__after_spinlock",
+            Fence::AfterUnlockLock => "smp_mb__after_unlock_lock",
+            Fence::AfterSrcuReadUnlock => "smp_mb__after_srcu_read_unlock",
+        },
+        Label::LockRead | Label::LockWrite => "lock",
+        Label::Unlock => "unlock",
+        Label::LockFail => "try_lock fails",
+        Label::ReadLocked => "is_locked: yes",
+        Label::ReadUnlocked => "is_locked: no",
+        Label::SyncSrcu => "synchronize_srcu",
+        Label::Init | Label::Read(_) | Label::Write(_) => "",
+    }
+}

@@ -1,0 +1,120 @@
+//! What an exploration came to.
+
+use crate::panics::SourcePlace;
+use crate::picture::Picture;
+use std::fmt;
+
+/// What is wrong with an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// A thread panicked: an assertion, say.
+    Panic,
+    /// Two accesses race, at least one of which is plain, and a write.
+    DataRace,
+    /// Threads wait for a lock, or for a thread that waits.
+    Deadlock,
+    /// Threads wait for others to do something, and none will.
+    Livelock,
+    /// A lock is released by a thread that does not hold it, or its memory is used otherwise.
+    LockMisuse,
+    /// A reader does not end, ends twice, or waits for readers.
+    RcuMisuse,
+    /// Given the same values again, a thread did something else.
+    Nondeterminism,
+    /// An execution is larger than what can be judged.
+    TooLarge,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FailureKind::Panic => "a thread panicked",
+            FailureKind::DataRace => "data race",
+            FailureKind::Deadlock => "deadlock",
+            FailureKind::Livelock => "livelock",
+            FailureKind::LockMisuse => "misuse of a lock",
+            FailureKind::RcuMisuse => "misuse of RCU",
+            FailureKind::Nondeterminism => "the code is not deterministic",
+            FailureKind::TooLarge => "an execution is too large",
+        })
+    }
+}
+
+/// An execution with something wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub(crate) kind: FailureKind,
+    pub(crate) message: String,
+    pub(crate) locations: Vec<SourcePlace>,
+    pub(crate) picture: Option<Picture>,
+}
+
+impl Failure {
+    /// What is wrong.
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// A sentence on it; for a panic, what the thread said.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The places in the source that have to do with it: where a thread panicked, the accesses that race, where threads wait.
+    pub fn locations(&self) -> &[SourcePlace] {
+        &self.locations
+    }
+}
+
+/// What an exploration came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub(crate) executions: u64,
+    pub(crate) complete: bool,
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Report {
+    /// How many executions were explored. Each counts once.
+    pub fn executions(&self) -> u64 {
+        self.executions
+    }
+
+    /// Were these all that there are? Not if a budget ran out, or if one of them failed.
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The execution that failed, if one did. It is the last one that was explored.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.executions;
+        let s = if count == 1 { "" } else { "s" };
+        match &self.failure {
+            Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
+            None if self.complete => write!(f, "{count} execution{s}, and all went well"),
+            None => {
+                write!(f, "{count} execution{s}, and all went well; the budget ran out before the others were explored")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.kind, self.message)?;
+        for place in &self.locations {
+            writeln!(f, "  at {place}")?;
+        }
+        match &self.picture {
+            Some(picture) => write!(f, "\n{picture}"),
+            None => Ok(()),
+        }
+    }
+}

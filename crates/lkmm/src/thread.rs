@@ -1,0 +1,243 @@
+//! Threads, as in `std::thread`.
+//!
+//! In a model, they are threads of the model. What comes before a spawn is ordered before all that the thread does, and
+//! that before what comes after its join.
+
+use crate::in_model;
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
+
+pub use std::thread::Result;
+
+/// A thread that can be joined.
+pub struct JoinHandle<T>(Handle<T>);
+
+enum Handle<T> {
+    Real(std::thread::JoinHandle<T>),
+    #[cfg(feature = "check")]
+    InModel(lkmm_check::hook::JoinHandle<T>),
+}
+
+/// A thread, for [`unpark`](Thread::unpark).
+#[derive(Clone, Debug)]
+pub struct Thread(Identity);
+
+#[derive(Clone, Debug)]
+enum Identity {
+    Real(std::thread::Thread),
+    #[cfg(feature = "check")]
+    InModel(u32),
+}
+
+/// Starts a thread.
+#[cfg_attr(feature = "check", track_caller)]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // SAFETY: the closure borrows nothing.
+    in_model!(model, place => JoinHandle(Handle::InModel(unsafe { model.spawn(f, place) })));
+    JoinHandle(Handle::Real(std::thread::spawn(f)))
+}
+
+/// The thread that calls this.
+pub fn current() -> Thread {
+    in_model!(model, _place => Thread(Identity::InModel(model.thread())));
+    Thread(Identity::Real(std::thread::current()))
+}
+
+/// Waits until another thread has [unparked](Thread::unpark) this one. There are no spurious wakeups in a model.
+#[cfg_attr(feature = "check", track_caller)]
+pub fn park() {
+    in_model!(model, place => model.park(place));
+    std::thread::park();
+}
+
+/// Lets other threads run. In a model, as [`spin_loop`](crate::hint::spin_loop).
+#[cfg_attr(feature = "check", track_caller)]
+pub fn yield_now() {
+    in_model!(model, place => model.wait(place));
+    std::thread::yield_now();
+}
+
+impl Thread {
+    /// Lets the thread's [`park`] return: this one or, if it does not wait, the next.
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn unpark(&self) {
+        match &self.0 {
+            Identity::Real(thread) => thread.unpark(),
+            #[cfg(feature = "check")]
+            Identity::InModel(thread) => {
+                in_model!(model, place => model.unpark(*thread, place));
+            }
+        }
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits until the thread has ended. Yields what it returned.
+    ///
+    /// # Errors
+    /// What it panicked with.
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn join(self) -> Result<T> {
+        self.join_at(Location::caller())
+    }
+
+    #[cfg_attr(not(feature = "check"), allow(unused_variables, reason = "only a model asks"))]
+    fn join_at(self, place: &'static Location<'static>) -> Result<T> {
+        match self.0 {
+            Handle::Real(handle) => handle.join(),
+            #[cfg(feature = "check")]
+            Handle::InModel(_) if lkmm_check::hook::model().is_none() => {
+                Err(Box::new("a thread that panics cannot wait for another one"))
+            }
+            #[cfg(feature = "check")]
+            Handle::InModel(handle) => handle.join(place),
+        }
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> Thread {
+        Thread(match &self.0 {
+            Handle::Real(handle) => Identity::Real(handle.thread().clone()),
+            #[cfg(feature = "check")]
+            Handle::InModel(handle) => Identity::InModel(handle.thread()),
+        })
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+/// A scope: its threads may borrow from outside of it, since they end before it does.
+pub struct Scope<'scope, 'env: 'scope> {
+    /// Its threads; those that nobody has joined are joined when it ends. What they return may borrow for `'scope`.
+    threads: Mutex<Vec<Arc<dyn Joinable>>>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// A thread of a [`Scope`] that can be joined.
+pub struct ScopedJoinHandle<'scope, T> {
+    handle: Arc<Mutex<Option<JoinHandle<T>>>>,
+    scope: PhantomData<&'scope ()>,
+}
+
+trait Joinable: Send + Sync {
+    /// Waits for the thread if nobody has. Yields what it panicked with.
+    fn join_at(&self, place: &'static Location<'static>) -> Option<Box<dyn Any + Send>>;
+}
+
+impl<T> Joinable for Mutex<Option<JoinHandle<T>>> {
+    fn join_at(&self, place: &'static Location<'static>) -> Option<Box<dyn Any + Send>> {
+        take(self)?.join_at(place).err()
+    }
+}
+
+/// Takes what is there. The mutex is not held when this returns.
+fn take<T>(handle: &Mutex<Option<T>>) -> Option<T> {
+    handle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+}
+
+/// Calls a function with a scope for threads, and waits for those.
+///
+/// ```
+/// use lkmm::atomic::{Atomic, Relaxed};
+/// use lkmm::thread;
+///
+/// let x = Atomic::new(0);
+/// thread::scope(|s| {
+///     s.spawn(|| x.add(1, Relaxed));
+///     s.spawn(|| x.add(1, Relaxed));
+/// });
+/// assert_eq!(x.load(Relaxed), 2);
+/// ```
+///
+/// # Panics
+/// If the function does, or a thread that it has not joined.
+#[cfg_attr(feature = "check", track_caller)]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope { threads: Mutex::new(Vec::new()), scope: PhantomData, env: PhantomData };
+    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    let mut panicked = false;
+    let threads = std::mem::take(&mut *scope.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    for thread in threads {
+        panicked |= thread.join_at(Location::caller()).is_some();
+    }
+    match result {
+        Err(payload) => resume_unwind(payload),
+        Ok(_) if panicked => panic!("a scoped thread panicked"),
+        Ok(result) => result,
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a thread.
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        // SAFETY: the scope does not end before the thread has been joined.
+        let handle = unsafe { spawn_borrowing(f) };
+        let handle = Arc::new(Mutex::new(Some(handle)));
+        let erased: Arc<dyn Joinable + 'scope> = handle.clone();
+        // SAFETY: only the lifetime differs, and the list is emptied before `'scope` ends.
+        let erased: Arc<dyn Joinable> = unsafe { std::mem::transmute(erased) };
+        self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(erased);
+        ScopedJoinHandle { handle, scope: PhantomData }
+    }
+}
+
+/// # Safety
+/// The thread is joined before what it borrows ends.
+#[cfg_attr(feature = "check", track_caller)]
+unsafe fn spawn_borrowing<'scope, F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'scope,
+    T: Send + 'scope,
+{
+    // SAFETY: the caller's promise.
+    in_model!(model, place => JoinHandle(Handle::InModel(unsafe { model.spawn(f, place) })));
+    // SAFETY: the caller's promise.
+    let handle = unsafe { std::thread::Builder::new().spawn_unchecked(f) };
+    JoinHandle(Handle::Real(handle.expect("a thread")))
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Waits until the thread has ended. Yields what it returned.
+    ///
+    /// # Errors
+    /// What it panicked with.
+    ///
+    /// # Panics
+    /// Never: a thread can be joined once only.
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn join(self) -> Result<T> {
+        take(&self.handle).expect("the scope has not ended").join()
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoinHandle").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! Code with pointers, under the model heap.
+
+use lkmm::atomic::{Acquire, Atomic, Full, Relaxed, Release};
+use lkmm::check::{Builder, FailureKind};
+use lkmm::rcu::{self, Rcu};
+use lkmm::{barrier, thread};
+use std::collections::BTreeSet;
+use std::ptr;
+use std::sync::{Arc, Mutex};
+
+lkmm::check::heap!();
+
+/// Treiber's stack: a list whose head is exchanged. Nodes are freed by nobody.
+struct Stack {
+    head: Atomic<*mut Node>,
+}
+
+struct Node {
+    value: u32,
+    next: *mut Node,
+}
+
+impl Stack {
+    fn new() -> Self {
+        Stack { head: Atomic::new(ptr::null_mut()) }
+    }
+
+    fn push(&self, value: u32) {
+        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
+        let mut head = self.head.load(Relaxed);
+        loop {
+            // SAFETY: nobody else knows the node yet.
+            unsafe { (*node).next = head };
+            match self.head.cmpxchg(head, node, Release) {
+                Ok(_) => return,
+                Err(other) => head = other,
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<u32> {
+        let mut head = self.head.load(Acquire);
+        loop {
+            // SAFETY: nodes are not freed.
+            let node = unsafe { head.as_ref() }?;
+            match self.head.cmpxchg(head, node.next, Acquire) {
+                Ok(_) => return Some(node.value),
+                Err(other) => head = other,
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stack_gives_back_what_was_pushed() {
+    let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = outcomes.clone();
+    let report = Builder::new().explore(move || {
+        let stack = Arc::new(Stack::new());
+        let threads = [1, 2].map(|value| {
+            let stack = stack.clone();
+            thread::spawn(move || {
+                stack.push(value);
+                stack.pop()
+            })
+        });
+        let mut popped = threads.map(|t| t.join().unwrap().expect("one was pushed before"));
+        lkmm::check::outside(|| seen.lock().unwrap().insert(popped));
+        popped.sort_unstable();
+        assert_eq!(popped, [1, 2]);
+        assert_eq!(stack.pop(), None);
+    });
+    println!("{report}");
+    assert!(report.complete() && report.failure().is_none());
+    assert!(report.executions() > 4);
+    assert_eq!(*outcomes.lock().unwrap(), BTreeSet::from([[1, 2], [2, 1]]));
+}
+
+#[test]
+fn pointers_are_the_same_in_every_run() {
+    fn publish(mutate: bool) -> impl Fn() + Send + Sync + 'static {
+        move || {
+            let slot: Arc<Atomic<*mut String>> = Arc::new(Atomic::new(ptr::null_mut()));
+            let threads = ["one", "two", "three"].map(|text| {
+                let slot = slot.clone();
+                thread::spawn(move || {
+                    let new = Box::into_raw(Box::new(text.to_string()));
+                    let old = slot.xchg(new, Full);
+                    // SAFETY: it was a box, and who exchanges it has it.
+                    let old = (!old.is_null()).then(|| unsafe { Box::from_raw(old) });
+                    assert!(!mutate || old.is_none_or(|old| *old != "two"));
+                })
+            });
+            threads.into_iter().for_each(|t| t.join().unwrap());
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(slot.load(Relaxed)) });
+        }
+    }
+    let report = Builder::new().explore(publish(false));
+    println!("{report}");
+    assert_eq!((report.executions(), report.complete()), (6, true));
+    let failed = Builder::new().explore(publish(true));
+    assert_eq!(failed.failure().map(|failure| failure.kind()), Some(FailureKind::Panic));
+}
+
+#[test]
+fn readers_see_what_was_written_before_it_was_published() {
+    fn published(reader_follows: bool) -> impl Fn() + Send + Sync + 'static {
+        move || {
+            let config = Rcu::new(Box::new([Atomic::new(1), Atomic::new(1)]));
+            let side = Atomic::new(1);
+            thread::scope(|s| {
+                s.spawn(|| {
+                    let guard = rcu::read_lock();
+                    let values = config.dereference(&guard).unwrap();
+                    let second = values[1].load(Relaxed);
+                    let first = if reader_follows { values[0].load(Relaxed) } else { side.load(Relaxed) };
+                    assert!(second != 2 || first == 2);
+                });
+                let new = Box::new([Atomic::new(0), Atomic::new(0)]);
+                side.store(2, Relaxed);
+                new[0].store(2, Relaxed);
+                new[1].store(2, Relaxed);
+                drop(config.xchg(Some(new)));
+            });
+        }
+    }
+    let report = Builder::new().explore(published(true));
+    println!("{report}");
+    assert_eq!((report.executions(), report.complete()), (2, true));
+    let report = Builder::new().explore(published(false));
+    println!("{report}");
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Panic));
+}
+
+#[test]
+fn what_is_replaced_is_dropped_once() {
+    static DROPS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    struct Counted(Box<u32>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let report = Builder::new().explore(|| {
+        let mut value = Box::pin(Rcu::new(Arc::new(Counted(Box::new(1)))));
+        let old = value.as_mut().copy_update(|old| old.map(|old| Arc::new(Counted(Box::new(*old.0 + 1)))));
+        assert_eq!(old.map(|old| *old.0), Some(1));
+        assert_eq!(value.as_mut().replace(Arc::new(Counted(Box::new(3)))).map(|old| *old.0), Some(2));
+        barrier::smp_mb();
+        assert_eq!(value.dereference(&rcu::read_lock()).map(|now| *now.0), Some(3));
+    });
+    assert!(report.complete() && report.failure().is_none());
+    let drops = DROPS.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(drops > 0 && drops % 3 == 0, "{drops}");
+}
