@@ -2,7 +2,7 @@
 
 use lkmm::atomic::{Acquire, Atomic, AtomicType, Full, Relaxed, Release};
 use lkmm::cell::Shared;
-use lkmm::check::{Builder, FailureKind, Report};
+use lkmm::check::{Builder, DependencyMode, FailureKind, Report};
 use lkmm::lock::SpinLock;
 use lkmm::{barrier, check, hint, rcu, srcu, thread};
 use std::sync::Arc;
@@ -562,4 +562,30 @@ fn no_pointer_of_another_run_is_followed() {
         });
     });
     assert_eq!(kind(&report), Some(FailureKind::Nondeterminism));
+}
+
+#[test]
+fn dependencies_order_if_they_show() {
+    fn publish(index: fn(usize) -> usize) -> impl Fn() + Send + Sync + 'static {
+        move || {
+            let x = [Atomic::new(1), Atomic::new(0)];
+            let current = Atomic::new(0_usize);
+            thread::scope(|s| {
+                s.spawn(|| {
+                    x[1].store(1, Relaxed);
+                    barrier::smp_wmb();
+                    current.store(1, Relaxed);
+                });
+                let seen = current.load(Relaxed);
+                let found = x[index(seen)].load(Relaxed);
+                assert!(seen == 0 || found == 1);
+            });
+        }
+    }
+    let carries: fn(usize) -> usize = |seen| seen;
+    let carries_nothing: fn(usize) -> usize = |seen| seen.max(1);
+    assert_eq!(count(publish(carries)), 2);
+    assert_eq!(kind(&explore(publish(carries_nothing))), Some(FailureKind::Panic));
+    let declared = Builder::new().dependencies(DependencyMode::Declared).explore(publish(carries));
+    assert_eq!(kind(&declared), Some(FailureKind::Panic));
 }
