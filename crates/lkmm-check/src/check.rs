@@ -6,7 +6,7 @@ use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{Ending, Found, OpenError, Options, Waiting, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Waiting, explore};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -50,13 +50,21 @@ impl Default for Builder {
 impl Builder {
     /// All executions of the model of Linux 6.12, however long it takes.
     pub fn new() -> Self {
-        let options = Options { report_blocked: true, ..Options::new(models::lkmm()) };
+        let dependencies = DependencyMode::Observed;
+        let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
         Builder { options, timeout: None, stack_size: STACK }
     }
 
     /// Under another memory model.
     pub fn model(mut self, model: &'static Model) -> Self {
         self.options.model = model;
+        self
+    }
+
+    /// Which dependencies order events: those that show when a thread is run again with another value for one load, if
+    /// nothing else is said; or only those that an operation declares (as `Rcu::dereference` of crate `lkmm` does).
+    pub fn dependencies(mut self, mode: DependencyMode) -> Self {
+        self.options.dependencies = mode;
         self
     }
 

@@ -20,6 +20,7 @@ mod stack;
 pub use check::{Builder, model};
 pub use heap::{Heap, outside};
 pub use lkmm_model::models;
+pub use lkmm_search::open::DependencyMode;
 pub use memory::Size;
 pub use panics::{Panic, SourcePlace};
 pub use report::{Failure, FailureKind, Report};

@@ -2,7 +2,7 @@
 
 use lkmm::atomic::{Acquire, Atomic, AtomicType, Full, Relaxed, Release};
 use lkmm::cell::Shared;
-use lkmm::check::{Builder, FailureKind, Report};
+use lkmm::check::{Builder, DependencyMode, FailureKind, Report};
 use lkmm::lock::SpinLock;
 use lkmm::{barrier, check, hint, rcu, srcu, thread};
 use std::sync::Arc;
@@ -564,57 +564,28 @@ fn no_pointer_of_another_run_is_followed() {
     assert_eq!(kind(&report), Some(FailureKind::Nondeterminism));
 }
 
-/// A message by a dependency: the reader branches on what it read, and then writes.
-fn load_buffering_with_a_branch(dependencies: check::DependencyMode) -> check::Report {
-    check::Builder::new().dependencies(dependencies).explore(|| {
-        let (x, y) = (Arc::new(Atomic::new(0)), Arc::new(Atomic::new(0)));
-        let t = {
-            let (x, y) = (x.clone(), y.clone());
-            thread::spawn(move || {
-                let read = x.load(Relaxed);
-                if read == 1 {
-                    y.store(1, Relaxed);
-                }
-                read
-            })
-        };
-        let mine = y.load(Relaxed);
-        if mine == 1 {
-            x.store(1, Relaxed);
+#[test]
+fn dependencies_order_if_they_show() {
+    fn publish(index: fn(usize) -> usize) -> impl Fn() + Send + Sync + 'static {
+        move || {
+            let x = [Atomic::new(1), Atomic::new(0)];
+            let current = Atomic::new(0_usize);
+            thread::scope(|s| {
+                s.spawn(|| {
+                    x[1].store(1, Relaxed);
+                    barrier::smp_wmb();
+                    current.store(1, Relaxed);
+                });
+                let seen = current.load(Relaxed);
+                let found = x[index(seen)].load(Relaxed);
+                assert!(seen == 0 || found == 1);
+            });
         }
-        assert!(!(mine == 1 && t.join().unwrap() == 1));
-    })
-}
-
-#[test]
-fn what_hangs_on_a_load_comes_after_it() {
-    let report = load_buffering_with_a_branch(check::DependencyMode::Observed);
-    assert!(report.complete() && report.failure().is_none(), "{report}");
-}
-
-/// A pointer is published with a release, and followed without an acquire.
-fn follow(dependencies: check::DependencyMode) -> check::Report {
-    check::Builder::new().dependencies(dependencies).explore(|| {
-        let data = Arc::new([Atomic::new(0), Atomic::new(0)]);
-        let index = Arc::new(Atomic::new(0usize));
-        let t = {
-            let (data, index) = (data.clone(), index.clone());
-            thread::spawn(move || {
-                data[1].store(7, Relaxed);
-                index.store(1, Release);
-            })
-        };
-        let at = index.load(Relaxed);
-        let value = data[at].load(Relaxed);
-        assert!(at == 0 || value == 7);
-        t.join().unwrap();
-    })
-}
-
-#[test]
-fn what_is_found_by_an_address_is_read_after_it() {
-    let report = follow(check::DependencyMode::Observed);
-    assert!(report.complete() && report.failure().is_none(), "{report}");
-    let report = follow(check::DependencyMode::Declared);
-    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Panic), "{report}");
+    }
+    let carries: fn(usize) -> usize = |seen| seen;
+    let carries_nothing: fn(usize) -> usize = |seen| seen.max(1);
+    assert_eq!(count(publish(carries)), 2);
+    assert_eq!(kind(&explore(publish(carries_nothing))), Some(FailureKind::Panic));
+    let declared = Builder::new().dependencies(DependencyMode::Declared).explore(publish(carries));
+    assert_eq!(kind(&declared), Some(FailureKind::Panic));
 }
