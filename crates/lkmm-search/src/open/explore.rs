@@ -28,6 +28,7 @@
 use super::execution::execution;
 use super::graph::{Act, Graph, Id, Node, Source};
 use super::judge::{Judge, Verdict};
+use super::late::Conduct;
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::run::{Run, changed};
 use super::traces::Traces;
@@ -39,12 +40,17 @@ use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+/// So much is remembered of what threads did not do.
+const MOST_REFUTED: usize = 1 << 17;
+
 pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) run: Run<'a, P>,
     pub(super) traces: Traces,
     pub(super) statistics: Statistics,
     /// The cores from which the search has set out.
     pub(super) cores: FxHashSet<Vec<u32>>,
+    /// What threads did not do when their reads were taken over.
+    pub(super) refuted: FxHashSet<Conduct>,
     options: &'a Options,
     judge: Judge,
     /// Tells which executions are sequentially consistent.
@@ -96,6 +102,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             traces: Traces::default(),
             statistics: Statistics::default(),
             cores: FxHashSet::default(),
+            refuted: FxHashSet::default(),
             options,
             judge: Judge::new(options.model, observed.clone()),
             sequential: Judge::new(models::sc(), Vec::new()),
@@ -176,7 +183,14 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             State::Core => {
                 // Only what comes out again is a core: another graph may lead to the same reads with other writes.
-                if !self.run.reproduce(graph, &mut self.traces)? || !self.cores.insert(graph.key()) {
+                if let Some(thread) = self.run.reproduce(graph, &mut self.traces)? {
+                    if self.refuted.len() >= MOST_REFUTED {
+                        self.refuted.clear();
+                    }
+                    self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
+                    return Ok(false);
+                }
+                if !self.cores.insert(graph.key()) {
                     return Ok(false);
                 }
                 graph.freeze();
