@@ -25,17 +25,17 @@
 //! that thread then waits at its `LKR`, which reads from the `LKW`, until the `UL` takes that over. Likewise `spin_trylock`
 //! and `spin_is_locked` are one read each, whose label follows from what it reads.
 
-use super::execution::execution;
 use super::graph::{Act, Graph, Id, Node, Source};
-use super::judge::{Judge, Verdict};
+use super::judge::Judge;
 use super::late::Conduct;
+use super::places::{is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::run::{Run, changed};
 use super::traces::Traces;
-use super::{DependencyMode, Ending, Found, Options, Statistics, Waiting, late};
+use super::{Found, Options, Statistics, late};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::models;
-use lkmm_model::program::{LocationId, Value};
+use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -51,15 +51,15 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) cores: FxHashSet<Vec<u32>>,
     /// What threads did not do when their reads were taken over.
     pub(super) refuted: FxHashSet<Conduct>,
-    options: &'a Options,
-    judge: Judge,
+    pub(super) options: &'a Options,
+    pub(super) judge: Judge,
     /// Tells which executions are sequentially consistent.
-    sequential: Judge,
+    pub(super) sequential: Judge,
     /// The complete executions with a cycle that it has found.
-    cyclic: FxHashSet<Vec<u32>>,
-    found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
-    roots: usize,
-    observed: Vec<LocationId>,
+    pub(super) cyclic: FxHashSet<Vec<u32>>,
+    pub(super) found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
+    pub(super) roots: usize,
+    pub(super) observed: Vec<LocationId>,
     /// The graphs that are still to be explored, the next one last.
     tasks: Vec<Task>,
     /// Graphs that are no longer needed.
@@ -506,228 +506,4 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     pub(super) fn put_by_core(&mut self, graph: &Graph) {
         self.put_by(graph, State::Core);
     }
-
-    /// Nothing can be added to a graph.
-    fn end(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
-        let ending = self.ending(graph);
-        if matches!(ending, Ending::Blocked { .. } | Ending::Dead) {
-            self.statistics.stuck += 1;
-            if matches!(ending, Ending::Dead) || !self.options.report_blocked {
-                return Ok(ControlFlow::Continue(()));
-            }
-        }
-        let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
-        let verdict = self.judge.judge(&self.traces, graph)?;
-        self.statistics.judged += 1;
-        let verdict = match self.options.dependencies {
-            DependencyMode::Observed if verdict.is_consistent => self.judge_observed(graph, verdict)?,
-            _ => verdict,
-        };
-        debug_assert!(
-            self.options.dependencies == DependencyMode::Observed || self.agrees(graph, &verdict),
-            "the plan and the definition disagree on a complete execution"
-        );
-        if !verdict.is_consistent || is_cyclic && !self.cyclic.insert(graph.key()) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if let Ending::Error(error) = ending {
-            return Err(error);
-        }
-        if matches!(ending, Ending::Complete | Ending::Failed(_)) {
-            self.statistics.executions += 1;
-            self.statistics.cyclic += u64::from(is_cyclic);
-        }
-        let program = &*self.run.program;
-        let initial = |location: LocationId| program.initial(location);
-        let results = |thread: usize| -> &[Value] {
-            match self.run.known(thread) {
-                Some(Step::End { results, .. }) => results,
-                _ => &[],
-            }
-        };
-        let found = Found {
-            graph,
-            traces: &self.traces,
-            observed: &self.observed,
-            initial: &initial,
-            results: &results,
-            ending,
-            flags: &verdict.flags,
-            is_cyclic,
-        };
-        Ok((self.found)(&found))
-    }
-
-    /// Judges a complete graph again, with the dependencies that show, if they can matter.
-    fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<Verdict, OpenError> {
-        if verdict.flags.is_empty() && self.sequential.allows_partial(&self.traces, graph)? {
-            return Ok(verdict);
-        }
-        let verdict = match self.observe(graph)? {
-            true => self.judge.judge_whole(&self.traces, graph)?,
-            false => verdict,
-        };
-        // The threads are taken to their ends again, for what they returned.
-        self.run.replay(graph)?;
-        for thread in 0..graph.threads.len() {
-            if graph.has_started(thread, self.roots) {
-                self.run.step(thread);
-            }
-        }
-        Ok(verdict)
-    }
-
-    /// Is the verdict what the definition of the model says?
-    fn agrees(&self, graph: &Graph, verdict: &Verdict) -> bool {
-        let program = &*self.run.program;
-        let execution = execution(&|location| program.initial(location), &self.observed, &self.traces, graph);
-        let judgement = self.options.model.judge(&execution);
-        judgement.violated.is_none() == verdict.is_consistent
-            && (!verdict.is_consistent || judgement.flags == verdict.flags)
-    }
-
-    fn ending(&mut self, graph: &Graph) -> Ending {
-        let (mut failures, mut waiting) = (Vec::new(), Vec::new());
-        let (mut is_cut, mut error) = (false, None);
-        for thread in 0..graph.threads.len() {
-            if !graph.has_started(thread, self.roots) {
-                continue;
-            }
-            if let Some(node) = graph.last_node(thread).filter(|node| node.stuck) {
-                match (node.act, node.location) {
-                    (Act::Read(ReadKind::Lock, source), Some(location)) if graph.last(location) == source => {
-                        waiting.push((thread, Waiting::Lock(location)));
-                    }
-                    _ => return Ending::Dead,
-                }
-                continue;
-            }
-            match self.run.step(thread) {
-                Step::End { cut, .. } => is_cut |= cut,
-                Step::Failed(number) => failures.push((thread, *number)),
-                Step::Error(e) => error = Some(e.clone()),
-                Step::Read(_, location) => waiting.push((thread, Waiting::Lock(*location))),
-                Step::Join { thread: child, origin } => {
-                    waiting.push((thread, Waiting::Join { thread: *child, origin: *origin }));
-                }
-                Step::Wait { origin } => {
-                    let origin = *origin;
-                    if !reads_newest(graph, thread) {
-                        return Ending::Dead;
-                    }
-                    waiting.push((thread, Waiting::Write { origin }));
-                }
-                _ => return Ending::Dead,
-            }
-        }
-        match error {
-            _ if !failures.is_empty() => Ending::Failed(failures),
-            _ if !waiting.is_empty() => Ending::Blocked(waiting),
-            Some(error) => Ending::Error(error),
-            None if is_cut => Ending::Cut,
-            None => Ending::Complete,
-        }
-    }
-}
-
-/// Have the reads of a thread since it last did something else returned the newest values? (An atomic operation that wrote
-/// what it read is a read here, and a fence nothing.)
-fn reads_newest(graph: &Graph, thread: usize) -> bool {
-    let nodes = &graph.threads[thread];
-    let mut newest_of = None;
-    for (index, node) in nodes.iter().enumerate().rev() {
-        let Some(location) = node.location else {
-            match node.act {
-                Act::Fence => continue,
-                _ => break,
-            }
-        };
-        let is_last = |source: Source| source == graph.last(location);
-        match node.act {
-            Act::Read(_, source) => {
-                if newest_of.take() != Some(location) && !is_last(source) {
-                    return false;
-                }
-            }
-            Act::WriteAtOnce if nodes[index - 1].known_value() == node.value => {
-                if !is_last(Source::Event(Id::new(thread, index))) {
-                    return false;
-                }
-                newest_of = Some(location);
-            }
-            _ => break,
-        }
-    }
-    true
-}
-
-/// Is the lock held?
-fn is_held(graph: &Graph, location: LocationId) -> bool {
-    matches!(graph.last(location), Source::Event(id) if graph.node(id).label == Label::LockWrite)
-}
-
-/// May the next event of a thread, outside of a critical section of its own, read from this write?
-fn may_read(graph: &Graph, thread: usize, kind: ReadKind, source: Source) -> bool {
-    match source {
-        Source::Event(id) if graph.node(id).label == Label::LockWrite => match kind {
-            ReadKind::Lock => false,
-            _ => id.thread as usize != thread,
-        },
-        _ => true,
-    }
-}
-
-/// The places that a write may have in the coherence order of its location: at least one.
-pub(super) fn positions(
-    traces: &Traces,
-    graph: &Graph,
-    write: Id,
-    location: LocationId,
-) -> Result<std::ops::Range<usize>, OpenError> {
-    let node = graph.node(write);
-    let follows = match node.label {
-        Label::Unlock => match graph.own_section(write.thread as usize, location, write.index as usize) {
-            Some(lock) => Some(Source::Event(lock)),
-            None => return Err(OpenError::StrayUnlock { origin: node.origin }),
-        },
-        _ => overwritten(graph, write),
-    };
-    if let Some(source) = follows {
-        let place = graph.rank(location, source);
-        return Ok(place..place + 1);
-    }
-    // What the thread has seen of the location comes before.
-    let unordered = traces.unordered(node.reasons);
-    let before = &graph.threads[write.thread as usize][..write.index as usize];
-    let ranks = before.iter().enumerate().filter_map(|(index, node)| {
-        if node.location != Some(location) || unordered.contains(&(index as u32)) {
-            return None;
-        }
-        match node.source() {
-            Some(source) => Some(graph.rank(location, source)),
-            None if node.is_write() => Some(graph.rank(location, Source::Event(Id { index: index as u32, ..write }))),
-            None => None,
-        }
-    });
-    let floor = ranks.max().unwrap_or(0);
-    Ok(floor..graph.co(location).len() + 1)
-}
-
-/// What the read of an atomic operation or of a lock reads from, of which this is the write.
-pub(super) fn overwritten(graph: &Graph, write: Id) -> Option<Source> {
-    let node = graph.node(write);
-    let before = &graph.threads[write.thread as usize][..write.index as usize];
-    let read = match (node.act, node.rmw) {
-        (Act::WriteAtOnce, _) => before.last()?,
-        (_, Some(read)) => &before[read as usize],
-        _ => return None,
-    };
-    read.source()
-}
-
-/// Would a write at this place come between the read and the write of an atomic operation?
-pub(super) fn is_taken(graph: &Graph, location: LocationId, position: usize) -> bool {
-    let next = graph.co(location).get(position);
-    let source = next.and_then(|&next| overwritten(graph, next));
-    source.is_some_and(|source| graph.rank(location, source) == position)
 }

@@ -12,8 +12,9 @@
 //!
 //! Whether a thread does the same with other answers depends on these alone, so a thread that does not is not asked again.
 
-use super::explore::{Explorer, overwritten, positions};
+use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
+use super::places::{overwritten, positions};
 use super::program::{Answer, OpenError, OpenProgram};
 use super::revisit::can_read;
 use super::traces::Trace;

@@ -14,6 +14,7 @@
 //! `lkmm-naive` computes the same set from the definition, by trying everything.
 
 mod closed;
+mod ending;
 mod execution;
 mod explore;
 mod graph;
@@ -21,6 +22,7 @@ mod judge;
 mod late;
 mod layout;
 mod observe;
+mod places;
 mod program;
 mod revisit;
 mod run;
