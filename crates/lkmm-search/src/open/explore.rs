@@ -70,6 +70,8 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
 struct Task {
     graph: Graph,
     state: State,
+    /// Its share of the search: those that branch off share equally with what they branch off from (Knuth 1975).
+    share: f64,
 }
 
 /// What is left to do before a graph can grow.
@@ -118,14 +120,18 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     /// Explores everything that the empty graph grows into.
     pub(crate) fn explore(mut self) -> Result<Statistics, OpenError> {
         let graph = Graph::new(self.roots);
-        self.tasks.push(Task { graph, state: State::Ready });
-        while let Some(Task { mut graph, state }) = self.tasks.pop() {
+        self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
+        while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
             if self.is_out_of_budget() {
                 return Ok(self.statistics);
             }
-            if self.take_up(&mut graph, state)? && self.grow(&mut graph)?.is_break() {
+            let before = self.tasks.len();
+            let goes_on = self.take_up(&mut graph, state)?;
+            self.share_out(before, &mut share);
+            if goes_on && self.grow(&mut graph, &mut share)?.is_break() {
                 return Ok(self.statistics);
             }
+            self.statistics.share += share;
             self.spare.push(graph);
         }
         self.statistics.is_complete = true;
@@ -137,6 +143,15 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.options.max_executions.is_some_and(is_over)
             || self.statistics.runs % 64 == 0
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Gives the graphs that were put by since then their share.
+    fn share_out(&mut self, since: usize, share: &mut f64) {
+        let new = &mut self.tasks[since..];
+        if !new.is_empty() {
+            *share /= (new.len() + 1) as f64;
+            new.iter_mut().for_each(|task| task.share = *share);
+        }
     }
 
     /// Runs the program along a graph that was put by. False if the graph is none after all.
@@ -201,11 +216,15 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     }
 
     /// Lets a graph grow until nothing can be added, and puts by what branches off.
-    fn grow(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
+    fn grow(&mut self, graph: &mut Graph, share: &mut f64) -> Result<ControlFlow<()>, OpenError> {
+        let mut before = self.tasks.len();
         loop {
+            self.share_out(before, share);
+            before = self.tasks.len();
             match self.next(graph) {
                 Next::Nothing => {
                     self.overtake(graph)?;
+                    self.share_out(before, share);
                     return self.end(graph);
                 }
                 Next::Step(thread, Step::Read(kind, location)) => self.read(graph, thread, kind, location)?,
@@ -494,12 +513,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     fn put_by(&mut self, graph: &Graph, state: State) {
         let graph = self.copy(graph);
-        self.tasks.push(Task { graph, state });
+        self.tasks.push(Task { graph, state, share: 0.0 });
     }
 
     /// Puts by a graph in which a read, the last event of its thread, has another source.
     pub(super) fn put_by_redirected(&mut self, graph: Graph, read: Id, is_consistent: bool) {
-        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent } });
+        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent }, share: 0.0 });
     }
 
     /// Puts by a graph whose threads may not do the same.
