@@ -160,5 +160,6 @@ fn the_size_of_a_search_is_estimated() {
     assert!(all.is_complete && (all.share - 1.0).abs() < 1e-9, "{all:?}");
     let half = explored(Some(360));
     let estimate = half.executions as f64 / half.share;
-    assert!(!half.is_complete && (240.0..2160.0).contains(&estimate), "{half:?} {estimate}");
+    // The first half of a search is a corner of it, so that only the order of magnitude can be expected.
+    assert!(!half.is_complete && (72.0..7200.0).contains(&estimate), "{half:?} {estimate}");
 }
