@@ -589,3 +589,45 @@ fn dependencies_order_if_they_show() {
     let declared = Builder::new().dependencies(DependencyMode::Declared).explore(publish(carries));
     assert_eq!(kind(&declared), Some(FailureKind::Panic));
 }
+
+#[test]
+fn who_spins_on_an_atomic_operation_waits() {
+    // Whoever takes the lock gives it back.
+    let report = Builder::new().explore(|| {
+        let lock = Arc::new(Atomic::new(0));
+        let section = |lock: &Atomic<i32>| {
+            while lock.cmpxchg(0, 1, Acquire).is_err() {
+                hint::spin_loop();
+            }
+            lock.store(0, Release);
+            while lock.xchg(1, Acquire) == 1 {
+                hint::spin_loop();
+            }
+            lock.store(0, Release);
+        };
+        let t = {
+            let lock = lock.clone();
+            thread::spawn(move || section(&lock))
+        };
+        section(&lock);
+        t.join().unwrap();
+    });
+    assert!(report.complete() && report.failure().is_none(), "{report}");
+    // Nobody gives it back.
+    let report = Builder::new().explore(|| {
+        let lock = Arc::new(Atomic::new(0));
+        let t = {
+            let lock = lock.clone();
+            thread::spawn(move || {
+                while lock.xchg(1, Acquire) == 1 {
+                    hint::spin_loop();
+                }
+            })
+        };
+        while lock.cmpxchg(0, 1, Acquire).is_err() {
+            hint::spin_loop();
+        }
+        t.join().unwrap();
+    });
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Livelock), "{report}");
+}

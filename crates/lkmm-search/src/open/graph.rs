@@ -508,8 +508,10 @@ impl Graph {
                 }
             }
         }
-        // How many writes a location has follows from what its threads read.
-        key.extend(self.co.iter().flat_map(|writes| &writes.order).map(|&id| number(id)));
+        // How many writes a location has follows from what its threads read, and its number is nothing but a name.
+        let mut orders: Vec<&[Id]> = self.co.iter().map(|writes| &writes.order[..]).collect();
+        orders.sort_unstable();
+        key.extend(orders.into_iter().flatten().map(|&id| number(id)));
         key
     }
 }
