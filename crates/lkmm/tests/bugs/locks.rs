@@ -11,10 +11,16 @@ pairs! {
     test_and_set_in_two_steps: DataRace at ["held by test, then set"], test_then_set(false) => test_then_set(true);
     ticket_without_acquire: DataRace at ["held by ticket"], ticket(true, Relaxed, Release) => ticket(true, Acquire, Release);
     ticket_without_release: DataRace at ["held by ticket"], ticket(true, Acquire, Relaxed) => ticket(true, Acquire, Release);
-    ticket_drawn_in_two_steps: DataRace at ["held by ticket"], ticket(false, Acquire, Release) => ticket(true, Acquire, Release);
-    peterson_without_mb: DataRace at ["held after Peterson"], peterson(nothing, Acquire, Release) => peterson(smp_mb, Acquire, Release);
-    peterson_without_acquire: DataRace at ["held after Peterson"], peterson(smp_mb, Relaxed, Release) => peterson(smp_mb, Acquire, Release);
-    peterson_without_release: DataRace at ["held after Peterson"], peterson(smp_mb, Acquire, Relaxed) => peterson(smp_mb, Acquire, Release);
+    /// Who has the ticket of somebody who has gone waits for ever.
+    ticket_drawn_in_two_steps: Livelock at ["is it my turn?"], ticket(false, Acquire, Release) => ticket(true, Acquire, Release);
+    peterson_without_mb_between_writes: DataRace at ["held after Peterson"],
+        peterson(smp_wmb, smp_mb, Acquire, Release) => peterson(smp_mb, smp_mb, Acquire, Release);
+    peterson_without_mb_before_reads: DataRace at ["held after Peterson"],
+        peterson(smp_mb, nothing, Acquire, Release) => peterson(smp_mb, smp_mb, Acquire, Release);
+    peterson_without_acquire: DataRace at ["held after Peterson"],
+        peterson(smp_mb, smp_mb, Relaxed, Release) => peterson(smp_mb, smp_mb, Acquire, Release);
+    peterson_without_release: DataRace at ["held after Peterson"],
+        peterson(smp_mb, smp_mb, Acquire, Relaxed) => peterson(smp_mb, smp_mb, Acquire, Release);
     dekker_without_mb: DataRace at ["held after Dekker"], dekker(wmb_and_rmb) => dekker(smp_mb);
     reader_leaves_without_release: DataRace at ["read while shared", "written alone"],
         read_write(Relaxed, Acquire, Release, Acquire) => read_write(Release, Acquire, Release, Acquire);
@@ -25,7 +31,7 @@ pairs! {
     reader_enters_without_acquire: DataRace at ["read while shared", "written alone"],
         read_write(Release, Acquire, Release, Relaxed) => read_write(Release, Acquire, Release, Acquire);
 
-    locks_in_opposite_orders: Deadlock at ["the other one", "join"], opposite_orders(true) => opposite_orders(false);
+    locks_in_opposite_orders: Deadlock at ["the other one"], opposite_orders(true) => opposite_orders(false);
     lock_twice: Deadlock at ["once more"], lock_again(false) => lock_again(true);
     lock_never_unlocked: Deadlock at ["who else wants it"], forgotten(true) => forgotten(false);
     lock_unlocked_twice: LockMisuse at ["to be unlocked"], unlocked_twice(true) => unlocked_twice(false);
@@ -87,7 +93,7 @@ fn ticket(at_once: bool, look: impl Load, pass: impl Store) -> impl Model {
                 mine
             };
             while owner.load(look) != mine {
-                spin_loop();
+                spin_loop(); // is it my turn?
             }
             data.increment(); // held by ticket
             owner.store(mine + 1, pass);
@@ -96,14 +102,15 @@ fn ticket(at_once: bool, look: impl Load, pass: impl Store) -> impl Model {
     }
 }
 
-fn peterson(after_announcement: Fence, look: impl Load, leave: impl Store) -> impl Model {
+fn peterson(between_writes: Fence, before_reads: Fence, look: impl Load, leave: impl Store) -> impl Model {
     move || {
         let [first, second, last] = &zeros();
         let data = Plain::new(0);
         let enter = |own: &Atomic<u32>, other: &Atomic<u32>, number| {
             own.store(1, Relaxed);
+            between_writes();
             last.store(number, Relaxed);
-            after_announcement();
+            before_reads();
             while other.load(look) == 1 && last.load(look) == number {
                 spin_loop();
             }
@@ -164,10 +171,7 @@ fn opposite_orders(opposite: bool) -> impl Model {
             let _second = locks[1 - first].lock(); // the other one
         };
         let other = if opposite { 1 } else { 0 };
-        lkmm::thread::scope(|s| {
-            let threads = [s.spawn(|| take(0)), s.spawn(move || take(other))];
-            threads.into_iter().for_each(|t| t.join().unwrap());
-        });
+        both(|| take(0), || take(other));
     }
 }
 

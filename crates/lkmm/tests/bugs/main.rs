@@ -5,16 +5,16 @@
 
 #[macro_use]
 mod pair;
-//mod counts;
+mod counts;
 //mod crates;
-//mod deque;
+mod deque;
 //mod kernel;
 mod litmus;
 mod locks;
 mod mcs;
-//mod once;
-//mod queues;
-//mod readers;
+mod once;
+mod queues;
+mod readers;
 mod seqlock;
 //mod wakeups;
 
