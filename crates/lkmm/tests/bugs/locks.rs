@@ -143,7 +143,12 @@ fn dekker(after_announcement: Fence) -> impl Model {
 }
 
 /// The state counts readers; a writer makes it 100.
-fn read_write(reader_leaves: impl Update, writer_enters: impl Update, writer_leaves: impl Store, reader_enters: impl Update) -> impl Model {
+fn read_write(
+    reader_leaves: impl Update,
+    writer_enters: impl Update,
+    writer_leaves: impl Store,
+    reader_enters: impl Update,
+) -> impl Model {
     move || {
         let (state, data) = (Atomic::new(0_u32), Plain::new(0));
         let read = || {

@@ -6,9 +6,8 @@
 #[macro_use]
 mod pair;
 mod counts;
-//mod crates;
+mod crates;
 mod deque;
-//mod kernel;
 mod litmus;
 mod locks;
 mod mcs;
@@ -16,6 +15,6 @@ mod once;
 mod queues;
 mod readers;
 mod seqlock;
-//mod wakeups;
+mod wakeups;
 
 lkmm::check::heap!();

@@ -25,7 +25,13 @@ struct Node {
     waits: Atomic<u32>,
 }
 
-fn mcs(enqueue: impl Update, publish: impl Store, wait: impl Load, empty: impl Update, hand_over: impl Store) -> impl Model {
+fn mcs(
+    enqueue: impl Update,
+    publish: impl Store,
+    wait: impl Load,
+    empty: impl Update,
+    hand_over: impl Store,
+) -> impl Model {
     move || {
         // Nodes are known by their numbers, from 1.
         let nodes: [Node; 3] = std::array::from_fn(|_| Node { next: Atomic::new(0), waits: Atomic::new(0) });

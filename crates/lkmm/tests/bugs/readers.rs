@@ -21,6 +21,8 @@ pairs! {
     reader_never_ended: RcuMisuse at ["to be ended"], ends(0) => ends(1);
     reader_ended_twice: RcuMisuse at ["to be ended"], ends(2) => ends(1);
     grace_period_inside_of_a_reader: Deadlock at ["waits for itself"], waits_inside(true) => waits_inside(false);
+    /// Only who sees the old value waits, and the reader has read it before.
+    grace_period_inside_of_a_reader_that_saw_old: Deadlock at ["waits for itself, sometimes"], waits_sometimes(true) => waits_sometimes(false);
     grace_period_of_srcu_inside_of_an_rcu_reader: RcuMisuse at ["around the sleep", "may not sleep"], sleeps(true) => sleeps(false);
 
     wrong_domain: DataRace at ["read in the domain", "freed after the domain"], domains(0, Some(1)) => domains(0, Some(0));
@@ -148,6 +150,25 @@ fn waits_inside(inside: bool) -> impl Model {
             synchronize_rcu(); // waits for itself
         }
         drop(guard);
+    }
+}
+
+fn waits_sometimes(inside: bool) -> impl Model {
+    move || {
+        let [x, y] = &zeros();
+        let write = || {
+            x.store(1, Relaxed);
+            y.store(1, Release);
+        };
+        let read = || {
+            let mut guard = Some(read_lock());
+            if x.load(Relaxed) == 0 && y.load(Relaxed) == 1 {
+                guard = guard.filter(|_| inside);
+                synchronize_rcu(); // waits for itself, sometimes
+            }
+            drop(guard);
+        };
+        both(write, read);
     }
 }
 
