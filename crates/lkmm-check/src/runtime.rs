@@ -76,6 +76,8 @@ pub(crate) struct Slot {
     joined_a_panic: bool,
     /// The objects to which it has followed pointers.
     followed: Vec<Followed>,
+    /// The readers that it is in: of RCU, or of an SRCU domain.
+    readers: Vec<Option<CellId>>,
     /// Its address is that of the token of `park`.
     token: u64,
 }
@@ -225,6 +227,12 @@ impl ClosureProgram {
     /// Where an [origin](lkmm_search::open::Event::origin) is in the source.
     pub fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
         self.runtime().origins.places.get(origin as usize).map(|known| known.0)
+    }
+
+    /// Is an origin a grace period?
+    pub(crate) fn is_grace_period(&self, origin: u32) -> bool {
+        let is = |kind| matches!(kind, Kind::WaitForReaders | Kind::Fence(Fence::SyncRcu) | Kind::SyncSrcu(_));
+        self.runtime().origins.places.get(origin as usize).is_some_and(|known| is(known.1))
     }
 
     /// What is done at an origin, in a word.
@@ -431,6 +439,7 @@ impl Runtime {
                 returned: ptr::null_mut(),
                 joined_a_panic: false,
                 followed: Vec::new(),
+                readers: Vec::new(),
                 token: 0,
             };
             self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
@@ -467,6 +476,7 @@ impl Runtime {
             let slot = &mut *place;
             slot.ahead.clear();
             slot.followed.clear();
+            slot.readers.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
@@ -551,6 +561,29 @@ impl Current {
             let slot = unsafe { &mut *runtime.current };
             slot.followed.push(Followed { object, read });
         });
+    }
+
+    /// The running thread begins to be a reader of RCU, or of an SRCU domain.
+    pub(crate) fn begin_reader(self, domain: Option<CellId>) {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).readers.push(domain) });
+    }
+
+    /// The running thread ceases to be such a reader.
+    pub(crate) fn end_reader(self, domain: Option<CellId>) {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let readers = unsafe { &mut (*runtime.current).readers };
+            if let Some(at) = readers.iter().rposition(|reader| *reader == domain) {
+                readers.remove(at);
+            }
+        });
+    }
+
+    /// Is the running thread such a reader?
+    pub(crate) fn is_reader(self, domain: Option<CellId>) -> bool {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).readers.contains(&domain) })
     }
 
     /// Queues an operation that asks nothing.
