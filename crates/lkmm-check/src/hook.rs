@@ -242,28 +242,20 @@ impl Model {
     pub fn wait(self, place: Place) {
         self.0.post(Kind::Wait, place);
         self.0.suspend();
-        unreachable!("a thread that waits is not run again");
-    }
-
-    /// What the thread has read so far it does not read again if it waits: so that may be old. (A choice that is none is a
-    /// step, and no event.)
-    fn begin_turn(self) {
-        self.0.ask(Kind::Choose(1), Location::caller());
     }
 
     /// A reader waits for all readers. (No execution of the model has it go on.)
     fn wait_for_itself(self, place: Place) {
-        self.begin_turn();
-        self.0.post(Kind::WaitForReaders, place);
-        self.0.suspend();
-        unreachable!("a thread that waits is not run again");
+        loop {
+            self.0.post(Kind::WaitForReaders, place);
+            self.0.suspend();
+        }
     }
 
     /// Waits for the running thread's token, and takes it. (Nobody else does: who has seen it finds it.)
     pub fn park(self, place: Place) {
-        self.begin_turn();
         let cell = self.0.token(self.0.thread());
-        if self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
+        while self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
             self.wait(place);
         }
         let update = Update::CompareExchange(1, 0);

@@ -682,3 +682,27 @@ fn long_executions_are_explored() {
     assert!(report.complete() && report.failure().is_none(), "{report}");
     assert_eq!(report.executions(), 2);
 }
+
+#[test]
+fn who_waits_in_vain_may_have_read_old_values_before() {
+    let report = Builder::new().explore(|| {
+        let [x, y, w] = [(); 3].map(|()| Arc::new(Atomic::new(0)));
+        let t = {
+            let (x, y, w) = (x.clone(), y.clone(), w.clone());
+            thread::spawn(move || {
+                x.store(1, Relaxed);
+                if y.load(Relaxed) == 0 {
+                    while w.load(Relaxed) == 0 {
+                        hint::spin_loop();
+                    }
+                }
+            })
+        };
+        y.store(1, Relaxed);
+        if x.load(Relaxed) == 1 {
+            w.store(1, Relaxed);
+        }
+        t.join().unwrap();
+    });
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Livelock), "{report}");
+}

@@ -4,8 +4,7 @@ use super::execution::execution;
 use super::explore::Explorer;
 use super::graph::{Act, Graph};
 use super::judge::Verdict;
-use super::places::reads_newest;
-use super::program::{OpenError, OpenProgram, ReadKind, Step};
+use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
 use super::{DependencyMode, Ending, Found, Waiting};
 use lkmm_model::program::{LocationId, Value};
 use std::ops::ControlFlow;
@@ -13,7 +12,7 @@ use std::ops::ControlFlow;
 impl<P: OpenProgram> Explorer<'_, P> {
     /// Nothing can be added to a graph.
     pub(super) fn end(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
-        let ending = self.ending(graph);
+        let ending = self.ending(graph)?;
         if matches!(ending, Ending::Blocked { .. } | Ending::Dead) {
             self.statistics.stuck += 1;
             if matches!(ending, Ending::Dead) || !self.options.report_blocked {
@@ -90,7 +89,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
             && (!verdict.is_consistent || judgement.flags == verdict.flags)
     }
 
-    fn ending(&mut self, graph: &Graph) -> Ending {
+    fn ending(&mut self, graph: &Graph) -> Result<Ending, OpenError> {
         let (mut failures, mut waiting) = (Vec::new(), Vec::new());
         let (mut is_cut, mut error) = (false, None);
         for thread in 0..graph.threads.len() {
@@ -102,7 +101,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
                     (Act::Read(ReadKind::Lock, source), Some(location)) if graph.last(location) == source => {
                         waiting.push((thread, Waiting::Lock(location)));
                     }
-                    _ => return Ending::Dead,
+                    _ => return Ok(Ending::Dead),
                 }
                 continue;
             }
@@ -116,20 +115,45 @@ impl<P: OpenProgram> Explorer<'_, P> {
                 }
                 Step::Wait { origin } => {
                     let origin = *origin;
-                    if !reads_newest(graph, thread) {
-                        return Ending::Dead;
+                    if !self.waits_in_vain(graph, thread)? {
+                        return Ok(Ending::Dead);
                     }
                     waiting.push((thread, Waiting::Write { origin }));
                 }
-                _ => return Ending::Dead,
+                _ => return Ok(Ending::Dead),
             }
         }
-        match error {
+        Ok(match error {
             _ if !failures.is_empty() => Ending::Failed(failures),
             _ if !waiting.is_empty() => Ending::Blocked(waiting),
             Some(error) => Ending::Error(error),
             None if is_cut => Ending::Cut,
             None => Ending::Complete,
+        })
+    }
+
+    /// Does a thread that waits come to wait again if it goes on, and reads the newest values? (It has gone on then: it is
+    /// not to be asked any more.)
+    fn waits_in_vain(&mut self, graph: &Graph, thread: usize) -> Result<bool, OpenError> {
+        self.run.take(thread);
+        // Who does so much between one wait and the next does something.
+        for _ in 0..256 {
+            match *self.run.step(thread) {
+                Step::Wait { .. } => return Ok(true),
+                Step::Read(kind, location) if kind != ReadKind::Lock => {
+                    let newest = self.answer(graph, graph.last(location), location, kind);
+                    let Some(access) = self.run.access(thread, newest)? else { return Ok(true) };
+                    let changes = |(_, value): &(_, Option<Value>)| value.map(Answer::Value) != Some(newest);
+                    if access.write.as_ref().is_some_and(changes) {
+                        return Ok(false);
+                    }
+                    self.run.resume(thread, newest);
+                }
+                Step::Other(None, _) => drop(self.run.take(thread)),
+                Step::Choose(1) => self.run.resume(thread, Answer::Choice(0)),
+                _ => return Ok(false),
+            }
         }
+        Ok(false)
     }
 }

@@ -6,37 +6,6 @@ use super::traces::Traces;
 use lkmm_model::event::Label;
 use lkmm_model::program::LocationId;
 
-/// Have the reads of a thread since it last did something else returned the newest values? (An atomic operation that wrote
-/// what it read is a read here, and a fence nothing.)
-pub(super) fn reads_newest(graph: &Graph, thread: usize) -> bool {
-    let nodes = &graph.threads[thread];
-    let mut newest_of = None;
-    for (index, node) in nodes.iter().enumerate().rev() {
-        let Some(location) = node.location else {
-            match node.act {
-                Act::Fence => continue,
-                _ => break,
-            }
-        };
-        let is_last = |source: Source| source == graph.last(location);
-        match node.act {
-            Act::Read(_, source) => {
-                if newest_of.take() != Some(location) && !is_last(source) {
-                    return false;
-                }
-            }
-            Act::WriteAtOnce if nodes[index - 1].known_value() == node.value => {
-                if !is_last(Source::Event(Id::new(thread, index))) {
-                    return false;
-                }
-                newest_of = Some(location);
-            }
-            _ => break,
-        }
-    }
-    true
-}
-
 /// Is the lock held?
 pub(super) fn is_held(graph: &Graph, location: LocationId) -> bool {
     matches!(graph.last(location), Source::Event(id) if graph.node(id).label == Label::LockWrite)

@@ -76,7 +76,8 @@ pub enum Step {
     /// It wants any number below this one, and is answered [`Answer::Choice`]: each is explored.
     Choose(u32),
     /// It waits for another thread: what it has read since its last other step did not let it go on, and it would but read
-    /// again. It is not run again; an execution in which those reads return something else shows how it goes on.
+    /// again. An execution in which those reads return something else shows how it goes on. (In one in which no thread can
+    /// go on, it is run again, to see whether it waits again when it reads the newest values.)
     Wait {
         /// [`Event::origin`].
         origin: u32,
