@@ -69,8 +69,10 @@ pub(crate) fn count(program: &mut impl OpenProgram, limit: usize) -> Counts {
 type Place = (usize, usize);
 /// What a read reads: a write, or (`None`) the initial one.
 type Source = Option<Place>;
-/// What tells two graphs apart. (Labels and dependencies follow from the answers.)
-type Key = (Vec<Vec<(Act, Option<LocationId>, Option<Value>, Option<Answer>)>>, BTreeMap<LocationId, Vec<Place>>);
+/// What tells two graphs apart.
+type Key = (Vec<Vec<NodeKey>>, BTreeMap<LocationId, Vec<Place>>);
+/// The same of two nodes. (Where they stand in the source, and what they depend on, follows from the answers.)
+type NodeKey = (Act, [Option<(Label, bool, Option<u32>)>; 2], Option<LocationId>, Option<Value>, Option<Answer>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Act {
@@ -112,12 +114,9 @@ impl Node {
         self.label() == Some(label) && self.location == Some(location)
     }
 
-    /// The same, but for what it depends on.
-    fn looks_like(&self, other: &Node) -> bool {
-        let bare = |event: &Option<Event>| event.as_ref().map(|e| (e.label, e.atomic, e.origin, e.rmw));
-        bare(&self.event) == bare(&other.event)
-            && bare(&self.fence_before) == bare(&other.fence_before)
-            && (self.act, self.location, self.value) == (other.act, other.location, other.value)
+    fn key(&self) -> NodeKey {
+        let bare = |event: &Option<Event>| event.as_ref().map(|e| (e.label, e.atomic, e.rmw));
+        (self.act, [bare(&self.fence_before), bare(&self.event)], self.location, self.value, self.answer)
     }
 }
 
@@ -141,8 +140,7 @@ struct Graph {
 
 impl Graph {
     fn key(&self) -> Key {
-        let of = |node: &Node| (node.act, node.location, node.value, node.answer);
-        (self.threads.iter().map(|nodes| nodes.iter().map(of).collect()).collect(), self.co.clone())
+        (self.threads.iter().map(|nodes| nodes.iter().map(Node::key).collect()).collect(), self.co.clone())
     }
 
     fn node(&self, (thread, index): Place) -> &Node {
@@ -194,7 +192,7 @@ impl Graph {
                 return false;
             }
             for (offset, node) in again.into_iter().enumerate() {
-                if !node.looks_like(&self.threads[thread][index + offset]) {
+                if node.key() != self.threads[thread][index + offset].key() {
                     return false;
                 }
                 self.threads[thread][index + offset] = node;
