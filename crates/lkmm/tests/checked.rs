@@ -706,3 +706,43 @@ fn who_waits_in_vain_may_have_read_old_values_before() {
     });
     assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Livelock), "{report}");
 }
+
+#[test]
+fn threads_may_be_started_after_others_have_ended() {
+    let report = Builder::new().explore(|| {
+        let x = Arc::new(Atomic::new(0));
+        let t = {
+            let x = x.clone();
+            thread::spawn(move || (x.load(Relaxed), x.load(Relaxed)))
+        };
+        x.store(1, Relaxed);
+        x.store(2, Relaxed);
+        let (first, second) = t.join().unwrap();
+        assert!(first <= second);
+        thread::spawn(|| ()).join().unwrap();
+    });
+    assert!(report.complete() && report.failure().is_none(), "{report}");
+    assert_eq!(report.executions(), 6);
+}
+
+#[test]
+fn who_reads_twice_and_waits_waits_for_a_write() {
+    let report = Builder::new().explore(|| {
+        let x = Arc::new(Atomic::new(0));
+        let t = {
+            let x = x.clone();
+            thread::spawn(move || x.store(1, Relaxed))
+        };
+        loop {
+            let first = x.load(Acquire);
+            barrier::smp_rmb();
+            if x.load(Relaxed) == first {
+                break;
+            }
+            hint::spin_loop();
+        }
+        t.join().unwrap();
+    });
+    assert!(report.complete() && report.failure().is_none(), "{report}");
+    assert_eq!(report.executions(), 2);
+}

@@ -87,32 +87,31 @@ impl Layout {
         let mut reached: Vec<Vec<Place>> = vec![self.first.clone(); n];
         let mut done = vec![0; n];
         let mut started: Vec<bool> = vec![true; n];
-        for seen in threads.iter().flatten() {
-            if let Links::Spawn(child) = seen.links {
-                started[child as usize] = false;
-            }
+        // (A guess may spawn threads that are not there, and join them.)
+        let spawned = |links: Links| match links {
+            Links::Spawn(child) => Some(child as usize).filter(|&child| child < n),
+            _ => None,
+        };
+        let joined = |links: Links| match links {
+            Links::Join(child) => Some(child as usize).filter(|&child| child < n),
+            _ => None,
+        };
+        for child in threads.iter().flatten().filter_map(|seen| spawned(seen.links)) {
+            started[child] = false;
         }
         self.before = vec![Vec::new(); self.events.len()];
         loop {
             let ready = (0..n).find(|&t| {
                 let next = threads[t].get(done[t]);
-                started[t]
-                    && next.is_some_and(|seen| match seen.links {
-                        Links::Join(child) => {
-                            let child = child as usize;
-                            child >= n || started[child] && done[child] == threads[child].len()
-                        }
-                        _ => true,
-                    })
+                let has_ended = |child: usize| started[child] && done[child] == threads[child].len();
+                started[t] && next.is_some_and(|seen| joined(seen.links).is_none_or(has_ended))
             });
             // Where a guess makes threads wait for each other, some go on regardless: there are no such events yet.
             let stuck = || (0..n).find(|&t| done[t] < threads[t].len());
             let Some(thread) = ready.or_else(stuck) else { return };
             let seen = threads[thread][done[thread]];
-            if let Links::Join(child) = seen.links
-                && (child as usize) < n
-            {
-                let ended = reached[child as usize].clone();
+            if let Some(child) = joined(seen.links) {
+                let ended = reached[child].clone();
                 reached[thread].iter_mut().zip(ended).for_each(|(mine, its)| *mine = (*mine).max(its));
             }
             let base = self.locations.len();
@@ -125,8 +124,7 @@ impl Layout {
                 self.before[at].clone_from(&reached[thread]);
                 reached[thread][thread] += 1;
             }
-            if let Links::Spawn(child) = seen.links {
-                let child = child as usize;
+            if let Some(child) = spawned(seen.links) {
                 let own = self.first[child];
                 reached[child] = reached[thread].clone();
                 reached[child][child] = own;
