@@ -1,5 +1,6 @@
 //! Entry points: explore a closure, and say what came of it.
 
+use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
 use crate::report::{Failure, FailureKind, Report};
@@ -39,6 +40,7 @@ pub struct Builder {
     options: Options,
     timeout: Option<Duration>,
     stack_size: usize,
+    leaks: bool,
 }
 
 impl Default for Builder {
@@ -52,7 +54,7 @@ impl Builder {
     pub fn new() -> Self {
         let dependencies = DependencyMode::Observed;
         let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
-        Builder { options, timeout: None, stack_size: STACK }
+        Builder { options, timeout: None, stack_size: STACK, leaks: false }
     }
 
     /// Under another memory model.
@@ -86,6 +88,14 @@ impl Builder {
         self
     }
 
+    /// Is it a failure if an object in which atomics or other shared variables were accessed is still there when all
+    /// threads have ended? No, if nothing is said: many tests leave what they share to the end of the run. Only the
+    /// [model heap](crate::heap!) knows.
+    pub fn leaks(mut self, are_failures: bool) -> Self {
+        self.leaks = are_failures;
+        self
+    }
+
     /// Explores the closure.
     ///
     /// # Panics
@@ -111,7 +121,19 @@ impl Builder {
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
         let mut failing = None;
-        let found = &mut |found: &Found<'_>| match fault(found) {
+        let (observer, model) = (program.observer(), options.model);
+        let lives = |found: &Found<'_>| {
+            // SAFETY: the program is explored below; while an execution is looked at, it does nothing.
+            let runtime = unsafe { observer.look() };
+            let complete = matches!(found.ending(), Ending::Complete);
+            let ended = complete || matches!(found.ending(), Ending::Failed(_));
+            let leaks = self.leaks && complete;
+            ended.then(|| lifetimes::fault(runtime, model, leaks, &|| found.execution())).flatten()
+        };
+        let found = &mut |found: &Found<'_>| match lives(found)
+            .map(|fault| Fault::Life(Box::new(fault)))
+            .or_else(|| fault(found))
+        {
             None => ControlFlow::Continue(()),
             Some(fault) => {
                 failing = Some((fault, found.execution()));
@@ -141,6 +163,7 @@ enum Fault {
     Blocked(Vec<(usize, Waiting)>),
     Error(OpenError),
     Flag(&'static str),
+    Life(Box<LifeFault>),
 }
 
 /// What is wrong with an execution, if something is: the first of what is listed here.
@@ -168,6 +191,10 @@ fn kind_of(flag: &str) -> Option<FailureKind> {
 }
 
 fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Execution) -> Failure {
+    let fault = match fault {
+        Fault::Life(fault) => return describe_life(program, *fault),
+        fault => fault,
+    };
     let place = |origin: u32| program.place(origin).map(SourcePlace::from);
     let mut locations: Vec<SourcePlace> = Vec::new();
     let mut endings = Vec::new();
@@ -219,6 +246,7 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
             }
             (kind_of(flag).unwrap_or(FailureKind::DataRace), sentence(flag).to_string())
         }
+        Fault::Life(_) => unreachable!("it was described above"),
     };
     Failure {
         kind,
@@ -226,6 +254,28 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
         locations,
         picture: Some(Picture::new(execution, &place, &|origin| program.word(origin), endings, marked)),
     }
+}
+
+/// What is wrong with the life of an object.
+fn describe_life(program: &ClosureProgram, fault: LifeFault) -> Failure {
+    let (kind, message) = match fault.wrong {
+        Wrong::UseAfterFree => (
+            FailureKind::UseAfterFree,
+            "an object is used, and nothing orders this before it is freed (the second place is the last operation before that)",
+        ),
+        Wrong::DoubleFree => {
+            (FailureKind::DoubleFree, "an object is freed twice (the places are the last operations before that)")
+        }
+        Wrong::Leak => (FailureKind::Leak, "an object that was used at this place is never freed"),
+    };
+    let place = |origin: u32| match fault.noted(origin) {
+        Some((place, _)) => place.map(SourcePlace::from),
+        None => program.place(origin).map(SourcePlace::from),
+    };
+    let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
+    let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
+    let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
+    Failure { kind, message: message.to_string(), locations, picture: Some(picture) }
 }
 
 /// The two events of the first race.

@@ -8,6 +8,8 @@
 mod check;
 mod heap;
 pub mod hook;
+mod life;
+mod lifetimes;
 mod locations;
 mod memory;
 mod operation;

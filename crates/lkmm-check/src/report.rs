@@ -12,6 +12,12 @@ pub enum FailureKind {
     Panic,
     /// Two accesses race, at least one of which is plain, and a write.
     DataRace,
+    /// An object is used that the model heap allocated, and this is not ordered before it is freed.
+    UseAfterFree,
+    /// An object is freed twice.
+    DoubleFree,
+    /// An object is never freed ([`Builder::leaks`](crate::Builder::leaks)).
+    Leak,
     /// Threads wait for a lock, or for a thread that waits.
     Deadlock,
     /// Threads wait for others to do something, and none will.
@@ -31,6 +37,9 @@ impl fmt::Display for FailureKind {
         f.write_str(match self {
             FailureKind::Panic => "a thread panicked",
             FailureKind::DataRace => "data race",
+            FailureKind::UseAfterFree => "use after free",
+            FailureKind::DoubleFree => "double free",
+            FailureKind::Leak => "leak",
             FailureKind::Deadlock => "deadlock",
             FailureKind::Livelock => "livelock",
             FailureKind::LockMisuse => "misuse of a lock",

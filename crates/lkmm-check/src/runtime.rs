@@ -12,6 +12,8 @@
 //! if one is; the search and what it calls are outside of the model.
 
 use crate::heap::{self, Arena};
+use crate::life::{self, Lives};
+use crate::lifetimes::History;
 use crate::locations::{CellId, Locations};
 use crate::operation::{Context, Kind, KnownDependencies, Operation};
 use crate::panics::Panic;
@@ -78,6 +80,8 @@ pub(crate) struct Slot {
     followed: Vec<Followed>,
     /// Its address is that of the token of `park`.
     token: u64,
+    /// What the events of an execution are to the thread; kept under the model heap.
+    history: History,
 }
 
 /// An object that a thread knows from a pointer that it read.
@@ -105,6 +109,8 @@ pub(crate) struct Runtime {
     pub(crate) locations: Locations,
     origins: Origins,
     dependencies: KnownDependencies,
+    /// The objects of this run, if the model heap is there.
+    lives: Option<NonNull<Lives>>,
     last_panic: Option<Panic>,
     /// The panics of all runs, each once.
     pub(crate) panics: Vec<Panic>,
@@ -176,6 +182,7 @@ impl ClosureProgram {
             locations: Locations::new(),
             origins: Origins::new(),
             dependencies: KnownDependencies::default(),
+            lives: None,
             last_panic: None,
             panics: Vec::new(),
             deferred: Vec::new(),
@@ -202,6 +209,7 @@ impl ClosureProgram {
             let runtime = self.runtime_mut();
             runtime.abandon();
             (runtime.has_heap, runtime.has_refused) = (true, false);
+            runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
             for slot in &mut runtime.slots {
                 // SAFETY: no thread runs, so nobody else uses the slot.
                 unsafe { slot.as_mut().arena = Arena::new() };
@@ -217,6 +225,11 @@ impl ClosureProgram {
         matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
     }
 
+    /// What can be looked at between two steps of the search.
+    pub(crate) fn observer(&self) -> Observer {
+        Observer(self.runtime)
+    }
+
     /// Is the model heap there?
     pub(crate) fn has_heap(&self) -> bool {
         self.runtime().has_heap
@@ -224,7 +237,7 @@ impl ClosureProgram {
 
     /// Where an [origin](lkmm_search::open::Event::origin) is in the source.
     pub fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
-        self.runtime().origins.places.get(origin as usize).map(|known| known.0)
+        self.runtime().place(origin)
     }
 
     /// What is done at an origin, in a word.
@@ -253,7 +266,18 @@ impl ClosureProgram {
             let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
             RUNNING.set(self.runtime.as_ptr());
             heap::use_arena((*slot.as_ptr()).arena.as_ref());
-            coroutine.resume(());
+            if let Some(lives) = (*self.runtime.as_ptr()).lives {
+                let ahead = (*slot.as_ptr()).ahead.len() - (*slot.as_ptr()).reported;
+                let now = &mut (*lives.as_ptr()).now;
+                (now.thread, now.index) = (thread as u32, (*slot.as_ptr()).events + ahead as u32);
+                now.place = (*slot.as_ptr()).pending.map(|pending| pending.0.place);
+                life::use_lives(lives.as_ptr());
+                coroutine.resume(());
+                life::use_lives(ptr::null_mut());
+                (*lives.as_ptr()).look();
+            } else {
+                coroutine.resume(());
+            }
             heap::use_arena(None);
             RUNNING.set(ptr::null_mut());
         }
@@ -292,6 +316,21 @@ impl ClosureProgram {
     }
 }
 
+/// The runtime of a program that a search has.
+#[derive(Clone, Copy)]
+pub(crate) struct Observer(NonNull<Runtime>);
+
+impl Observer {
+    /// Looks at the runtime.
+    ///
+    /// # Safety
+    /// The program is alive, and no function of it is being called.
+    pub(crate) unsafe fn look(&self) -> &Runtime {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.as_ref() }
+    }
+}
+
 impl OpenProgram for ClosureProgram {
     fn threads(&self) -> usize {
         1
@@ -316,7 +355,10 @@ impl OpenProgram for ClosureProgram {
         let operation = slot.ahead[slot.reported];
         slot.reported += 1;
         let number = slot.events;
-        slot.events += u32::from(!slot.asks || slot.reported != slot.ahead.len());
+        if !slot.asks || slot.reported != slot.ahead.len() {
+            slot.events += 1;
+            slot.history.add(operation.kind, 1, false);
+        }
         let runtime = self.runtime_mut();
         let location = operation.kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
         let origin = runtime.origins.number(operation);
@@ -343,6 +385,7 @@ impl OpenProgram for ClosureProgram {
         slot.asks = false;
         slot.answered = slot.events;
         slot.events += done.events;
+        slot.history.add(operation.kind, done.events, done.fence_after);
         slot.result = done.result;
         if done.fence_after {
             slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
@@ -372,8 +415,11 @@ impl Drop for ClosureProgram {
                 drop(Box::from_raw(slot.stack.as_ptr()));
             }
         }
-        // SAFETY: it was made by `with_stack_size`.
-        drop(unsafe { Box::from_raw(self.runtime.as_ptr()) });
+        // SAFETY: these were made by `use_heap` and `with_stack_size`.
+        unsafe {
+            drop(runtime.lives.map(|lives| Box::from_raw(lives.as_ptr())));
+            drop(Box::from_raw(self.runtime.as_ptr()));
+        }
     }
 }
 
@@ -399,6 +445,10 @@ impl Runtime {
             // SAFETY: no thread runs, and what one has allocated does not outlive the run: so says the model heap.
             unsafe { self.slots[thread as usize].as_ref().arena.as_ref().inspect(|arena| arena.clear()) };
         }
+        if let Some(mut lives) = self.lives {
+            // SAFETY: no thread runs, so nobody else uses it.
+            unsafe { lives.as_mut().clear() };
+        }
     }
 
     fn restart(&mut self) {
@@ -407,6 +457,23 @@ impl Runtime {
         let closure: *const dyn Fn() = &raw const *self.closure;
         // SAFETY: the closure is dropped with the runtime, after the coroutine.
         self.start(0, move || unsafe { (*closure)() });
+    }
+
+    /// Where an origin is in the source.
+    pub(crate) fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
+        self.origins.places.get(origin as usize).map(|known| known.0)
+    }
+
+    /// The objects of this run.
+    pub(crate) fn lives(&self) -> Option<&Lives> {
+        // SAFETY: whoever has a reference to the runtime is not the code of a thread, which alone changes them.
+        self.lives.map(|lives| unsafe { lives.as_ref() })
+    }
+
+    /// What a thread did in this run.
+    pub(crate) fn history(&self, thread: u32) -> &History {
+        // SAFETY: slots live as long as the runtime, and no thread runs.
+        unsafe { &self.slots[thread as usize].as_ref().history }
     }
 
     /// The slot of a thread, which is made if there never was one.
@@ -432,6 +499,7 @@ impl Runtime {
                 joined_a_panic: false,
                 followed: Vec::new(),
                 token: 0,
+                history: History::default(),
             };
             self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
             self.children.push(Vec::new());
@@ -442,6 +510,7 @@ impl Runtime {
     /// Starts a thread: it runs when the search wants its first step.
     fn start<T>(&mut self, thread: u32, closure: impl FnOnce() -> T) {
         let place = self.slot(thread).as_ptr();
+        let is_kept = self.lives.is_some();
         self.started.push(thread);
         let body = move |yielder: &Yielder<(), ()>, ()| {
             // SAFETY: the slot is alive as long as the runtime, which outlives the coroutine; the yielder stays where it is
@@ -467,6 +536,7 @@ impl Runtime {
             let slot = &mut *place;
             slot.ahead.clear();
             slot.followed.clear();
+            slot.history.begin(is_kept);
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
@@ -539,6 +609,12 @@ impl Current {
                 operation.address_from = found.map(|followed| followed.read);
             }
             slot.ahead.push(operation);
+            if let Some(mut lives) = runtime.lives {
+                // SAFETY: the code that allocates does not run now.
+                let now = unsafe { &mut lives.as_mut().now };
+                now.index += 1;
+                now.place = Some(place);
+            }
             slot.ahead.len()
         })
     }
@@ -549,6 +625,11 @@ impl Current {
         self.with(|runtime| {
             // SAFETY: the slot of the running thread is its own.
             let slot = unsafe { &mut *runtime.current };
+            if let Some(mut lives) = runtime.lives {
+                // SAFETY: the code that allocates does not run now.
+                let lives = unsafe { lives.as_mut() };
+                lives.followed.push((object.start, lives.now));
+            }
             slot.followed.push(Followed { object, read });
         });
     }
