@@ -3,6 +3,7 @@
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use lkmm_model::graph::{EventId, Execution};
@@ -41,6 +42,7 @@ pub struct Builder {
     timeout: Option<Duration>,
     stack_size: usize,
     leaks: bool,
+    replay: Option<String>,
 }
 
 impl Default for Builder {
@@ -54,7 +56,7 @@ impl Builder {
     pub fn new() -> Self {
         let dependencies = DependencyMode::Observed;
         let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
-        Builder { options, timeout: None, stack_size: STACK, leaks: false }
+        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None }
     }
 
     /// Under another memory model.
@@ -96,6 +98,15 @@ impl Builder {
         self
     }
 
+    /// Runs one execution alone: that of a [token](Failure::replay_token).
+    ///
+    /// The environment variable `LKMM_REPLAY` does so too, for models that are explored from the place in the source that the
+    /// token comes from. Others are explored as usual.
+    pub fn replay(mut self, token: impl Into<String>) -> Self {
+        self.replay = Some(token.into());
+        self
+    }
+
     /// Explores the closure.
     ///
     /// # Panics
@@ -111,7 +122,16 @@ impl Builder {
     ///
     /// # Panics
     /// In a model: models do not nest.
+    #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
+        let caller = replay::caller(std::panic::Location::caller());
+        let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
+        let token = asked_for.as_deref().map(Token::parse);
+        if let (Some(None), Some(text)) = (&token, asked_for) {
+            let failure = Some(replay_failed(format!("{text:?} is not a replay token")));
+            return Report { executions: 0, complete: false, failure };
+        }
+        let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
         let mut program = ClosureProgram::with_stack_size(Box::new(f), self.stack_size);
         let mut options = self.options.clone();
         options.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
@@ -120,6 +140,7 @@ impl Builder {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
+        let wanted = token.clone();
         let mut failing = None;
         let (observer, model) = (program.observer(), options.model);
         let lives = |found: &Found<'_>| {
@@ -130,17 +151,27 @@ impl Builder {
             let leaks = self.leaks && complete;
             ended.then(|| lifetimes::fault(runtime, model, leaks, &|| found.execution())).flatten()
         };
-        let found = &mut |found: &Found<'_>| match lives(found)
-            .map(|fault| Fault::Life(Box::new(fault)))
-            .or_else(|| fault(found))
-        {
-            None => ControlFlow::Continue(()),
-            Some(fault) => {
-                failing = Some((fault, found.execution()));
-                ControlFlow::Break(())
+        let found = &mut |found: &Found<'_>| {
+            let life = lives(found).map(|fault| Fault::Life(Box::new(fault)));
+            let Some(fault) = life.or_else(|| fault(found)) else { return ControlFlow::Continue(()) };
+            // SAFETY: as above.
+            let token = Token::of(unsafe { observer.look() }, caller);
+            if wanted.as_ref().is_some_and(|wanted| !wanted.is_same(&token)) {
+                return ControlFlow::Continue(());
             }
+            failing = Some((fault, found.execution(), token));
+            ControlFlow::Break(())
         };
-        match explore(&mut program, &options, found) {
+        let is_replayed = token.is_some();
+        let mut outcome = match token {
+            None => explore(&mut program, &options, found),
+            Some(token) => explore(&mut Replayed::new(&mut program, token), &options, found),
+        };
+        if is_replayed && matches!(&outcome, Ok(statistics) if statistics.is_complete) {
+            // It may be one with load buffering, to which other answers lead.
+            outcome = explore(&mut program, &options, found);
+        }
+        let report = match outcome {
             Ok(statistics) if failing.is_none() && program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
@@ -150,11 +181,27 @@ impl Builder {
             Ok(statistics) => Report {
                 executions: statistics.executions,
                 complete: statistics.is_complete && failing.is_none(),
-                failure: failing.map(|(fault, execution)| describe(&program, options.model, fault, execution)),
+                failure: failing.map(|(fault, execution, token)| {
+                    let token = Some(token.to_string());
+                    Failure { token, ..describe(&program, options.model, fault, execution) }
+                }),
             },
             Err(error) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+        };
+        match report.failure {
+            None if is_replayed => Report { complete: false, failure: Some(does_not_fit()), ..report },
+            _ => report,
         }
     }
+}
+
+fn replay_failed(message: String) -> Failure {
+    Failure { kind: FailureKind::Replay, message, locations: Vec::new(), picture: None, token: None }
+}
+
+fn does_not_fit() -> Failure {
+    let message = "no execution that fails has this replay token: it is of another test, or the code has changed";
+    replay_failed(message.to_string())
 }
 
 /// What is wrong with an execution.
@@ -253,6 +300,7 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
         message,
         locations,
         picture: Some(Picture::new(execution, &place, &|origin| program.word(origin), endings, marked)),
+        token: None,
     }
 }
 
@@ -275,7 +323,7 @@ fn describe_life(program: &ClosureProgram, fault: LifeFault) -> Failure {
     let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
     let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
     let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
-    Failure { kind, message: message.to_string(), locations, picture: Some(picture) }
+    Failure { kind, message: message.to_string(), locations, picture: Some(picture), token: None }
 }
 
 /// The two events of the first race.
@@ -316,5 +364,5 @@ fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
             " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
         );
     }
-    Failure { kind, message, locations, picture: None }
+    Failure { kind, message, locations, picture: None, token: None }
 }

@@ -189,6 +189,11 @@ impl Arena {
         Some(ptr::with_exposed_provenance_mut(at))
     }
 
+    /// How far into it an address is.
+    pub(crate) fn offset(&self, address: usize) -> Option<usize> {
+        address.checked_sub(self.start).filter(|offset| *offset < ARENA)
+    }
+
     /// Takes all memory back.
     ///
     /// # Safety

@@ -15,6 +15,7 @@ mod memory;
 mod operation;
 mod panics;
 mod picture;
+mod replay;
 mod report;
 mod runtime;
 mod stack;

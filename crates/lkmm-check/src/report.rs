@@ -28,6 +28,8 @@ pub enum FailureKind {
     RcuMisuse,
     /// Given the same values again, a thread did something else.
     Nondeterminism,
+    /// A [token](Failure::replay_token) does not fit the code.
+    Replay,
     /// An execution is larger than what can be judged.
     TooLarge,
 }
@@ -45,6 +47,7 @@ impl fmt::Display for FailureKind {
             FailureKind::LockMisuse => "misuse of a lock",
             FailureKind::RcuMisuse => "misuse of RCU",
             FailureKind::Nondeterminism => "the code is not deterministic",
+            FailureKind::Replay => "replay failed",
             FailureKind::TooLarge => "an execution is too large",
         })
     }
@@ -57,6 +60,7 @@ pub struct Failure {
     pub(crate) message: String,
     pub(crate) locations: Vec<SourcePlace>,
     pub(crate) picture: Option<Picture>,
+    pub(crate) token: Option<String>,
 }
 
 impl Failure {
@@ -68,6 +72,12 @@ impl Failure {
     /// A sentence on it; for a panic, what the thread said.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The execution in a few characters: where `LKMM_REPLAY` is set to them, `cargo test` with the name of the test runs that execution alone,
+    /// and [`Builder::replay`](crate::Builder::replay) does so anywhere. `None` if the code cannot be explored at all.
+    pub fn replay_token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// The places in the source that have to do with it: where a thread panicked, the accesses that race, where threads wait.
@@ -121,8 +131,11 @@ impl fmt::Display for Failure {
         for place in &self.locations {
             writeln!(f, "  at {place}")?;
         }
-        match &self.picture {
-            Some(picture) => write!(f, "\n{picture}"),
+        if let Some(picture) = &self.picture {
+            write!(f, "\n{picture}")?;
+        }
+        match &self.token {
+            Some(token) => write!(f, "\nrun it again: LKMM_REPLAY={token} cargo test <name of the test>"),
             None => Ok(()),
         }
     }

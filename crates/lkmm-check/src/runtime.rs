@@ -80,6 +80,8 @@ pub(crate) struct Slot {
     followed: Vec<Followed>,
     /// Its address is that of the token of `park`.
     token: u64,
+    /// What it was answered.
+    answers: Vec<Answer>,
     /// What the events of an execution are to the thread; kept under the model heap.
     history: History,
 }
@@ -382,6 +384,7 @@ impl OpenProgram for ClosureProgram {
         }
         let slot = self.slot(thread);
         let done = operation.kind.done(answer);
+        slot.answers.push(answer);
         slot.asks = false;
         slot.answered = slot.events;
         slot.events += done.events;
@@ -470,6 +473,26 @@ impl Runtime {
         self.lives.map(|lives| unsafe { lives.as_ref() })
     }
 
+    /// What the threads of this run, and those of lower number, were answered.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &[Answer]> {
+        let threads = self.started.iter().max().map_or(0, |last| *last as usize + 1);
+        self.slots[..threads].iter().enumerate().map(|(thread, slot)| {
+            let has_run = self.started.contains(&(thread as u32));
+            // SAFETY: slots live as long as the runtime, and no thread runs.
+            if has_run { unsafe { &slot.as_ref().answers[..] } } else { &[] }
+        })
+    }
+
+    /// The thread whose arena a pointer points into, and how far.
+    pub(crate) fn in_arena(&self, bits: u64) -> Option<(u32, u32)> {
+        let address = usize::try_from(bits).ok()?;
+        self.slots.iter().enumerate().find_map(|(thread, slot)| {
+            // SAFETY: as above.
+            let offset = unsafe { slot.as_ref() }.arena.as_ref()?.offset(address)?;
+            Some((thread as u32, offset as u32))
+        })
+    }
+
     /// What a thread did in this run.
     pub(crate) fn history(&self, thread: u32) -> &History {
         // SAFETY: slots live as long as the runtime, and no thread runs.
@@ -499,6 +522,7 @@ impl Runtime {
                 joined_a_panic: false,
                 followed: Vec::new(),
                 token: 0,
+                answers: Vec::new(),
                 history: History::default(),
             };
             self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
@@ -537,6 +561,7 @@ impl Runtime {
             slot.ahead.clear();
             slot.followed.clear();
             slot.history.begin(is_kept);
+            slot.answers.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
