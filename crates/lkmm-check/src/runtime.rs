@@ -80,6 +80,10 @@ pub(crate) struct Slot {
     followed: Vec<Followed>,
     /// Its address is that of the token of `park`.
     token: u64,
+    /// The read that the value of a store depends on.
+    carried: Option<u32>,
+    /// The reads that what it does now depends on.
+    branch: u32,
     /// What it was answered.
     answers: Vec<Answer>,
     /// What the events of an execution are to the thread; kept under the model heap.
@@ -522,6 +526,8 @@ impl Runtime {
                 joined_a_panic: false,
                 followed: Vec::new(),
                 token: 0,
+                carried: None,
+                branch: 0,
                 answers: Vec::new(),
                 history: History::default(),
             };
@@ -562,6 +568,7 @@ impl Runtime {
             slot.followed.clear();
             slot.history.begin(is_kept);
             slot.answers.clear();
+            (slot.carried, slot.branch) = (None, 0);
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
@@ -633,6 +640,7 @@ impl Current {
                 let found = slot.followed.iter().rev().find(|followed| followed.object.contains(&address));
                 operation.address_from = found.map(|followed| followed.read);
             }
+            (operation.data_from, operation.branch) = (slot.carried, slot.branch);
             slot.ahead.push(operation);
             if let Some(mut lives) = runtime.lives {
                 // SAFETY: the code that allocates does not run now.
@@ -644,9 +652,8 @@ impl Current {
         })
     }
 
-    /// The object that lies there is accessed through a pointer that the last read has returned, from now on.
-    pub(crate) fn follow(self, object: Range<usize>) {
-        let read = self.answered();
+    /// The object that lies there is accessed through a pointer that this read has returned, from now on.
+    pub(crate) fn follow(self, read: u32, object: Range<usize>) {
         self.with(|runtime| {
             // SAFETY: the slot of the running thread is its own.
             let slot = unsafe { &mut *runtime.current };
@@ -657,6 +664,28 @@ impl Current {
             }
             slot.followed.push(Followed { object, read });
         });
+    }
+
+    /// The read that the value of the next store depends on.
+    pub(crate) fn set_carried(self, read: Option<u32>) {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).carried = read };
+    }
+
+    /// What comes now depends on this read, too. Yields the branch in which the thread was.
+    pub(crate) fn enter_branch(self, read: u32) -> u32 {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            let inner = runtime.dependencies.branch(slot.branch, read);
+            std::mem::replace(&mut slot.branch, inner)
+        })
+    }
+
+    /// Goes back to the branch in which the thread was.
+    pub(crate) fn leave_branch(self, branch: u32) {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).branch = branch };
     }
 
     /// Queues an operation that asks nothing.
