@@ -8,12 +8,15 @@ use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Waiting, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Waiting, explore};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
 const LEAST_STACK: usize = 64 << 10;
+
+/// In executions with more events no missing dependency is looked for.
+const MANY_EVENTS: usize = 64;
 
 /// Runs a closure under every execution that the memory model of Linux 6.12 allows.
 ///
@@ -66,7 +69,8 @@ impl Builder {
     }
 
     /// Which dependencies order events: those that show when a thread is run again with another value for one load, if
-    /// nothing else is said; or only those that an operation declares (as `Rcu::dereference` of crate `lkmm` does).
+    /// nothing else is said; or only those that an operation declares (as `Rcu::dereference` of crate `lkmm` does). Under the
+    /// [model heap](crate::heap!), an access to an object that another thread has allocated depends on the load that returned the pointer.
     pub fn dependencies(mut self, mode: DependencyMode) -> Self {
         self.options.dependencies = mode;
         self
@@ -140,7 +144,53 @@ impl Builder {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
-        let wanted = token.clone();
+        let is_replayed = token.is_some();
+        let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
+        if is_replayed && matches!(&outcome, (Ok(statistics), _) if statistics.is_complete) {
+            // It may be one with load buffering, to which other answers lead.
+            outcome = self.search(&mut program, &options, token.as_ref(), false, caller);
+        }
+        let report = match outcome {
+            (Ok(statistics), None) if program.runtime().has_refused => {
+                let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
+                let error = OpenError::Nondeterminism { thread: 0, before, now };
+                let failure = Some(refused(&program, &error));
+                Report { executions: statistics.executions, complete: false, failure }
+            }
+            (Ok(statistics), None) => {
+                Report { executions: statistics.executions, complete: statistics.is_complete, failure: None }
+            }
+            (Ok(statistics), Some((fault, execution, token))) => {
+                let mut failure = describe(&program, options.model, fault, execution.clone());
+                failure.token = Some(token.to_string());
+                if options.dependencies == DependencyMode::Declared {
+                    let observed = Options { dependencies: DependencyMode::Observed, ..options.clone() };
+                    let again = self.search(&mut program, &observed, Some(&token), false, caller);
+                    if matches!(again, (Ok(statistics), None) if statistics.is_complete) {
+                        undeclared(&program, options.model, &execution, &mut failure);
+                    }
+                }
+                Report { executions: statistics.executions, complete: false, failure: Some(failure) }
+            }
+            (Err(error), _) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+        };
+        match report.failure {
+            None if is_replayed => Report { complete: false, failure: Some(does_not_fit()), ..report },
+            _ => report,
+        }
+    }
+
+    /// Explores a program until an execution fails: any, or only one with the answers of a token; and if asked for, no
+    /// answers but these make sense.
+    fn search(
+        &self,
+        program: &mut ClosureProgram,
+        options: &Options,
+        wanted: Option<&Token>,
+        only: bool,
+        caller: u32,
+    ) -> (Result<Statistics, OpenError>, Option<Failing>) {
+        program.follow_pointers(options.dependencies == DependencyMode::Observed);
         let mut failing = None;
         let (observer, model) = (program.observer(), options.model);
         let lives = |found: &Found<'_>| {
@@ -156,43 +206,56 @@ impl Builder {
             let Some(fault) = life.or_else(|| fault(found)) else { return ControlFlow::Continue(()) };
             // SAFETY: as above.
             let token = Token::of(unsafe { observer.look() }, caller);
-            if wanted.as_ref().is_some_and(|wanted| !wanted.is_same(&token)) {
+            if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
                 return ControlFlow::Continue(());
             }
             failing = Some((fault, found.execution(), token));
             ControlFlow::Break(())
         };
-        let is_replayed = token.is_some();
-        let mut outcome = match token {
-            None => explore(&mut program, &options, found),
-            Some(token) => explore(&mut Replayed::new(&mut program, token), &options, found),
+        let outcome = match wanted.filter(|_| only) {
+            None => explore(program, options, found),
+            Some(token) => explore(&mut Replayed::new(program, token.clone()), options, found),
         };
-        if is_replayed && matches!(&outcome, Ok(statistics) if statistics.is_complete) {
-            // It may be one with load buffering, to which other answers lead.
-            outcome = explore(&mut program, &options, found);
-        }
-        let report = match outcome {
-            Ok(statistics) if failing.is_none() && program.runtime().has_refused => {
-                let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
-                let error = OpenError::Nondeterminism { thread: 0, before, now };
-                let failure = Some(refused(&program, &error));
-                Report { executions: statistics.executions, complete: false, failure }
-            }
-            Ok(statistics) => Report {
-                executions: statistics.executions,
-                complete: statistics.is_complete && failing.is_none(),
-                failure: failing.map(|(fault, execution, token)| {
-                    let token = Some(token.to_string());
-                    Failure { token, ..describe(&program, options.model, fault, execution) }
-                }),
-            },
-            Err(error) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
-        };
-        match report.failure {
-            None if is_replayed => Report { complete: false, failure: Some(does_not_fit()), ..report },
-            _ => report,
+        (outcome, failing)
+    }
+}
+
+/// A failure that is none if the dependencies count that show: says so, and looks for one that would forbid it.
+fn undeclared(program: &ClosureProgram, model: &Model, execution: &Execution, failure: &mut Failure) {
+    let mut message =
+        format!("a dependency that is not declared is all that prevents this: {} ({})", failure.kind, failure.message);
+    if let Some((read, event, how)) = missing(model, execution) {
+        let place = |id: EventId| program.place(execution.events[id as usize].origin).map(SourcePlace::from);
+        if let (Some(from), Some(to)) = (place(read), place(event)) {
+            let line = |place: &SourcePlace| format!("{}:{}", place.file, place.line);
+            message.push_str(&format!("; declare that {} depends on {}: {how}", line(&to), line(&from)));
+            failure.locations = vec![from, to];
         }
     }
+    (failure.kind, failure.message) = (FailureKind::UndeclaredDependency, message);
+}
+
+/// The first dependency that alone forbids an execution, with what declares it.
+fn missing(model: &Model, execution: &Execution) -> Option<(EventId, EventId, &'static str)> {
+    if execution.events.len() > MANY_EVENTS {
+        return None;
+    }
+    let label = |id: EventId| execution.events[id as usize].label;
+    let thread = |id: EventId| execution.events[id as usize].thread;
+    let candidates = execution.po.iter().copied().filter(|&(read, event)| {
+        label(read).is_read() && thread(read) == thread(event) && execution.events[event as usize].location.is_some()
+    });
+    candidates.into_iter().find_map(|(read, event)| {
+        let mut other = execution.clone();
+        let how = if label(event).is_write() {
+            other.data.push((read, event));
+            "`dep::load` and `Dep::store_dep`, or `Dep::branch`"
+        } else {
+            other.addr.push((read, event));
+            "`dep::load` and `Dep::deref`, or `Dep::index_into`"
+        };
+        model.judge(&other).violated.is_some().then_some((read, event, how))
+    })
 }
 
 fn replay_failed(message: String) -> Failure {
@@ -203,6 +266,9 @@ fn does_not_fit() -> Failure {
     let message = "no execution that fails has this replay token: it is of another test, or the code has changed";
     replay_failed(message.to_string())
 }
+
+/// An execution that fails.
+type Failing = (Fault, Execution, Token);
 
 /// What is wrong with an execution.
 enum Fault {

@@ -110,8 +110,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
 }
 
 fn is_in_arena(memory: *mut u8) -> bool {
+    is_in_range(memory.addr())
+}
+
+/// Does an address lie in the range of all arenas?
+pub(crate) fn is_in_range(address: usize) -> bool {
     let start = START.load(Ordering::Relaxed);
-    start != 0 && (memory as usize).wrapping_sub(start) < RANGE
+    start != 0 && address.wrapping_sub(start) < RANGE
 }
 
 /// Code of a model frees what comes from an arena.

@@ -26,6 +26,9 @@ pub enum FailureKind {
     LockMisuse,
     /// A reader does not end, ends twice, or waits for readers.
     RcuMisuse,
+    /// An execution fails that a dependency forbids which shows when the code runs, but is not declared. In
+    /// [`DependencyMode::Declared`](crate::DependencyMode::Declared) only.
+    UndeclaredDependency,
     /// Given the same values again, a thread did something else.
     Nondeterminism,
     /// A [token](Failure::replay_token) does not fit the code.
@@ -46,6 +49,7 @@ impl fmt::Display for FailureKind {
             FailureKind::Livelock => "livelock",
             FailureKind::LockMisuse => "misuse of a lock",
             FailureKind::RcuMisuse => "misuse of RCU",
+            FailureKind::UndeclaredDependency => "undeclared dependency",
             FailureKind::Nondeterminism => "the code is not deterministic",
             FailureKind::Replay => "replay failed",
             FailureKind::TooLarge => "an execution is too large",

@@ -105,6 +105,8 @@ pub(crate) struct Runtime {
     has_heap: bool,
     /// An answer made no sense in its run.
     pub(crate) has_refused: bool,
+    /// Who has read a pointer to what another thread has allocated has the address from there.
+    follows_pointers: bool,
     slots: Vec<NonNull<Slot>>,
     /// The slot of the running thread.
     current: *mut Slot,
@@ -181,6 +183,7 @@ impl ClosureProgram {
             stack_size,
             has_heap: false,
             has_refused: false,
+            follows_pointers: false,
             slots: Vec::new(),
             current: ptr::null_mut(),
             started: Vec::new(),
@@ -229,6 +232,13 @@ impl ClosureProgram {
         // SAFETY: no thread runs, so nobody else uses it.
         let (operation, ..) = unsafe { slot.as_ref() }.pending?;
         matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
+    }
+
+    /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
+    /// allocated these in the model heap. (That a load may return null only shows that the access might not happen. With a
+    /// copy of the object, another address would show.)
+    pub(crate) fn follow_pointers(&mut self, follow: bool) {
+        self.runtime_mut().follows_pointers = follow;
     }
 
     /// What can be looked at between two steps of the search.
@@ -397,6 +407,12 @@ impl OpenProgram for ClosureProgram {
         if done.fence_after {
             slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
         }
+        let number = slot.answered;
+        if let (true, Answer::Value(Value::Bits(bits))) = (self.runtime().follows_pointers, answer)
+            && let Some(object) = self.runtime().object_of_another(bits, thread)
+        {
+            self.slot(thread).followed.push(Followed { object, read: number });
+        }
         if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
             // SAFETY: the thread that waits for this answer has promised that the object is alive.
             unsafe { self.runtime_mut().locations.put(cell, bits) };
@@ -469,6 +485,14 @@ impl Runtime {
     /// Where an origin is in the source.
     pub(crate) fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
         self.origins.places.get(origin as usize).map(|known| known.0)
+    }
+
+    /// The object that a pointer points to, if another thread has allocated it.
+    fn object_of_another(&self, bits: u64, thread: usize) -> Option<Range<usize>> {
+        let address = usize::try_from(bits).ok().filter(|&address| heap::is_in_range(address))?;
+        let object = self.lives()?.objects.iter().find(|object| object.contains(address))?;
+        let (owner, _) = self.in_arena(object.start as u64)?;
+        (owner as usize != thread).then_some(object.start..object.start + object.size)
     }
 
     /// The objects of this run.

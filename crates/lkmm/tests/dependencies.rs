@@ -70,7 +70,7 @@ fn pointers_depend() {
         }
     }
     is_fine(published(true));
-    assert!(kind(&explore(published(false))).is_some());
+    assert_eq!(kind(&explore(published(false))), Some(FailureKind::UndeclaredDependency));
 }
 
 /// Two threads in a ring, each of which passes on what it has read.
@@ -105,6 +105,21 @@ fn branches_end() {
         to.store(1, Relaxed);
     };
     assert_eq!(kind(&explore(ring(after))), Some(FailureKind::Panic));
+}
+
+#[test]
+fn what_is_not_declared_is_named() {
+    let line = line!() + 2;
+    let report = explore(publish(|current, slots| {
+        let current = current.load(Relaxed);
+        slots[current].load(Relaxed)
+    }));
+    assert_eq!(kind(&report), Some(FailureKind::UndeclaredDependency));
+    let lines: Vec<u32> = report.failure().unwrap().locations().iter().map(|place| place.line).collect();
+    assert_eq!(lines, [line, line + 1]);
+    // What carries nothing is none.
+    let report = explore(publish(|current, slots| slots[current.load(Relaxed).max(1)].load(Relaxed)));
+    assert_eq!(kind(&report), Some(FailureKind::Panic));
 }
 
 #[test]
