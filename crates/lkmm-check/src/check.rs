@@ -6,6 +6,7 @@ use crate::picture::Picture;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
 use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Waiting, explore};
@@ -335,6 +336,10 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
                         (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
                     }
                     Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
+                    Waiting::Write { origin } if program.is_grace_period(origin) => {
+                        kind = FailureKind::Deadlock;
+                        (place(origin), "waits for readers, being one".to_string())
+                    }
                     Waiting::Write { origin } => (place(origin), "waits for another thread to write".to_string()),
                 };
                 let shown = at.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
@@ -342,7 +347,9 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
                 locations.extend(at);
             }
             let message = match kind {
-                FailureKind::Deadlock => "threads wait for a lock that is never released",
+                FailureKind::Deadlock => {
+                    "threads wait for a lock that is never released, or for readers that never end"
+                }
                 _ => "threads wait for what no thread will do",
             };
             (kind, message.to_string())
@@ -353,8 +360,8 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
             (failure.kind, failure.message)
         }
         Fault::Flag(flag) => {
-            if flag == "data-race" {
-                marked = racing(model, &execution);
+            marked = if flag == "data-race" { racing(model, &execution) } else { misusing(model, flag, &execution) };
+            if !marked.is_empty() {
                 locations.extend(marked.iter().filter_map(|&id| place(execution.events[id as usize].origin)));
             }
             (kind_of(flag).unwrap_or(FailureKind::DataRace), sentence(flag).to_string())
@@ -397,6 +404,33 @@ fn racing(model: &Model, execution: &Execution) -> Vec<EventId> {
     let races = ["ww_race", "wr_race", "rw_race"];
     let pair = races.iter().find_map(|name| model.relation(execution, name)?.first().copied());
     pair.map_or(Vec::new(), |(a, b)| vec![a, b])
+}
+
+/// The events of RCU or SRCU that a flag is raised for.
+fn misusing(model: &Model, flag: &str, execution: &Execution) -> Vec<EventId> {
+    let sections = |name| model.relation(execution, name).unwrap_or_default();
+    let (rcu, srcu) = (sections("rcu_rscs"), sections("srcu_rscs"));
+    let events = |is: &dyn Fn(EventId, Label) -> bool| {
+        let all = execution.events.iter().enumerate().map(|(id, event)| (id as EventId, event.label));
+        all.filter(|&(id, label)| is(id, label)).map(|(id, _)| id).collect::<Vec<EventId>>()
+    };
+    let begins = |of: &[(EventId, EventId)], id| of.iter().filter(|&&(lock, _)| lock == id).count();
+    let ends = |of: &[(EventId, EventId)], id| of.iter().filter(|&&(_, unlock)| unlock == id).count();
+    match flag {
+        "unmatched-rcu-lock" => events(&|id, label| label == Label::Fence(Fence::RcuLock) && begins(&rcu, id) == 0),
+        "unmatched-rcu-unlock" => events(&|id, label| label == Label::Fence(Fence::RcuUnlock) && ends(&rcu, id) == 0),
+        "unmatched-srcu-lock" => events(&|id, label| label == Label::Read(Mode::SrcuLock) && begins(&srcu, id) == 0),
+        "unmatched-srcu-unlock" => events(&|id, label| label == Label::Write(Mode::SrcuUnlock) && ends(&srcu, id) == 0),
+        "multiple-srcu-matches" => events(&|id, _| begins(&srcu, id) > 1 || ends(&srcu, id) > 1),
+        "invalid-sleep" => {
+            let is_in = |id, (lock, unlock)| execution.po.contains(&(lock, id)) && execution.po.contains(&(id, unlock));
+            let sleeps = |id, label| label == Label::SyncSrcu && rcu.iter().any(|&section| is_in(id, section));
+            let slept_in =
+                |id| events(&sleeps).into_iter().any(|sync| rcu.iter().any(|&s| s.0 == id && is_in(sync, s)));
+            events(&|id, label| sleeps(id, label) || slept_in(id))
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn sentence(flag: &str) -> &str {

@@ -135,6 +135,12 @@ impl Model {
 
     /// A fence or an RCU event.
     pub fn fence(self, fence: Fence, place: Place) {
+        match fence {
+            Fence::RcuLock => self.0.begin_reader(None),
+            Fence::RcuUnlock => self.0.end_reader(None),
+            Fence::SyncRcu if self.0.is_reader(None) => self.wait_for_itself(place),
+            _ => {}
+        }
         self.0.post(Kind::Fence(fence), place);
         if fence == Fence::SyncRcu {
             // Whatever the thread frees next, it should not free before it must.
@@ -226,6 +232,7 @@ impl Model {
     pub unsafe fn srcu_lock(self, address: usize, place: Place) -> u32 {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.begin_reader(Some(cell));
         self.0.ask(Kind::Load(cell, Mode::SrcuLock), place);
         self.0.answered()
     }
@@ -237,6 +244,7 @@ impl Model {
     pub unsafe fn srcu_unlock(self, address: usize, lock: u32, place: Place) {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        self.0.end_reader(Some(cell));
         self.0.post(Kind::SrcuUnlock(cell, lock), place);
     }
 
@@ -247,6 +255,9 @@ impl Model {
     pub unsafe fn synchronize_srcu(self, address: usize, place: Place) {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
+        if self.0.is_reader(Some(cell)) {
+            self.wait_for_itself(place);
+        }
         self.0.post(Kind::SyncSrcu(cell), place);
         self.0.suspend();
     }
@@ -263,8 +274,23 @@ impl Model {
         unreachable!("a thread that waits is not run again");
     }
 
+    /// What the thread has read so far it does not read again if it waits: so that may be old. (A choice that is none is a
+    /// step, and no event.)
+    fn begin_turn(self) {
+        self.0.ask(Kind::Choose(1), Location::caller());
+    }
+
+    /// A reader waits for all readers. (No execution of the model has it go on.)
+    fn wait_for_itself(self, place: Place) {
+        self.begin_turn();
+        self.0.post(Kind::WaitForReaders, place);
+        self.0.suspend();
+        unreachable!("a thread that waits is not run again");
+    }
+
     /// Waits for the running thread's token, and takes it. (Nobody else does: who has seen it finds it.)
     pub fn park(self, place: Place) {
+        self.begin_turn();
         let cell = self.0.token(self.0.thread());
         if self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
             self.wait(place);

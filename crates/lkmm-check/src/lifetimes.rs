@@ -61,7 +61,9 @@ impl History {
         let link = match kind {
             Kind::Spawn(child) => Link::Spawn(child),
             Kind::Join(child) => Link::Join(child),
-            Kind::Choose(_) | Kind::Wait | Kind::End | Kind::Failed(_) => return self.shown.push(self.total),
+            Kind::Choose(_) | Kind::Wait | Kind::WaitForReaders | Kind::End | Kind::Failed(_) => {
+                return self.shown.push(self.total);
+            }
             _ => Link::None,
         };
         match link {
@@ -400,9 +402,8 @@ fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
         let mut start = vec![vec![0; threads]; threads];
         for (thread, row) in rows.iter().enumerate() {
             for (at, &(_, item)) in row.iter().enumerate() {
-                if let Item::Link(Link::Spawn(child)) = item
-                    && let Some(first) = start.get_mut(child as usize)
-                {
+                let Item::Link(Link::Spawn(child)) = item else { continue };
+                if let Some(first) = start.get_mut(child as usize) {
                     first.clone_from(&before[thread][at]);
                     first[thread] = at;
                 }
@@ -413,9 +414,8 @@ fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
             for (at, &(_, item)) in row.iter().enumerate() {
                 reached[thread] = at;
                 before[thread][at].clone_from(&reached);
-                if let Item::Link(Link::Join(child)) = item
-                    && let Some(ended) = rows.get(child as usize)
-                {
+                let Item::Link(Link::Join(child)) = item else { continue };
+                if let Some(ended) = rows.get(child as usize) {
                     let last = before[child as usize].last().cloned().unwrap_or_else(|| start[child as usize].clone());
                     reached.iter_mut().zip(last).for_each(|(mine, its)| *mine = (*mine).max(its));
                     reached[child as usize] = reached[child as usize].max(ended.len());

@@ -89,6 +89,8 @@ pub(crate) enum Kind {
     Join(u32),
     Choose(u32),
     Wait,
+    /// For readers of RCU to end, of which it is one itself.
+    WaitForReaders,
     End,
     Failed(u32),
 }
@@ -134,7 +136,7 @@ impl Operation {
             Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
             Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
             Kind::Choose(below) => Step::Choose(below),
-            Kind::Wait => Step::Wait { origin },
+            Kind::Wait | Kind::WaitForReaders => Step::Wait { origin },
             Kind::End => Step::End { results: Vec::new(), cut: false },
             Kind::Failed(number) => Step::Failed(number),
         }

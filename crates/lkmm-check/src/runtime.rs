@@ -78,6 +78,8 @@ pub(crate) struct Slot {
     joined_a_panic: bool,
     /// The objects to which it has followed pointers.
     followed: Vec<Followed>,
+    /// The readers that it is in: of RCU, or of an SRCU domain.
+    readers: Vec<Option<CellId>>,
     /// Its address is that of the token of `park`.
     token: u64,
     /// The read that the value of a store depends on.
@@ -256,6 +258,12 @@ impl ClosureProgram {
         self.runtime().place(origin)
     }
 
+    /// Is an origin a grace period?
+    pub(crate) fn is_grace_period(&self, origin: u32) -> bool {
+        let is = |kind| matches!(kind, Kind::WaitForReaders | Kind::Fence(Fence::SyncRcu) | Kind::SyncSrcu(_));
+        self.runtime().origins.places.get(origin as usize).is_some_and(|known| is(known.1))
+    }
+
     /// What is done at an origin, in a word.
     pub(crate) fn word(&self, origin: u32) -> &'static str {
         self.runtime().origins.places.get(origin as usize).map_or("", |known| known.1.word())
@@ -408,10 +416,9 @@ impl OpenProgram for ClosureProgram {
             slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
         }
         let number = slot.answered;
-        if let (true, Answer::Value(Value::Bits(bits))) = (self.runtime().follows_pointers, answer)
-            && let Some(object) = self.runtime().object_of_another(bits, thread)
-        {
-            self.slot(thread).followed.push(Followed { object, read: number });
+        if let (true, Answer::Value(Value::Bits(bits))) = (self.runtime().follows_pointers, answer) {
+            let object = self.runtime().object_of_another(bits, thread);
+            self.slot(thread).followed.extend(object.map(|object| Followed { object, read: number }));
         }
         if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
             // SAFETY: the thread that waits for this answer has promised that the object is alive.
@@ -549,6 +556,7 @@ impl Runtime {
                 returned: ptr::null_mut(),
                 joined_a_panic: false,
                 followed: Vec::new(),
+                readers: Vec::new(),
                 token: 0,
                 carried: None,
                 branch: 0,
@@ -593,6 +601,7 @@ impl Runtime {
             slot.history.begin(is_kept);
             slot.answers.clear();
             (slot.carried, slot.branch) = (None, 0);
+            slot.readers.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
@@ -710,6 +719,29 @@ impl Current {
     pub(crate) fn leave_branch(self, branch: u32) {
         // SAFETY: the slot of the running thread is its own.
         unsafe { (*self.slot()).branch = branch };
+    }
+
+    /// The running thread begins to be a reader of RCU, or of an SRCU domain.
+    pub(crate) fn begin_reader(self, domain: Option<CellId>) {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).readers.push(domain) });
+    }
+
+    /// The running thread ceases to be such a reader.
+    pub(crate) fn end_reader(self, domain: Option<CellId>) {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let readers = unsafe { &mut (*runtime.current).readers };
+            if let Some(at) = readers.iter().rposition(|reader| *reader == domain) {
+                readers.remove(at);
+            }
+        });
+    }
+
+    /// Is the running thread such a reader?
+    pub(crate) fn is_reader(self, domain: Option<CellId>) -> bool {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).readers.contains(&domain) })
     }
 
     /// Queues an operation that asks nothing.

@@ -147,3 +147,19 @@ fn code_decides_how_often_it_reads() {
     // Of the ascending sequences over 0, 1 and 2: it stops at 0, or reads three times (111, 112, 122, 222).
     assert_eq!(sums, [0, 3, 4, 5, 6].map(Value::Int));
 }
+
+#[test]
+fn the_size_of_a_search_is_estimated() {
+    let program = counter(6);
+    let explored = |max_executions| {
+        let options = open::Options { max_executions, ..open::Options::new(models::lkmm()) };
+        open::explore(&mut ClosedProgram::new(&program), &options, &mut |_| ControlFlow::Continue(()))
+            .expect("the program has a meaning")
+    };
+    let all = explored(None);
+    assert!(all.is_complete && (all.share - 1.0).abs() < 1e-9, "{all:?}");
+    let half = explored(Some(360));
+    let estimate = half.executions as f64 / half.share;
+    // The first half of a search is a corner of it, so that only the order of magnitude can be expected.
+    assert!(!half.is_complete && (72.0..7200.0).contains(&estimate), "{half:?} {estimate}");
+}

@@ -1,7 +1,8 @@
 //! The tests in `litmus/` through the open search: the states, counts and flags of the closed search.
 //!
 //! The exceptions are tests that have executions out of thin air: those are not grounded, and the open search must find
-//! the executions that `lkmm-naive` finds by the definition. `LKMM_LITMUS` names another folder of tests to run.
+//! the executions that `lkmm-naive` finds by the definition. `LKMM_LITMUS` names another folder of tests to run, of which
+//! each may take `LKMM_SECONDS`.
 
 use lkmm_litmus::parse;
 use lkmm_model::models;
@@ -12,6 +13,7 @@ use lkmm_search::{Options, Outcome, search};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Tests of ordinary accesses to locks, outside of `flags/`.
 const MIXED_LOCKS: [&str; 2] =
@@ -69,13 +71,17 @@ fn litmus_tests_come_out_as_in_the_closed_search() {
     let mut files = Vec::new();
     litmus_files(&root, &mut files);
     files.sort();
-    let (mut same, mut refused, mut differ) = (0, Vec::new(), Vec::new());
+    let (mut same, mut refused, mut differ, mut late) = (0, Vec::new(), Vec::new(), Vec::new());
     for file in files {
         let source = std::fs::read_to_string(&file).expect("a litmus test can be read");
         let Ok(test) = parse(&source, &lkmm_litmus::Options::default()) else { continue };
         let Ok(closed) = search(&test.program, &Options::new(models::lkmm())) else { continue };
         let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
-        match open::search(&test.program, &open::Options::new(models::lkmm())) {
+        let seconds = std::env::var("LKMM_SECONDS").ok().and_then(|s| s.parse().ok());
+        let deadline = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        let options = open::Options { deadline, ..open::Options::new(models::lkmm()) };
+        match open::search(&test.program, &options) {
+            Ok(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => late.push(name),
             Ok(open) if words(&open) == words(&closed) => same += 1,
             Ok(open) => {
                 let (closed, open) = (words(&closed), words(&open));
@@ -87,6 +93,7 @@ fn litmus_tests_come_out_as_in_the_closed_search() {
         }
     }
     println!("{same} tests agree; {} are refused: {refused:?}; not grounded: {differ:?}", refused.len());
+    println!("not finished in time: {late:#?}");
     if other.is_none() {
         assert_eq!(differ, OUT_OF_THIN_AIR);
         assert!(refused.iter().all(|name| name.starts_with("flags/") || MIXED_LOCKS.contains(&&**name)), "{refused:?}");

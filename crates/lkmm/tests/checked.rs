@@ -589,3 +589,96 @@ fn dependencies_order_if_they_show() {
     let declared = Builder::new().dependencies(DependencyMode::Declared).explore(publish(carries));
     assert_eq!(kind(&declared), Some(FailureKind::UndeclaredDependency));
 }
+
+#[test]
+fn who_spins_on_an_atomic_operation_waits() {
+    // Whoever takes the lock gives it back.
+    let report = Builder::new().explore(|| {
+        let lock = Arc::new(Atomic::new(0));
+        let section = |lock: &Atomic<i32>| {
+            while lock.cmpxchg(0, 1, Acquire).is_err() {
+                hint::spin_loop();
+            }
+            lock.store(0, Release);
+            while lock.xchg(1, Acquire) == 1 {
+                hint::spin_loop();
+            }
+            lock.store(0, Release);
+        };
+        let t = {
+            let lock = lock.clone();
+            thread::spawn(move || section(&lock))
+        };
+        section(&lock);
+        t.join().unwrap();
+    });
+    assert!(report.complete() && report.failure().is_none(), "{report}");
+    // Nobody gives it back.
+    let report = Builder::new().explore(|| {
+        let lock = Arc::new(Atomic::new(0));
+        let t = {
+            let lock = lock.clone();
+            thread::spawn(move || {
+                while lock.xchg(1, Acquire) == 1 {
+                    hint::spin_loop();
+                }
+            })
+        };
+        while lock.cmpxchg(0, 1, Acquire).is_err() {
+            hint::spin_loop();
+        }
+        t.join().unwrap();
+    });
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Livelock), "{report}");
+}
+
+#[test]
+fn twelve_threads_work() {
+    let increments = |threads: usize| {
+        move || {
+            let count = Arc::new(Atomic::new(0));
+            let threads: Vec<_> = (0..threads)
+                .map(|_| {
+                    let count = count.clone();
+                    thread::spawn(move || count.fetch_add(1, Full))
+                })
+                .collect();
+            let n = threads.len() as i32;
+            for t in threads {
+                t.join().unwrap();
+            }
+            assert_eq!(count.load(Relaxed), n);
+        }
+    };
+    for threads in [12, 40] {
+        let report = Builder::new().max_executions(500).explore(increments(threads));
+        assert!(report.executions() == 500 && report.failure().is_none(), "{report}");
+    }
+}
+
+#[test]
+fn long_executions_are_explored() {
+    // Some three hundred events, of which the last ones alone leave a choice.
+    let report = Builder::new().explore(|| {
+        let (x, y) = (Arc::new(Atomic::new(0)), Arc::new(Atomic::new(0)));
+        let t = {
+            let (x, y) = (x.clone(), y.clone());
+            thread::spawn(move || {
+                for i in 1..=140 {
+                    x.store(i, Relaxed);
+                }
+                y.store(1, Release);
+            })
+        };
+        for i in 1..=140 {
+            let own = Atomic::new(0);
+            own.store(i, Relaxed);
+        }
+        if y.load(Acquire) == 1 {
+            assert_eq!(x.load(Relaxed), 140);
+        }
+        t.join().unwrap();
+    });
+    assert!(report.complete() && report.failure().is_none(), "{report}");
+    assert_eq!(report.executions(), 2);
+}

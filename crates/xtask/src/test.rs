@@ -18,6 +18,11 @@ pub(crate) fn run() -> Result<bool, String> {
         cargo("format", &["fmt", "--all", "--check"], Some("rustfmt")),
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-Dwarnings"], Some("clippy")),
         cargo(
+            "clippy, crate lkmm as it is shipped",
+            &["clippy", "-p", "lkmm", "--lib", "--quiet", "--", "-Dwarnings"],
+            Some("clippy"),
+        ),
+        cargo(
             "unit, property, snapshot, doc tests",
             &["test", "--workspace", "--profile", "checked", "--quiet", "--no-fail-fast"],
             None,

@@ -25,19 +25,23 @@
 //! that thread then waits at its `LKR`, which reads from the `LKW`, until the `UL` takes that over. Likewise `spin_trylock`
 //! and `spin_is_locked` are one read each, whose label follows from what it reads.
 
-use super::execution::execution;
 use super::graph::{Act, Graph, Id, Node, Source};
-use super::judge::{Judge, Verdict};
+use super::judge::Judge;
+use super::late::Conduct;
+use super::places::{is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::run::{Run, changed};
 use super::traces::Traces;
-use super::{DependencyMode, Ending, Found, Options, Statistics, Waiting, late};
+use super::{Found, Options, Statistics, late};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::models;
-use lkmm_model::program::{LocationId, Value};
+use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
 use std::time::Instant;
+
+/// So much is remembered of what threads did not do.
+const MOST_REFUTED: usize = 1 << 17;
 
 pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) run: Run<'a, P>,
@@ -45,15 +49,17 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) statistics: Statistics,
     /// The cores from which the search has set out.
     pub(super) cores: FxHashSet<Vec<u32>>,
-    options: &'a Options,
-    judge: Judge,
+    /// What threads did not do when their reads were taken over.
+    pub(super) refuted: FxHashSet<Conduct>,
+    pub(super) options: &'a Options,
+    pub(super) judge: Judge,
     /// Tells which executions are sequentially consistent.
-    sequential: Judge,
+    pub(super) sequential: Judge,
     /// The complete executions with a cycle that it has found.
-    cyclic: FxHashSet<Vec<u32>>,
-    found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
-    roots: usize,
-    observed: Vec<LocationId>,
+    pub(super) cyclic: FxHashSet<Vec<u32>>,
+    pub(super) found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
+    pub(super) roots: usize,
+    pub(super) observed: Vec<LocationId>,
     /// The graphs that are still to be explored, the next one last.
     tasks: Vec<Task>,
     /// Graphs that are no longer needed.
@@ -64,6 +70,8 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
 struct Task {
     graph: Graph,
     state: State,
+    /// Its share of the search: those that branch off share equally with what they branch off from (Knuth 1975).
+    share: f64,
 }
 
 /// What is left to do before a graph can grow.
@@ -96,6 +104,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             traces: Traces::default(),
             statistics: Statistics::default(),
             cores: FxHashSet::default(),
+            refuted: FxHashSet::default(),
             options,
             judge: Judge::new(options.model, observed.clone()),
             sequential: Judge::new(models::sc(), Vec::new()),
@@ -111,14 +120,18 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     /// Explores everything that the empty graph grows into.
     pub(crate) fn explore(mut self) -> Result<Statistics, OpenError> {
         let graph = Graph::new(self.roots);
-        self.tasks.push(Task { graph, state: State::Ready });
-        while let Some(Task { mut graph, state }) = self.tasks.pop() {
+        self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
+        while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
             if self.is_out_of_budget() {
                 return Ok(self.statistics);
             }
-            if self.take_up(&mut graph, state)? && self.grow(&mut graph)?.is_break() {
+            let before = self.tasks.len();
+            let goes_on = self.take_up(&mut graph, state)?;
+            self.share_out(before, &mut share);
+            if goes_on && self.grow(&mut graph, &mut share)?.is_break() {
                 return Ok(self.statistics);
             }
+            self.statistics.share += share;
             self.spare.push(graph);
         }
         self.statistics.is_complete = true;
@@ -130,6 +143,15 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.options.max_executions.is_some_and(is_over)
             || self.statistics.runs % 64 == 0
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Gives the graphs that were put by since then their share.
+    fn share_out(&mut self, since: usize, share: &mut f64) {
+        let new = &mut self.tasks[since..];
+        if !new.is_empty() {
+            *share /= (new.len() + 1) as f64;
+            new.iter_mut().for_each(|task| task.share = *share);
+        }
     }
 
     /// Runs the program along a graph that was put by. False if the graph is none after all.
@@ -176,7 +198,14 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             State::Core => {
                 // Only what comes out again is a core: another graph may lead to the same reads with other writes.
-                if !self.run.reproduce(graph, &mut self.traces)? || !self.cores.insert(graph.key()) {
+                if let Some(thread) = self.run.reproduce(graph, &mut self.traces)? {
+                    if self.refuted.len() >= MOST_REFUTED {
+                        self.refuted.clear();
+                    }
+                    self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
+                    return Ok(false);
+                }
+                if !self.cores.insert(graph.key()) {
                     return Ok(false);
                 }
                 graph.freeze();
@@ -187,11 +216,15 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     }
 
     /// Lets a graph grow until nothing can be added, and puts by what branches off.
-    fn grow(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
+    fn grow(&mut self, graph: &mut Graph, share: &mut f64) -> Result<ControlFlow<()>, OpenError> {
+        let mut before = self.tasks.len();
         loop {
+            self.share_out(before, share);
+            before = self.tasks.len();
             match self.next(graph) {
                 Next::Nothing => {
                     self.overtake(graph)?;
+                    self.share_out(before, share);
                     return self.end(graph);
                 }
                 Next::Step(thread, Step::Read(kind, location)) => self.read(graph, thread, kind, location)?,
@@ -480,218 +513,16 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     fn put_by(&mut self, graph: &Graph, state: State) {
         let graph = self.copy(graph);
-        self.tasks.push(Task { graph, state });
+        self.tasks.push(Task { graph, state, share: 0.0 });
     }
 
     /// Puts by a graph in which a read, the last event of its thread, has another source.
     pub(super) fn put_by_redirected(&mut self, graph: Graph, read: Id, is_consistent: bool) {
-        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent } });
+        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent }, share: 0.0 });
     }
 
     /// Puts by a graph whose threads may not do the same.
     pub(super) fn put_by_core(&mut self, graph: &Graph) {
         self.put_by(graph, State::Core);
     }
-
-    /// Nothing can be added to a graph.
-    fn end(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
-        let ending = self.ending(graph);
-        if matches!(ending, Ending::Blocked { .. } | Ending::Dead) {
-            self.statistics.stuck += 1;
-            if matches!(ending, Ending::Dead) || !self.options.report_blocked {
-                return Ok(ControlFlow::Continue(()));
-            }
-        }
-        let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
-        let verdict = self.judge.judge(&self.traces, graph)?;
-        self.statistics.judged += 1;
-        let verdict = match self.options.dependencies {
-            DependencyMode::Observed if verdict.is_consistent => self.judge_observed(graph, verdict)?,
-            _ => verdict,
-        };
-        debug_assert!(
-            self.options.dependencies == DependencyMode::Observed || self.agrees(graph, &verdict),
-            "the plan and the definition disagree on a complete execution"
-        );
-        if !verdict.is_consistent || is_cyclic && !self.cyclic.insert(graph.key()) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if let Ending::Error(error) = ending {
-            return Err(error);
-        }
-        if matches!(ending, Ending::Complete | Ending::Failed(_)) {
-            self.statistics.executions += 1;
-            self.statistics.cyclic += u64::from(is_cyclic);
-        }
-        let program = &*self.run.program;
-        let initial = |location: LocationId| program.initial(location);
-        let results = |thread: usize| -> &[Value] {
-            match self.run.known(thread) {
-                Some(Step::End { results, .. }) => results,
-                _ => &[],
-            }
-        };
-        let found = Found {
-            graph,
-            traces: &self.traces,
-            observed: &self.observed,
-            initial: &initial,
-            results: &results,
-            ending,
-            flags: &verdict.flags,
-            is_cyclic,
-        };
-        Ok((self.found)(&found))
-    }
-
-    /// Judges a complete graph again, with the dependencies that show, if they can matter.
-    fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<Verdict, OpenError> {
-        if verdict.flags.is_empty() && self.sequential.allows_partial(&self.traces, graph)? {
-            return Ok(verdict);
-        }
-        let verdict = match self.observe(graph)? {
-            true => self.judge.judge_whole(&self.traces, graph)?,
-            false => verdict,
-        };
-        // The threads are taken to their ends again, for what they returned.
-        self.run.replay(graph)?;
-        for thread in 0..graph.threads.len() {
-            if graph.has_started(thread, self.roots) {
-                self.run.step(thread);
-            }
-        }
-        Ok(verdict)
-    }
-
-    /// Is the verdict what the definition of the model says?
-    fn agrees(&self, graph: &Graph, verdict: &Verdict) -> bool {
-        let program = &*self.run.program;
-        let execution = execution(&|location| program.initial(location), &self.observed, &self.traces, graph);
-        let judgement = self.options.model.judge(&execution);
-        judgement.violated.is_none() == verdict.is_consistent
-            && (!verdict.is_consistent || judgement.flags == verdict.flags)
-    }
-
-    fn ending(&mut self, graph: &Graph) -> Ending {
-        let (mut failures, mut waiting) = (Vec::new(), Vec::new());
-        let (mut is_cut, mut error) = (false, None);
-        for thread in 0..graph.threads.len() {
-            if !graph.has_started(thread, self.roots) {
-                continue;
-            }
-            if let Some(node) = graph.last_node(thread).filter(|node| node.stuck) {
-                match (node.act, node.location) {
-                    (Act::Read(ReadKind::Lock, source), Some(location)) if graph.last(location) == source => {
-                        waiting.push((thread, Waiting::Lock(location)));
-                    }
-                    _ => return Ending::Dead,
-                }
-                continue;
-            }
-            match self.run.step(thread) {
-                Step::End { cut, .. } => is_cut |= cut,
-                Step::Failed(number) => failures.push((thread, *number)),
-                Step::Error(e) => error = Some(e.clone()),
-                Step::Read(_, location) => waiting.push((thread, Waiting::Lock(*location))),
-                Step::Join { thread: child, origin } => {
-                    waiting.push((thread, Waiting::Join { thread: *child, origin: *origin }));
-                }
-                Step::Wait { origin } => {
-                    let origin = *origin;
-                    if !reads_newest(graph, thread) {
-                        return Ending::Dead;
-                    }
-                    waiting.push((thread, Waiting::Write { origin }));
-                }
-                _ => return Ending::Dead,
-            }
-        }
-        match error {
-            _ if !failures.is_empty() => Ending::Failed(failures),
-            _ if !waiting.is_empty() => Ending::Blocked(waiting),
-            Some(error) => Ending::Error(error),
-            None if is_cut => Ending::Cut,
-            None => Ending::Complete,
-        }
-    }
-}
-
-/// Have the reads of a thread since it last did something else returned the newest values?
-fn reads_newest(graph: &Graph, thread: usize) -> bool {
-    let turn = graph.threads[thread].iter().rev().take_while(|node| matches!(node.act, Act::Read(..)) && !node.atomic);
-    turn.into_iter().all(|node| match (node.location, node.source()) {
-        (Some(location), Some(source)) => source == graph.last(location),
-        _ => true,
-    })
-}
-
-/// Is the lock held?
-fn is_held(graph: &Graph, location: LocationId) -> bool {
-    matches!(graph.last(location), Source::Event(id) if graph.node(id).label == Label::LockWrite)
-}
-
-/// May the next event of a thread, outside of a critical section of its own, read from this write?
-fn may_read(graph: &Graph, thread: usize, kind: ReadKind, source: Source) -> bool {
-    match source {
-        Source::Event(id) if graph.node(id).label == Label::LockWrite => match kind {
-            ReadKind::Lock => false,
-            _ => id.thread as usize != thread,
-        },
-        _ => true,
-    }
-}
-
-/// The places that a write may have in the coherence order of its location: at least one.
-pub(super) fn positions(
-    traces: &Traces,
-    graph: &Graph,
-    write: Id,
-    location: LocationId,
-) -> Result<std::ops::Range<usize>, OpenError> {
-    let node = graph.node(write);
-    let follows = match node.label {
-        Label::Unlock => match graph.own_section(write.thread as usize, location, write.index as usize) {
-            Some(lock) => Some(Source::Event(lock)),
-            None => return Err(OpenError::StrayUnlock { origin: node.origin }),
-        },
-        _ => overwritten(graph, write),
-    };
-    if let Some(source) = follows {
-        let place = graph.rank(location, source);
-        return Ok(place..place + 1);
-    }
-    // What the thread has seen of the location comes before.
-    let unordered = traces.unordered(node.reasons);
-    let before = &graph.threads[write.thread as usize][..write.index as usize];
-    let ranks = before.iter().enumerate().filter_map(|(index, node)| {
-        if node.location != Some(location) || unordered.contains(&(index as u32)) {
-            return None;
-        }
-        match node.source() {
-            Some(source) => Some(graph.rank(location, source)),
-            None if node.is_write() => Some(graph.rank(location, Source::Event(Id { index: index as u32, ..write }))),
-            None => None,
-        }
-    });
-    let floor = ranks.max().unwrap_or(0);
-    Ok(floor..graph.co(location).len() + 1)
-}
-
-/// What the read of an atomic operation or of a lock reads from, of which this is the write.
-pub(super) fn overwritten(graph: &Graph, write: Id) -> Option<Source> {
-    let node = graph.node(write);
-    let before = &graph.threads[write.thread as usize][..write.index as usize];
-    let read = match (node.act, node.rmw) {
-        (Act::WriteAtOnce, _) => before.last()?,
-        (_, Some(read)) => &before[read as usize],
-        _ => return None,
-    };
-    read.source()
-}
-
-/// Would a write at this place come between the read and the write of an atomic operation?
-pub(super) fn is_taken(graph: &Graph, location: LocationId, position: usize) -> bool {
-    let next = graph.co(location).get(position);
-    let source = next.and_then(|&next| overwritten(graph, next));
-    source.is_some_and(|source| graph.rank(location, source) == position)
 }

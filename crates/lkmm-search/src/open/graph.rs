@@ -13,7 +13,7 @@
 //! a graph that is no longer needed allocates nothing.
 
 use super::program::{Access, Answer, Event, ReadKind};
-use super::traces::{Links, Reasons, Trace, Traces};
+use super::traces::{Links, Reasons, Seen, Trace, Traces};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
 
@@ -106,14 +106,16 @@ impl Node {
         matches!(self.act, Act::Write | Act::WriteAtOnce)
     }
 
-    /// What it is besides an event of its thread.
-    fn links(&self) -> Links {
-        match self.act {
+    /// What the model sees of it.
+    fn seen(&self) -> Seen {
+        let Node { label, fence_before, atomic, rmw, location, reasons, fence_reasons, .. } = *self;
+        let links = match self.act {
             Act::Spawn(thread) => Links::Spawn(thread),
             Act::Join(thread) => Links::Join(thread),
             Act::Choose => Links::Silent,
             _ => Links::None,
-        }
+        };
+        Seen { label, fence_before, atomic, rmw, location, reasons, fence_reasons, links }
     }
 }
 
@@ -278,7 +280,7 @@ impl Graph {
     pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, node: Node) -> Id {
         let id = Id::new(thread, self.threads[thread].len());
         let before = self.last_node(thread).map(|last| last.trace);
-        let trace = traces.extend(thread, before, &node, node.links());
+        let trace = traces.extend(thread, before, node.seen());
         let mut clock = [0u32; 32];
         let mut long = Vec::new();
         let clock: &mut [u32] = if self.width <= clock.len() {
@@ -351,7 +353,7 @@ impl Graph {
         for (thread, nodes) in self.threads.iter_mut().enumerate() {
             let mut before = None;
             for node in nodes {
-                node.trace = traces.extend(thread, before, node, node.links());
+                node.trace = traces.extend(thread, before, node.seen());
                 before = Some(node.trace);
             }
         }
@@ -508,8 +510,10 @@ impl Graph {
                 }
             }
         }
-        // How many writes a location has follows from what its threads read.
-        key.extend(self.co.iter().flat_map(|writes| &writes.order).map(|&id| number(id)));
+        // How many writes a location has follows from what its threads read, and its number is nothing but a name.
+        let mut orders: Vec<&[Id]> = self.co.iter().map(|writes| &writes.order[..]).collect();
+        orders.sort_unstable();
+        key.extend(orders.into_iter().flatten().map(|&id| number(id)));
         key
     }
 }

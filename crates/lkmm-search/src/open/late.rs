@@ -9,13 +9,17 @@
 //! Several graphs lead to one core, and several cores into one execution. TruSt's argument that each is reached once fails
 //! here (it needs that a write is there whatever a read returns), so cores, and complete executions with a cycle, are
 //! remembered. Executions without a cycle never are.
+//!
+//! Whether a thread does the same with other answers depends on these alone, so a thread that does not is not asked again.
 
-use super::explore::{Explorer, overwritten, positions};
+use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
-use super::program::{OpenError, OpenProgram};
+use super::places::{overwritten, positions};
+use super::program::{Answer, OpenError, OpenProgram};
 use super::revisit::can_read;
+use super::traces::Trace;
 use lkmm_model::event::Label;
-use lkmm_model::program::LocationId;
+use lkmm_model::program::{LocationId, Value};
 
 /// Puts by every core that the write, which has been added and has no place in `co` yet, makes.
 pub(super) fn explore<P: OpenProgram>(
@@ -90,9 +94,28 @@ fn takeovers<P: OpenProgram>(
     let mut family = vec![Vec::new()];
     if thread != write.thread as usize {
         let subsets = coherent_subsets(explorer, graph, thread, write, location);
-        family.extend(subsets.into_iter().filter(|taken| !taken.is_empty()));
+        let is_new = |taken: &Vec<usize>| {
+            let told = |index: usize, node: &Node| match node.act {
+                Act::Read(kind, _) if taken.contains(&index) => {
+                    Some(explorer.answer(graph, Source::Event(write), location, kind))
+                }
+                _ => node.answer,
+            };
+            !taken.is_empty() && !explorer.refuted.contains(&conduct(thread, &graph.threads[thread], told))
+        };
+        family.extend(subsets.into_iter().filter(is_new));
     }
     family
+}
+
+/// What a thread is to do, given what it is told: its trace, and the answers and values on the way.
+pub(super) type Conduct = (usize, Option<Trace>, Vec<(Option<Answer>, Option<Value>)>);
+
+/// What a thread is to do when it is told something else than before.
+pub(super) fn conduct(thread: usize, nodes: &[Node], told: impl Fn(usize, &Node) -> Option<Answer>) -> Conduct {
+    let asked = nodes.iter().enumerate().map(|(index, node)| (told(index, node), node.value));
+    let asked = asked.filter(|(answer, value)| answer.is_some() || value.is_some());
+    (thread, nodes.last().map(|node| node.trace), asked.collect())
 }
 
 /// The sets of reads of the thread that coherence allows to read from the write: what a thread sees of a location never

@@ -14,6 +14,7 @@
 //! `lkmm-naive` computes the same set from the definition, by trying everything.
 
 mod closed;
+mod ending;
 mod execution;
 mod explore;
 mod graph;
@@ -21,6 +22,7 @@ mod judge;
 mod late;
 mod layout;
 mod observe;
+mod places;
 mod program;
 mod revisit;
 mod run;
@@ -162,7 +164,7 @@ impl Found<'_> {
 }
 
 /// The work that was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Consistent executions that were complete, or in which a thread failed.
     pub executions: u64,
@@ -176,6 +178,9 @@ pub struct Statistics {
     pub judged: u64,
     /// How often the program was run from its beginning.
     pub runs: u64,
+    /// What part of the search was done, as far as its branches tell: the whole is 1. From `executions` and this follows
+    /// an estimate of how many there are.
+    pub share: f64,
     /// There is nothing more to be found: the search was not ended by a budget, or by its caller.
     pub is_complete: bool,
 }

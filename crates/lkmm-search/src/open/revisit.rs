@@ -6,8 +6,9 @@
 //! among what was there then or is in the new write's prefix, each write was placed last among these, and none of them
 //! was read by an event that came before it. (TruSt, section 4.)
 
-use super::explore::{Explorer, is_taken, overwritten, positions};
+use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
+use super::places::{is_taken, overwritten, positions};
 use super::program::{Answer, OpenError, OpenProgram, ReadKind};
 use lkmm_model::event::Label;
 use lkmm_model::program::LocationId;

@@ -100,9 +100,9 @@ impl<'p, P: OpenProgram> Run<'p, P> {
         Ok(())
     }
 
-    /// Starts the program again with answers that it has not been given before, and tells whether it does what the graph
-    /// says all the same. Dependencies may differ, and are filled in.
-    pub(crate) fn reproduce(&mut self, graph: &mut Graph, traces: &mut Traces) -> Result<bool, OpenError> {
+    /// Starts the program again with answers that it has not been given before, and tells which thread does not do what the
+    /// graph says, if there is one. Dependencies may differ, and are filled in.
+    pub(crate) fn reproduce(&mut self, graph: &mut Graph, traces: &mut Traces) -> Result<Option<usize>, OpenError> {
         self.restart();
         for at in 0..graph.order.len() {
             let id = graph.order[at];
@@ -112,7 +112,7 @@ impl<'p, P: OpenProgram> Run<'p, P> {
             }
             let step = self.step_at(thread, node.location);
             if !is_same(step, &node) {
-                return Ok(false);
+                return Ok(Some(thread));
             }
             match step {
                 Step::Write(_, _, event) | Step::Other(_, event) => {
@@ -124,29 +124,29 @@ impl<'p, P: OpenProgram> Run<'p, P> {
             if let (Act::Read(kind, source), Some(answer), Some(location), false) =
                 (node.act, node.answer, node.location, node.stuck)
             {
-                let Some(access) = self.access(thread, answer)? else { return Ok(false) };
+                let Some(access) = self.access(thread, answer)? else { return Ok(Some(thread)) };
                 let again = Node::of_read(&access, kind, location, source, answer, traces);
                 if !looks_alike(&again, &node) {
-                    return Ok(false);
+                    return Ok(Some(thread));
                 }
                 graph.set_reasons(id, again.reasons);
                 let write = graph.threads[thread].get(id.index as usize + 1).filter(|n| n.act == Act::WriteAtOnce);
                 match (&access.write, write.copied()) {
                     (Some((event, value)), Some(write)) => {
                         if *value != write.value || event.label != write.label {
-                            return Ok(false);
+                            return Ok(Some(thread));
                         }
                         let reasons = traces.reasons(&event.dependencies);
                         graph.set_reasons(Id { index: id.index + 1, ..id }, reasons);
                     }
                     (None, None) => {}
-                    _ => return Ok(false),
+                    _ => return Ok(Some(thread)),
                 }
             }
             self.go_past(thread, &node);
         }
         graph.retrace(traces);
-        Ok(true)
+        Ok(None)
     }
 
     fn go_past(&mut self, thread: usize, node: &Node) {

@@ -7,7 +7,6 @@
 //! A trace also remembers how it went on when it was last extended. The events that a graph does not have yet can so be
 //! guessed, and one plan serves all graphs on the way.
 
-use super::graph::Node;
 use super::program::{self, Dependencies};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::program::LocationId;
@@ -68,9 +67,7 @@ pub(crate) struct Traces {
 
 impl Traces {
     /// The trace of a thread that has a trace already (unless this is its first event), and performs an event.
-    pub(crate) fn extend(&mut self, thread: usize, before: Option<Trace>, node: &Node, links: Links) -> Trace {
-        let Node { label, fence_before, atomic, rmw, location, reasons, fence_reasons, .. } = *node;
-        let seen = Seen { label, fence_before, atomic, rmw, location, reasons, fence_reasons, links };
+    pub(crate) fn extend(&mut self, thread: usize, before: Option<Trace>, seen: Seen) -> Trace {
         // Nearly always it goes on as it last did.
         let likely = match before {
             Some(before) => self.entries[before.0 as usize].after,

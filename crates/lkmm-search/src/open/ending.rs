@@ -1,0 +1,135 @@
+//! Graphs to which nothing can be added: complete executions, and such as end with threads that wait.
+
+use super::execution::execution;
+use super::explore::Explorer;
+use super::graph::{Act, Graph};
+use super::judge::Verdict;
+use super::places::reads_newest;
+use super::program::{OpenError, OpenProgram, ReadKind, Step};
+use super::{DependencyMode, Ending, Found, Waiting};
+use lkmm_model::program::{LocationId, Value};
+use std::ops::ControlFlow;
+
+impl<P: OpenProgram> Explorer<'_, P> {
+    /// Nothing can be added to a graph.
+    pub(super) fn end(&mut self, graph: &mut Graph) -> Result<ControlFlow<()>, OpenError> {
+        let ending = self.ending(graph);
+        if matches!(ending, Ending::Blocked { .. } | Ending::Dead) {
+            self.statistics.stuck += 1;
+            if matches!(ending, Ending::Dead) || !self.options.report_blocked {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+        let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
+        let verdict = self.judge.judge(&self.traces, graph)?;
+        self.statistics.judged += 1;
+        let verdict = match self.options.dependencies {
+            DependencyMode::Observed if verdict.is_consistent => self.judge_observed(graph, verdict)?,
+            _ => verdict,
+        };
+        debug_assert!(
+            self.options.dependencies == DependencyMode::Observed || self.agrees(graph, &verdict),
+            "the plan and the definition disagree on a complete execution"
+        );
+        if !verdict.is_consistent || is_cyclic && !self.cyclic.insert(graph.key()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Ending::Error(error) = ending {
+            return Err(error);
+        }
+        if matches!(ending, Ending::Complete | Ending::Failed(_)) {
+            self.statistics.executions += 1;
+            self.statistics.cyclic += u64::from(is_cyclic);
+        }
+        let program = &*self.run.program;
+        let initial = |location: LocationId| program.initial(location);
+        let results = |thread: usize| -> &[Value] {
+            match self.run.known(thread) {
+                Some(Step::End { results, .. }) => results,
+                _ => &[],
+            }
+        };
+        let found = Found {
+            graph,
+            traces: &self.traces,
+            observed: &self.observed,
+            initial: &initial,
+            results: &results,
+            ending,
+            flags: &verdict.flags,
+            is_cyclic,
+        };
+        Ok((self.found)(&found))
+    }
+
+    /// Judges a complete graph again, with the dependencies that show, if they can matter.
+    fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<Verdict, OpenError> {
+        if verdict.flags.is_empty() && self.sequential.allows_partial(&self.traces, graph)? {
+            return Ok(verdict);
+        }
+        let verdict = match self.observe(graph)? {
+            true => self.judge.judge_whole(&self.traces, graph)?,
+            false => verdict,
+        };
+        // The threads are taken to their ends again, for what they returned.
+        self.run.replay(graph)?;
+        for thread in 0..graph.threads.len() {
+            if graph.has_started(thread, self.roots) {
+                self.run.step(thread);
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// Is the verdict what the definition of the model says?
+    fn agrees(&self, graph: &Graph, verdict: &Verdict) -> bool {
+        let program = &*self.run.program;
+        let execution = execution(&|location| program.initial(location), &self.observed, &self.traces, graph);
+        let judgement = self.options.model.judge(&execution);
+        judgement.violated.is_none() == verdict.is_consistent
+            && (!verdict.is_consistent || judgement.flags == verdict.flags)
+    }
+
+    fn ending(&mut self, graph: &Graph) -> Ending {
+        let (mut failures, mut waiting) = (Vec::new(), Vec::new());
+        let (mut is_cut, mut error) = (false, None);
+        for thread in 0..graph.threads.len() {
+            if !graph.has_started(thread, self.roots) {
+                continue;
+            }
+            if let Some(node) = graph.last_node(thread).filter(|node| node.stuck) {
+                match (node.act, node.location) {
+                    (Act::Read(ReadKind::Lock, source), Some(location)) if graph.last(location) == source => {
+                        waiting.push((thread, Waiting::Lock(location)));
+                    }
+                    _ => return Ending::Dead,
+                }
+                continue;
+            }
+            match self.run.step(thread) {
+                Step::End { cut, .. } => is_cut |= cut,
+                Step::Failed(number) => failures.push((thread, *number)),
+                Step::Error(e) => error = Some(e.clone()),
+                Step::Read(_, location) => waiting.push((thread, Waiting::Lock(*location))),
+                Step::Join { thread: child, origin } => {
+                    waiting.push((thread, Waiting::Join { thread: *child, origin: *origin }));
+                }
+                Step::Wait { origin } => {
+                    let origin = *origin;
+                    if !reads_newest(graph, thread) {
+                        return Ending::Dead;
+                    }
+                    waiting.push((thread, Waiting::Write { origin }));
+                }
+                _ => return Ending::Dead,
+            }
+        }
+        match error {
+            _ if !failures.is_empty() => Ending::Failed(failures),
+            _ if !waiting.is_empty() => Ending::Blocked(waiting),
+            Some(error) => Ending::Error(error),
+            None if is_cut => Ending::Cut,
+            None => Ending::Complete,
+        }
+    }
+}
