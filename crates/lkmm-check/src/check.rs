@@ -1,18 +1,23 @@
 //! Entry points: explore a closure, and say what came of it.
 
+use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Waiting, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Waiting, explore};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
 const LEAST_STACK: usize = 64 << 10;
+
+/// In executions with more events no missing dependency is looked for.
+const MANY_EVENTS: usize = 64;
 
 /// Runs a closure under every execution that the memory model of Linux 6.12 allows.
 ///
@@ -40,6 +45,8 @@ pub struct Builder {
     options: Options,
     timeout: Option<Duration>,
     stack_size: usize,
+    leaks: bool,
+    replay: Option<String>,
 }
 
 impl Default for Builder {
@@ -53,7 +60,7 @@ impl Builder {
     pub fn new() -> Self {
         let dependencies = DependencyMode::Observed;
         let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
-        Builder { options, timeout: None, stack_size: STACK }
+        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None }
     }
 
     /// Under another memory model.
@@ -63,7 +70,8 @@ impl Builder {
     }
 
     /// Which dependencies order events: those that show when a thread is run again with another value for one load, if
-    /// nothing else is said; or only those that an operation declares (as `Rcu::dereference` of crate `lkmm` does).
+    /// nothing else is said; or only those that an operation declares (as `Rcu::dereference` of crate `lkmm` does). Under the
+    /// [model heap](crate::heap!), an access to an object that another thread has allocated depends on the load that returned the pointer.
     pub fn dependencies(mut self, mode: DependencyMode) -> Self {
         self.options.dependencies = mode;
         self
@@ -87,6 +95,23 @@ impl Builder {
         self
     }
 
+    /// Is it a failure if an object in which atomics or other shared variables were accessed is still there when all
+    /// threads have ended? No, if nothing is said: many tests leave what they share to the end of the run. Only the
+    /// [model heap](crate::heap!) knows.
+    pub fn leaks(mut self, are_failures: bool) -> Self {
+        self.leaks = are_failures;
+        self
+    }
+
+    /// Runs one execution alone: that of a [token](Failure::replay_token).
+    ///
+    /// The environment variable `LKMM_REPLAY` does so too, for models that are explored from the place in the source that the
+    /// token comes from. Others are explored as usual.
+    pub fn replay(mut self, token: impl Into<String>) -> Self {
+        self.replay = Some(token.into());
+        self
+    }
+
     /// Explores the closure.
     ///
     /// # Panics
@@ -102,7 +127,16 @@ impl Builder {
     ///
     /// # Panics
     /// In a model: models do not nest.
+    #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
+        let caller = replay::caller(std::panic::Location::caller());
+        let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
+        let token = asked_for.as_deref().map(Token::parse);
+        if let (Some(None), Some(text)) = (&token, asked_for) {
+            let failure = Some(replay_failed(format!("{text:?} is not a replay token")));
+            return Report { executions: 0, complete: false, failure };
+        }
+        let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
         let mut program = ClosureProgram::with_stack_size(Box::new(f), self.stack_size);
         let mut options = self.options.clone();
         options.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
@@ -111,30 +145,131 @@ impl Builder {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
-        let mut failing = None;
-        let found = &mut |found: &Found<'_>| match fault(found) {
-            None => ControlFlow::Continue(()),
-            Some(fault) => {
-                failing = Some((fault, found.execution()));
-                ControlFlow::Break(())
-            }
-        };
-        match explore(&mut program, &options, found) {
-            Ok(statistics) if failing.is_none() && program.runtime().has_refused => {
+        let is_replayed = token.is_some();
+        let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
+        if is_replayed && matches!(&outcome, (Ok(statistics), _) if statistics.is_complete) {
+            // It may be one with load buffering, to which other answers lead.
+            outcome = self.search(&mut program, &options, token.as_ref(), false, caller);
+        }
+        let report = match outcome {
+            (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
                 let failure = Some(refused(&program, &error));
                 Report { executions: statistics.executions, complete: false, failure }
             }
-            Ok(statistics) => Report {
-                executions: statistics.executions,
-                complete: statistics.is_complete && failing.is_none(),
-                failure: failing.map(|(fault, execution)| describe(&program, options.model, fault, execution)),
-            },
-            Err(error) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+            (Ok(statistics), None) => {
+                Report { executions: statistics.executions, complete: statistics.is_complete, failure: None }
+            }
+            (Ok(statistics), Some((fault, execution, token))) => {
+                let mut failure = describe(&program, options.model, fault, execution.clone());
+                failure.token = Some(token.to_string());
+                if options.dependencies == DependencyMode::Declared {
+                    let observed = Options { dependencies: DependencyMode::Observed, ..options.clone() };
+                    let again = self.search(&mut program, &observed, Some(&token), false, caller);
+                    if matches!(again, (Ok(statistics), None) if statistics.is_complete) {
+                        undeclared(&program, options.model, &execution, &mut failure);
+                    }
+                }
+                Report { executions: statistics.executions, complete: false, failure: Some(failure) }
+            }
+            (Err(error), _) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+        };
+        match report.failure {
+            None if is_replayed => Report { complete: false, failure: Some(does_not_fit()), ..report },
+            _ => report,
         }
     }
+
+    /// Explores a program until an execution fails: any, or only one with the answers of a token; and if asked for, no
+    /// answers but these make sense.
+    fn search(
+        &self,
+        program: &mut ClosureProgram,
+        options: &Options,
+        wanted: Option<&Token>,
+        only: bool,
+        caller: u32,
+    ) -> (Result<Statistics, OpenError>, Option<Failing>) {
+        program.follow_pointers(options.dependencies == DependencyMode::Observed);
+        let mut failing = None;
+        let (observer, model) = (program.observer(), options.model);
+        let lives = |found: &Found<'_>| {
+            // SAFETY: the program is explored below; while an execution is looked at, it does nothing.
+            let runtime = unsafe { observer.look() };
+            let complete = matches!(found.ending(), Ending::Complete);
+            let ended = complete || matches!(found.ending(), Ending::Failed(_));
+            let leaks = self.leaks && complete;
+            ended.then(|| lifetimes::fault(runtime, model, leaks, &|| found.execution())).flatten()
+        };
+        let found = &mut |found: &Found<'_>| {
+            let life = lives(found).map(|fault| Fault::Life(Box::new(fault)));
+            let Some(fault) = life.or_else(|| fault(found)) else { return ControlFlow::Continue(()) };
+            // SAFETY: as above.
+            let token = Token::of(unsafe { observer.look() }, caller);
+            if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
+                return ControlFlow::Continue(());
+            }
+            failing = Some((fault, found.execution(), token));
+            ControlFlow::Break(())
+        };
+        let outcome = match wanted.filter(|_| only) {
+            None => explore(program, options, found),
+            Some(token) => explore(&mut Replayed::new(program, token.clone()), options, found),
+        };
+        (outcome, failing)
+    }
 }
+
+/// A failure that is none if the dependencies count that show: says so, and looks for one that would forbid it.
+fn undeclared(program: &ClosureProgram, model: &Model, execution: &Execution, failure: &mut Failure) {
+    let mut message =
+        format!("a dependency that is not declared is all that prevents this: {} ({})", failure.kind, failure.message);
+    if let Some((read, event, how)) = missing(model, execution) {
+        let place = |id: EventId| program.place(execution.events[id as usize].origin).map(SourcePlace::from);
+        if let (Some(from), Some(to)) = (place(read), place(event)) {
+            let line = |place: &SourcePlace| format!("{}:{}", place.file, place.line);
+            message.push_str(&format!("; declare that {} depends on {}: {how}", line(&to), line(&from)));
+            failure.locations = vec![from, to];
+        }
+    }
+    (failure.kind, failure.message) = (FailureKind::UndeclaredDependency, message);
+}
+
+/// The first dependency that alone forbids an execution, with what declares it.
+fn missing(model: &Model, execution: &Execution) -> Option<(EventId, EventId, &'static str)> {
+    if execution.events.len() > MANY_EVENTS {
+        return None;
+    }
+    let label = |id: EventId| execution.events[id as usize].label;
+    let thread = |id: EventId| execution.events[id as usize].thread;
+    let candidates = execution.po.iter().copied().filter(|&(read, event)| {
+        label(read).is_read() && thread(read) == thread(event) && execution.events[event as usize].location.is_some()
+    });
+    candidates.into_iter().find_map(|(read, event)| {
+        let mut other = execution.clone();
+        let how = if label(event).is_write() {
+            other.data.push((read, event));
+            "`dep::load` and `Dep::store_dep`, or `Dep::branch`"
+        } else {
+            other.addr.push((read, event));
+            "`dep::load` and `Dep::deref`, or `Dep::index_into`"
+        };
+        model.judge(&other).violated.is_some().then_some((read, event, how))
+    })
+}
+
+fn replay_failed(message: String) -> Failure {
+    Failure { kind: FailureKind::Replay, message, locations: Vec::new(), picture: None, token: None }
+}
+
+fn does_not_fit() -> Failure {
+    let message = "no execution that fails has this replay token: it is of another test, or the code has changed";
+    replay_failed(message.to_string())
+}
+
+/// An execution that fails.
+type Failing = (Fault, Execution, Token);
 
 /// What is wrong with an execution.
 enum Fault {
@@ -142,6 +277,7 @@ enum Fault {
     Blocked(Vec<(usize, Waiting)>),
     Error(OpenError),
     Flag(&'static str),
+    Life(Box<LifeFault>),
 }
 
 /// What is wrong with an execution, if something is: the first of what is listed here.
@@ -169,6 +305,10 @@ fn kind_of(flag: &str) -> Option<FailureKind> {
 }
 
 fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Execution) -> Failure {
+    let fault = match fault {
+        Fault::Life(fault) => return describe_life(program, *fault),
+        fault => fault,
+    };
     let place = |origin: u32| program.place(origin).map(SourcePlace::from);
     let mut locations: Vec<SourcePlace> = Vec::new();
     let mut endings = Vec::new();
@@ -226,13 +366,37 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
             }
             (kind_of(flag).unwrap_or(FailureKind::DataRace), sentence(flag).to_string())
         }
+        Fault::Life(_) => unreachable!("it was described above"),
     };
     Failure {
         kind,
         message,
         locations,
         picture: Some(Picture::new(execution, &place, &|origin| program.word(origin), endings, marked)),
+        token: None,
     }
+}
+
+/// What is wrong with the life of an object.
+fn describe_life(program: &ClosureProgram, fault: LifeFault) -> Failure {
+    let (kind, message) = match fault.wrong {
+        Wrong::UseAfterFree => (
+            FailureKind::UseAfterFree,
+            "an object is used, and nothing orders this before it is freed (the second place is the last operation before that)",
+        ),
+        Wrong::DoubleFree => {
+            (FailureKind::DoubleFree, "an object is freed twice (the places are the last operations before that)")
+        }
+        Wrong::Leak => (FailureKind::Leak, "an object that was used at this place is never freed"),
+    };
+    let place = |origin: u32| match fault.noted(origin) {
+        Some((place, _)) => place.map(SourcePlace::from),
+        None => program.place(origin).map(SourcePlace::from),
+    };
+    let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
+    let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
+    let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
+    Failure { kind, message: message.to_string(), locations, picture: Some(picture), token: None }
 }
 
 /// The two events of the first race.
@@ -300,5 +464,5 @@ fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
             " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
         );
     }
-    Failure { kind, message, locations, picture: None }
+    Failure { kind, message, locations, picture: None, token: None }
 }

@@ -11,6 +11,7 @@
 //! what it asks: what is allocated in a model must not outlive the run. Things that threads of the model keep elsewhere, in a
 //! static or in something that the closure captures, are to be allocated [`outside`].
 
+use crate::life;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
@@ -73,6 +74,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
         if !arena.is_null() {
             // SAFETY: an arena is alive while it is current.
             if let Some(memory) = unsafe { (*arena).take(layout) } {
+                let number = outside(|| life::allocated(memory.addr(), layout.size()));
+                // SAFETY: so says `take`.
+                unsafe { memory.cast::<u32>().sub(1).write(number) };
                 return memory;
             }
         }
@@ -83,8 +87,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         if !is_in_arena(memory) {
             // SAFETY: the caller's promise; it comes from there.
-            unsafe { self.0.dealloc(memory, layout) }
+            return unsafe { self.0.dealloc(memory, layout) };
         }
+        note_free(memory);
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
@@ -97,6 +102,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
                 ptr::copy_nonoverlapping(memory, moved, layout.size().min(size));
+                note_free(memory);
             }
             moved
         }
@@ -104,8 +110,22 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
 }
 
 fn is_in_arena(memory: *mut u8) -> bool {
+    is_in_range(memory.addr())
+}
+
+/// Does an address lie in the range of all arenas?
+pub(crate) fn is_in_range(address: usize) -> bool {
     let start = START.load(Ordering::Relaxed);
-    start != 0 && (memory as usize).wrapping_sub(start) < RANGE
+    start != 0 && address.wrapping_sub(start) < RANGE
+}
+
+/// Code of a model frees what comes from an arena.
+fn note_free(memory: *mut u8) {
+    if !CURRENT.get().is_null() {
+        // SAFETY: `alloc` has written it there.
+        let number = unsafe { memory.cast::<u32>().sub(1).read() };
+        outside(|| life::freed(memory.addr(), number));
+    }
 }
 
 /// Runs code that allocates ordinary memory, though it is code of a model: for what outlives the run.
@@ -162,14 +182,21 @@ impl Arena {
         Some(Arena { start, used: Cell::new(0) })
     }
 
+    /// Memory, with room for the object's number in front of it.
     fn take(&self, layout: Layout) -> Option<*mut u8> {
-        let at = (self.start + self.used.get()).checked_next_multiple_of(layout.align())?;
+        let behind = self.start + self.used.get() + size_of::<u32>();
+        let at = behind.checked_next_multiple_of(layout.align().max(align_of::<u32>()))?;
         let end = at.checked_add(layout.size())?;
         if end > self.start + ARENA {
             return None;
         }
         self.used.set(end - self.start);
         Some(ptr::with_exposed_provenance_mut(at))
+    }
+
+    /// How far into it an address is.
+    pub(crate) fn offset(&self, address: usize) -> Option<usize> {
+        address.checked_sub(self.start).filter(|offset| *offset < ARENA)
     }
 
     /// Takes all memory back.

@@ -69,7 +69,36 @@ impl Model {
     /// From now on, the running thread knows the object of this size at this address from what its last read returned: its
     /// accesses to it depend on that read by address.
     pub fn follow(self, address: usize, bytes: usize) {
-        self.0.follow(address..address + bytes);
+        self.0.follow(self.0.answered(), address..address + bytes);
+    }
+
+    /// The number of the last read of the running thread.
+    pub fn answered(self) -> u32 {
+        self.0.answered()
+    }
+
+    /// As [`follow`](Self::follow), with the read of this number.
+    pub fn follow_from(self, read: u32, address: usize, bytes: usize) {
+        self.0.follow(read, address..address + bytes);
+    }
+
+    /// The value of the store that `store` does depends on the read of this number.
+    pub fn carry(self, read: u32, store: impl FnOnce()) {
+        self.0.set_carried(Some(read));
+        store();
+        self.0.set_carried(None);
+    }
+
+    /// Whether `then` does what it does depends on the read of this number.
+    pub fn branch<R>(self, read: u32, then: impl FnOnce() -> R) -> R {
+        struct Leave(Current, u32);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                self.0.leave_branch(self.1);
+            }
+        }
+        let _leave = Leave(self.0, self.0.enter_branch(read));
+        then()
     }
 
     /// Reads a value, and writes what the update makes of it. Yields the value that was read.

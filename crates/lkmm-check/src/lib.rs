@@ -8,11 +8,14 @@
 mod check;
 mod heap;
 pub mod hook;
+mod life;
+mod lifetimes;
 mod locations;
 mod memory;
 mod operation;
 mod panics;
 mod picture;
+mod replay;
 mod report;
 mod runtime;
 mod stack;

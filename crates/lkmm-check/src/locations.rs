@@ -197,6 +197,16 @@ impl Locations {
         self.cells[id as usize].address
     }
 
+    /// How many locations there are.
+    pub(crate) fn count(&self) -> LocationId {
+        self.known.len() as LocationId
+    }
+
+    /// The locations of this run, with their addresses.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (LocationId, usize)> + '_ {
+        self.cells.iter().filter(|cell| cell.location != NONE).map(|cell| (cell.location, cell.address))
+    }
+
     /// The number of a cell's location. If it has none yet, it gets that which is expected.
     pub(crate) fn number(&mut self, id: CellId, expected: Option<LocationId>) -> LocationId {
         let cell = self.cells[id as usize];

@@ -102,18 +102,22 @@ pub(crate) struct Operation {
     pub(crate) place: &'static Location<'static>,
     /// The read that its address comes from, if that is known.
     pub(crate) address_from: Option<u32>,
+    /// The read that the value that it stores was declared to come from.
+    pub(crate) data_from: Option<u32>,
+    /// The reads that it was declared to depend on whether it happens: a number of [`KnownDependencies`].
+    pub(crate) branch: u32,
 }
 
 impl Operation {
     pub(crate) fn new(kind: Kind, place: &'static Location<'static>) -> Self {
-        Operation { kind, place, address_from: None }
+        Operation { kind, place, address_from: None, data_from: None, branch: 0 }
     }
 
     /// The step that it is.
     pub(crate) fn step(self, cx: Context<'_>) -> Step {
         let Context { origin, location, .. } = cx;
-        let Operation { kind, address_from, .. } = self;
-        let dependencies = cx.dependencies.on(address_from, None);
+        let Operation { kind, address_from, data_from, branch, .. } = self;
+        let dependencies = cx.dependencies.on(address_from, data_from, branch);
         let event = |label| Event { dependencies, ..Event::new(label, origin) };
         match kind {
             Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
@@ -124,7 +128,7 @@ impl Operation {
             Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
             Kind::SrcuUnlock(_, lock) => {
                 let mut event = event(Label::Write(Mode::SrcuUnlock));
-                event.dependencies = cx.dependencies.on(address_from, Some(lock));
+                event.dependencies = cx.dependencies.on(address_from, Some(lock), branch);
                 Step::Write(location, Some(Value::Bits(0)), event)
             }
             Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
@@ -141,8 +145,8 @@ impl Operation {
     /// What a read would be if this were its answer.
     pub(crate) fn access(self, answer: Answer, cx: Context<'_>) -> Option<Access> {
         let Context { origin, number, dependencies, .. } = cx;
-        let Operation { kind, address_from, .. } = self;
-        let known = dependencies.on(address_from, None);
+        let Operation { kind, address_from, branch, .. } = self;
+        let known = dependencies.on(address_from, None, branch);
         let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
         let simple = |label| Some(Access::new(event(label)));
         match (kind, answer) {
@@ -156,7 +160,7 @@ impl Operation {
                     half(Label::Write(if ordering == Ordering::Release { Mode::Release } else { Mode::Once }));
                 write.rmw = Some(number);
                 if update.carries_the_value() {
-                    write.dependencies = dependencies.on(address_from, Some(number));
+                    write.dependencies = dependencies.on(address_from, Some(number), branch);
                 }
                 let mode = match ordering {
                     _ if void => Mode::Noreturn,
@@ -265,26 +269,45 @@ pub(crate) struct Done {
 pub(crate) struct KnownDependencies {
     /// Of data, on the read of this number.
     data: Vec<Dependencies>,
-    /// Of the address, or of both.
-    addr: FxHashMap<(u32, Option<u32>), Dependencies>,
+    /// Of the address, of a branch, or of several.
+    others: FxHashMap<(Option<u32>, Option<u32>, u32), Dependencies>,
+    /// The reads of each branch, in order.
+    branches: Vec<Vec<u32>>,
 }
 
 impl KnownDependencies {
-    /// The dependencies of an address on one read, and of a value on another.
-    fn on(&mut self, addr: Option<u32>, data: Option<u32>) -> Dependencies {
-        let make = |addr: Option<u32>, data: Option<u32>| {
+    /// The number of a branch in a branch, 0 being none.
+    pub(crate) fn branch(&mut self, outer: u32, read: u32) -> u32 {
+        let mut reads = outer.checked_sub(1).map_or(Vec::new(), |outer| self.branches[outer as usize].clone());
+        if !reads.contains(&read) {
+            reads.push(read);
+            reads.sort_unstable();
+        }
+        let known = self.branches.iter().position(|branch| *branch == reads).unwrap_or_else(|| {
+            self.branches.push(reads);
+            self.branches.len() - 1
+        });
+        known as u32 + 1
+    }
+
+    /// The dependencies of an address on one read, of a value on another, and on those of a branch.
+    fn on(&mut self, addr: Option<u32>, data: Option<u32>, branch: u32) -> Dependencies {
+        let make = |addr: Option<u32>, data: Option<u32>, ctrl: &[u32]| {
             let list = |read: Option<u32>| read.into_iter().collect();
-            Dependencies::new(Reasons { addr: list(addr), data: list(data), ..Reasons::default() })
+            Dependencies::new(Reasons { addr: list(addr), data: list(data), ctrl: ctrl.to_vec(), ..Reasons::default() })
         };
-        match (addr, data) {
-            (None, None) => Dependencies::default(),
-            (None, Some(data)) => {
+        match (addr, data, branch) {
+            (None, None, 0) => Dependencies::default(),
+            (None, Some(data), 0) => {
                 for number in self.data.len() as u32..=data {
-                    self.data.push(make(None, Some(number)));
+                    self.data.push(make(None, Some(number), &[]));
                 }
                 self.data[data as usize].clone()
             }
-            (Some(known), data) => self.addr.entry((known, data)).or_insert_with(|| make(addr, data)).clone(),
+            (addr, data, branch) => {
+                let ctrl = branch.checked_sub(1).map_or(&[][..], |branch| &self.branches[branch as usize]);
+                self.others.entry((addr, data, branch)).or_insert_with(|| make(addr, data, ctrl)).clone()
+            }
         }
     }
 }

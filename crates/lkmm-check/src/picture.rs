@@ -117,6 +117,9 @@ impl Picture {
                 let word = self.words[read as usize];
                 format!("{word:7} {}: {from} -> {to}  ({ordering}){source}", self.name(read))
             }
+            (Some(read), None) if self.words[read as usize] == "deref" => {
+                format!("follow  {}", self.name(read))
+            }
             (Some(read), None) => {
                 let (name, value) = (self.name(read), self.value(read));
                 let failed = self.event(read).atomic;
@@ -127,6 +130,9 @@ impl Picture {
                     annotation(self.event(read).label),
                     self.source(rows, read)
                 )
+            }
+            (None, Some(write)) if self.words[write as usize] == "free" => {
+                format!("free    {}", self.name(write))
             }
             (None, Some(write)) => {
                 format!("write   {} = {}{}", self.name(write), self.value(write), annotation(self.event(write).label))

@@ -12,6 +12,12 @@ pub enum FailureKind {
     Panic,
     /// Two accesses race, at least one of which is plain, and a write.
     DataRace,
+    /// An object is used that the model heap allocated, and this is not ordered before it is freed.
+    UseAfterFree,
+    /// An object is freed twice.
+    DoubleFree,
+    /// An object is never freed ([`Builder::leaks`](crate::Builder::leaks)).
+    Leak,
     /// Threads wait for a lock, or for a thread that waits.
     Deadlock,
     /// Threads wait for others to do something, and none will.
@@ -20,8 +26,13 @@ pub enum FailureKind {
     LockMisuse,
     /// A reader does not end, ends twice, or waits for readers.
     RcuMisuse,
+    /// An execution fails that a dependency forbids which shows when the code runs, but is not declared. In
+    /// [`DependencyMode::Declared`](crate::DependencyMode::Declared) only.
+    UndeclaredDependency,
     /// Given the same values again, a thread did something else.
     Nondeterminism,
+    /// A [token](Failure::replay_token) does not fit the code.
+    Replay,
     /// An execution is larger than what can be judged.
     TooLarge,
 }
@@ -31,11 +42,16 @@ impl fmt::Display for FailureKind {
         f.write_str(match self {
             FailureKind::Panic => "a thread panicked",
             FailureKind::DataRace => "data race",
+            FailureKind::UseAfterFree => "use after free",
+            FailureKind::DoubleFree => "double free",
+            FailureKind::Leak => "leak",
             FailureKind::Deadlock => "deadlock",
             FailureKind::Livelock => "livelock",
             FailureKind::LockMisuse => "misuse of a lock",
             FailureKind::RcuMisuse => "misuse of RCU",
+            FailureKind::UndeclaredDependency => "undeclared dependency",
             FailureKind::Nondeterminism => "the code is not deterministic",
+            FailureKind::Replay => "replay failed",
             FailureKind::TooLarge => "an execution is too large",
         })
     }
@@ -48,6 +64,7 @@ pub struct Failure {
     pub(crate) message: String,
     pub(crate) locations: Vec<SourcePlace>,
     pub(crate) picture: Option<Picture>,
+    pub(crate) token: Option<String>,
 }
 
 impl Failure {
@@ -59,6 +76,12 @@ impl Failure {
     /// A sentence on it; for a panic, what the thread said.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The execution in a few characters: where `LKMM_REPLAY` is set to them, `cargo test` with the name of the test runs that execution alone,
+    /// and [`Builder::replay`](crate::Builder::replay) does so anywhere. `None` if the code cannot be explored at all.
+    pub fn replay_token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// The places in the source that have to do with it: where a thread panicked, the accesses that race, where threads wait.
@@ -112,8 +135,11 @@ impl fmt::Display for Failure {
         for place in &self.locations {
             writeln!(f, "  at {place}")?;
         }
-        match &self.picture {
-            Some(picture) => write!(f, "\n{picture}"),
+        if let Some(picture) = &self.picture {
+            write!(f, "\n{picture}")?;
+        }
+        match &self.token {
+            Some(token) => write!(f, "\nrun it again: LKMM_REPLAY={token} cargo test <name of the test>"),
             None => Ok(()),
         }
     }

@@ -12,6 +12,8 @@
 //! if one is; the search and what it calls are outside of the model.
 
 use crate::heap::{self, Arena};
+use crate::life::{self, Lives};
+use crate::lifetimes::History;
 use crate::locations::{CellId, Locations};
 use crate::operation::{Context, Kind, KnownDependencies, Operation};
 use crate::panics::Panic;
@@ -80,6 +82,14 @@ pub(crate) struct Slot {
     readers: Vec<Option<CellId>>,
     /// Its address is that of the token of `park`.
     token: u64,
+    /// The read that the value of a store depends on.
+    carried: Option<u32>,
+    /// The reads that what it does now depends on.
+    branch: u32,
+    /// What it was answered.
+    answers: Vec<Answer>,
+    /// What the events of an execution are to the thread; kept under the model heap.
+    history: History,
 }
 
 /// An object that a thread knows from a pointer that it read.
@@ -97,6 +107,8 @@ pub(crate) struct Runtime {
     has_heap: bool,
     /// An answer made no sense in its run.
     pub(crate) has_refused: bool,
+    /// Who has read a pointer to what another thread has allocated has the address from there.
+    follows_pointers: bool,
     slots: Vec<NonNull<Slot>>,
     /// The slot of the running thread.
     current: *mut Slot,
@@ -107,6 +119,8 @@ pub(crate) struct Runtime {
     pub(crate) locations: Locations,
     origins: Origins,
     dependencies: KnownDependencies,
+    /// The objects of this run, if the model heap is there.
+    lives: Option<NonNull<Lives>>,
     last_panic: Option<Panic>,
     /// The panics of all runs, each once.
     pub(crate) panics: Vec<Panic>,
@@ -171,6 +185,7 @@ impl ClosureProgram {
             stack_size,
             has_heap: false,
             has_refused: false,
+            follows_pointers: false,
             slots: Vec::new(),
             current: ptr::null_mut(),
             started: Vec::new(),
@@ -178,6 +193,7 @@ impl ClosureProgram {
             locations: Locations::new(),
             origins: Origins::new(),
             dependencies: KnownDependencies::default(),
+            lives: None,
             last_panic: None,
             panics: Vec::new(),
             deferred: Vec::new(),
@@ -204,6 +220,7 @@ impl ClosureProgram {
             let runtime = self.runtime_mut();
             runtime.abandon();
             (runtime.has_heap, runtime.has_refused) = (true, false);
+            runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
             for slot in &mut runtime.slots {
                 // SAFETY: no thread runs, so nobody else uses the slot.
                 unsafe { slot.as_mut().arena = Arena::new() };
@@ -219,6 +236,18 @@ impl ClosureProgram {
         matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
     }
 
+    /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
+    /// allocated these in the model heap. (That a load may return null only shows that the access might not happen. With a
+    /// copy of the object, another address would show.)
+    pub(crate) fn follow_pointers(&mut self, follow: bool) {
+        self.runtime_mut().follows_pointers = follow;
+    }
+
+    /// What can be looked at between two steps of the search.
+    pub(crate) fn observer(&self) -> Observer {
+        Observer(self.runtime)
+    }
+
     /// Is the model heap there?
     pub(crate) fn has_heap(&self) -> bool {
         self.runtime().has_heap
@@ -226,7 +255,7 @@ impl ClosureProgram {
 
     /// Where an [origin](lkmm_search::open::Event::origin) is in the source.
     pub fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
-        self.runtime().origins.places.get(origin as usize).map(|known| known.0)
+        self.runtime().place(origin)
     }
 
     /// Is an origin a grace period?
@@ -261,7 +290,18 @@ impl ClosureProgram {
             let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
             RUNNING.set(self.runtime.as_ptr());
             heap::use_arena((*slot.as_ptr()).arena.as_ref());
-            coroutine.resume(());
+            if let Some(lives) = (*self.runtime.as_ptr()).lives {
+                let ahead = (*slot.as_ptr()).ahead.len() - (*slot.as_ptr()).reported;
+                let now = &mut (*lives.as_ptr()).now;
+                (now.thread, now.index) = (thread as u32, (*slot.as_ptr()).events + ahead as u32);
+                now.place = (*slot.as_ptr()).pending.map(|pending| pending.0.place);
+                life::use_lives(lives.as_ptr());
+                coroutine.resume(());
+                life::use_lives(ptr::null_mut());
+                (*lives.as_ptr()).look();
+            } else {
+                coroutine.resume(());
+            }
             heap::use_arena(None);
             RUNNING.set(ptr::null_mut());
         }
@@ -300,6 +340,21 @@ impl ClosureProgram {
     }
 }
 
+/// The runtime of a program that a search has.
+#[derive(Clone, Copy)]
+pub(crate) struct Observer(NonNull<Runtime>);
+
+impl Observer {
+    /// Looks at the runtime.
+    ///
+    /// # Safety
+    /// The program is alive, and no function of it is being called.
+    pub(crate) unsafe fn look(&self) -> &Runtime {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.as_ref() }
+    }
+}
+
 impl OpenProgram for ClosureProgram {
     fn threads(&self) -> usize {
         1
@@ -324,7 +379,10 @@ impl OpenProgram for ClosureProgram {
         let operation = slot.ahead[slot.reported];
         slot.reported += 1;
         let number = slot.events;
-        slot.events += u32::from(!slot.asks || slot.reported != slot.ahead.len());
+        if !slot.asks || slot.reported != slot.ahead.len() {
+            slot.events += 1;
+            slot.history.add(operation.kind, 1, false);
+        }
         let runtime = self.runtime_mut();
         let location = operation.kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
         let origin = runtime.origins.number(operation);
@@ -348,12 +406,19 @@ impl OpenProgram for ClosureProgram {
         }
         let slot = self.slot(thread);
         let done = operation.kind.done(answer);
+        slot.answers.push(answer);
         slot.asks = false;
         slot.answered = slot.events;
         slot.events += done.events;
+        slot.history.add(operation.kind, done.events, done.fence_after);
         slot.result = done.result;
         if done.fence_after {
             slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
+        }
+        let number = slot.answered;
+        if let (true, Answer::Value(Value::Bits(bits))) = (self.runtime().follows_pointers, answer) {
+            let object = self.runtime().object_of_another(bits, thread);
+            self.slot(thread).followed.extend(object.map(|object| Followed { object, read: number }));
         }
         if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
             // SAFETY: the thread that waits for this answer has promised that the object is alive.
@@ -380,8 +445,11 @@ impl Drop for ClosureProgram {
                 drop(Box::from_raw(slot.stack.as_ptr()));
             }
         }
-        // SAFETY: it was made by `with_stack_size`.
-        drop(unsafe { Box::from_raw(self.runtime.as_ptr()) });
+        // SAFETY: these were made by `use_heap` and `with_stack_size`.
+        unsafe {
+            drop(runtime.lives.map(|lives| Box::from_raw(lives.as_ptr())));
+            drop(Box::from_raw(self.runtime.as_ptr()));
+        }
     }
 }
 
@@ -407,6 +475,10 @@ impl Runtime {
             // SAFETY: no thread runs, and what one has allocated does not outlive the run: so says the model heap.
             unsafe { self.slots[thread as usize].as_ref().arena.as_ref().inspect(|arena| arena.clear()) };
         }
+        if let Some(mut lives) = self.lives {
+            // SAFETY: no thread runs, so nobody else uses it.
+            unsafe { lives.as_mut().clear() };
+        }
     }
 
     fn restart(&mut self) {
@@ -415,6 +487,51 @@ impl Runtime {
         let closure: *const dyn Fn() = &raw const *self.closure;
         // SAFETY: the closure is dropped with the runtime, after the coroutine.
         self.start(0, move || unsafe { (*closure)() });
+    }
+
+    /// Where an origin is in the source.
+    pub(crate) fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
+        self.origins.places.get(origin as usize).map(|known| known.0)
+    }
+
+    /// The object that a pointer points to, if another thread has allocated it.
+    fn object_of_another(&self, bits: u64, thread: usize) -> Option<Range<usize>> {
+        let address = usize::try_from(bits).ok().filter(|&address| heap::is_in_range(address))?;
+        let object = self.lives()?.objects.iter().find(|object| object.contains(address))?;
+        let (owner, _) = self.in_arena(object.start as u64)?;
+        (owner as usize != thread).then_some(object.start..object.start + object.size)
+    }
+
+    /// The objects of this run.
+    pub(crate) fn lives(&self) -> Option<&Lives> {
+        // SAFETY: whoever has a reference to the runtime is not the code of a thread, which alone changes them.
+        self.lives.map(|lives| unsafe { lives.as_ref() })
+    }
+
+    /// What the threads of this run, and those of lower number, were answered.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &[Answer]> {
+        let threads = self.started.iter().max().map_or(0, |last| *last as usize + 1);
+        self.slots[..threads].iter().enumerate().map(|(thread, slot)| {
+            let has_run = self.started.contains(&(thread as u32));
+            // SAFETY: slots live as long as the runtime, and no thread runs.
+            if has_run { unsafe { &slot.as_ref().answers[..] } } else { &[] }
+        })
+    }
+
+    /// The thread whose arena a pointer points into, and how far.
+    pub(crate) fn in_arena(&self, bits: u64) -> Option<(u32, u32)> {
+        let address = usize::try_from(bits).ok()?;
+        self.slots.iter().enumerate().find_map(|(thread, slot)| {
+            // SAFETY: as above.
+            let offset = unsafe { slot.as_ref() }.arena.as_ref()?.offset(address)?;
+            Some((thread as u32, offset as u32))
+        })
+    }
+
+    /// What a thread did in this run.
+    pub(crate) fn history(&self, thread: u32) -> &History {
+        // SAFETY: slots live as long as the runtime, and no thread runs.
+        unsafe { &self.slots[thread as usize].as_ref().history }
     }
 
     /// The slot of a thread, which is made if there never was one.
@@ -441,6 +558,10 @@ impl Runtime {
                 followed: Vec::new(),
                 readers: Vec::new(),
                 token: 0,
+                carried: None,
+                branch: 0,
+                answers: Vec::new(),
+                history: History::default(),
             };
             self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
             self.children.push(Vec::new());
@@ -451,6 +572,7 @@ impl Runtime {
     /// Starts a thread: it runs when the search wants its first step.
     fn start<T>(&mut self, thread: u32, closure: impl FnOnce() -> T) {
         let place = self.slot(thread).as_ptr();
+        let is_kept = self.lives.is_some();
         self.started.push(thread);
         let body = move |yielder: &Yielder<(), ()>, ()| {
             // SAFETY: the slot is alive as long as the runtime, which outlives the coroutine; the yielder stays where it is
@@ -476,6 +598,9 @@ impl Runtime {
             let slot = &mut *place;
             slot.ahead.clear();
             slot.followed.clear();
+            slot.history.begin(is_kept);
+            slot.answers.clear();
+            (slot.carried, slot.branch) = (None, 0);
             slot.readers.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
@@ -548,19 +673,52 @@ impl Current {
                 let found = slot.followed.iter().rev().find(|followed| followed.object.contains(&address));
                 operation.address_from = found.map(|followed| followed.read);
             }
+            (operation.data_from, operation.branch) = (slot.carried, slot.branch);
             slot.ahead.push(operation);
+            if let Some(mut lives) = runtime.lives {
+                // SAFETY: the code that allocates does not run now.
+                let now = unsafe { &mut lives.as_mut().now };
+                now.index += 1;
+                now.place = Some(place);
+            }
             slot.ahead.len()
         })
     }
 
-    /// The object that lies there is accessed through a pointer that the last read has returned, from now on.
-    pub(crate) fn follow(self, object: Range<usize>) {
-        let read = self.answered();
+    /// The object that lies there is accessed through a pointer that this read has returned, from now on.
+    pub(crate) fn follow(self, read: u32, object: Range<usize>) {
         self.with(|runtime| {
             // SAFETY: the slot of the running thread is its own.
             let slot = unsafe { &mut *runtime.current };
+            if let Some(mut lives) = runtime.lives {
+                // SAFETY: the code that allocates does not run now.
+                let lives = unsafe { lives.as_mut() };
+                lives.followed.push((object.start, lives.now));
+            }
             slot.followed.push(Followed { object, read });
         });
+    }
+
+    /// The read that the value of the next store depends on.
+    pub(crate) fn set_carried(self, read: Option<u32>) {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).carried = read };
+    }
+
+    /// What comes now depends on this read, too. Yields the branch in which the thread was.
+    pub(crate) fn enter_branch(self, read: u32) -> u32 {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            let inner = runtime.dependencies.branch(slot.branch, read);
+            std::mem::replace(&mut slot.branch, inner)
+        })
+    }
+
+    /// Goes back to the branch in which the thread was.
+    pub(crate) fn leave_branch(self, branch: u32) {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).branch = branch };
     }
 
     /// The running thread begins to be a reader of RCU, or of an SRCU domain.

@@ -34,6 +34,7 @@
 pub mod atomic;
 pub mod barrier;
 pub mod cell;
+pub mod dep;
 pub mod hint;
 pub mod lock;
 pub mod rcu;

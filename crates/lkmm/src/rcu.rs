@@ -255,6 +255,17 @@ impl<P: Pointer> RcuOld<P> {
     fn new(raw: *mut P::Target) -> Option<Self> {
         if raw.is_null() { None } else { Some(RcuOld { raw, owner: PhantomData }) }
     }
+
+    /// The pointer, without waiting for readers: for those who remove several objects, and wait once.
+    ///
+    /// # Safety
+    /// Every reader that may see the object has ended before it is used as one's own, or dropped: a grace period has passed
+    /// ([`synchronize_rcu`]).
+    pub unsafe fn into_inner(self) -> P {
+        let raw = core::mem::ManuallyDrop::new(self).raw;
+        // SAFETY: an `Rcu` gave it away, and does not point to it any more.
+        unsafe { P::from_raw(raw) }
+    }
 }
 
 impl<P: Pointer> Deref for RcuOld<P> {

@@ -587,7 +587,7 @@ fn dependencies_order_if_they_show() {
     assert_eq!(count(publish(carries)), 2);
     assert_eq!(kind(&explore(publish(carries_nothing))), Some(FailureKind::Panic));
     let declared = Builder::new().dependencies(DependencyMode::Declared).explore(publish(carries));
-    assert_eq!(kind(&declared), Some(FailureKind::Panic));
+    assert_eq!(kind(&declared), Some(FailureKind::UndeclaredDependency));
 }
 
 #[test]

@@ -1,0 +1,467 @@
+//! Is an object used only while it lives?
+//!
+//! To free an object is, to the model, a plain write of the whole object. A thread that turns a pointer into a reference by an
+//! operation of crate `lkmm` reads it, plainly, at that moment. An access is safe if the model orders it before the free, by what it asks of
+//! accesses of which one is plain, so that they do not race.
+//!
+//! All this is asked of executions that are complete, and changes nothing in what is explored. The execution is copied,
+//! with an event for each free and for each pointer that was followed, and the model's relations are computed on the copy.
+//! The address of a free depends on the reads that returned a pointer to the object, and so does the address of an access to it.
+
+use crate::life::{Moment, Object};
+use crate::operation::Kind;
+use crate::runtime::Runtime;
+use lkmm_model::event::{Fence, Label, Mode};
+use lkmm_model::graph::{Event, EventId, Execution};
+use lkmm_model::models::Model;
+use lkmm_model::program::{LocationId, Value};
+use std::panic::Location;
+
+/// More events than this no model is asked about.
+const LIMIT: usize = 1024;
+/// The origins of events that are noted, not performed, begin here.
+const NOTED: u32 = 1 << 31;
+
+/// How the numbers of a thread's events are those of its events in an execution.
+///
+/// The order of spawns and joins becomes part of `po` there, with fences: see `lkmm_search::open`.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    is_kept: bool,
+    /// Of each event, how many events of the thread stand before it in the execution.
+    shown: Vec<u32>,
+    total: u32,
+    last: Link,
+    links: Vec<(u32, Link)>,
+}
+
+/// What joins a thread to another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Link {
+    #[default]
+    None,
+    Spawn(u32),
+    Join(u32),
+}
+
+impl History {
+    /// The thread begins.
+    pub(crate) fn begin(&mut self, is_kept: bool) {
+        self.shown.clear();
+        self.links.clear();
+        (self.is_kept, self.total, self.last) = (is_kept, 0, Link::None);
+    }
+
+    /// The thread has done something, which was so many events.
+    pub(crate) fn add(&mut self, kind: Kind, events: u32, is_full: bool) {
+        if !self.is_kept {
+            return;
+        }
+        let number = self.shown.len() as u32;
+        let link = match kind {
+            Kind::Spawn(child) => Link::Spawn(child),
+            Kind::Join(child) => Link::Join(child),
+            Kind::Choose(_) | Kind::Wait | Kind::WaitForReaders | Kind::End | Kind::Failed(_) => {
+                return self.shown.push(self.total);
+            }
+            _ => Link::None,
+        };
+        match link {
+            Link::None => {
+                let extra = u32::from(is_full || matches!(self.last, Link::Join(_)));
+                self.shown.push(self.total);
+                self.total += extra;
+                for _ in 1..events {
+                    self.total += 1;
+                    self.shown.push(self.total);
+                }
+                self.total += 1;
+            }
+            link => {
+                self.shown.push(self.total);
+                self.total += u32::from(matches!(link, Link::Spawn(_)) && !matches!(self.last, Link::Spawn(_)));
+                self.links.push((number, link));
+            }
+        }
+        self.last = link;
+    }
+
+    /// The number of the event that this one, counted in the execution, belongs to.
+    fn index(&self, event: u32) -> u32 {
+        self.shown.partition_point(|&shown| shown <= event) as u32 - 1
+    }
+
+    /// Has a thread been joined, and nothing been done since, at this index?
+    fn just_joined(&self, index: u32) -> bool {
+        let is_join = |(at, link): &&(u32, Link)| *at < index && matches!(link, Link::Join(_));
+        self.links.iter().rfind(is_join).is_some_and(|(at, _)| {
+            let done = |index: u32| self.shown.get(index as usize).copied().unwrap_or(self.total);
+            done(index) == done(*at)
+        })
+    }
+}
+
+/// What is wrong with the life of an object.
+#[derive(Debug)]
+pub(crate) struct LifeFault {
+    pub(crate) wrong: Wrong,
+    /// The execution, with what was noted.
+    pub(crate) execution: Execution,
+    pub(crate) marked: Vec<EventId>,
+    noted: Vec<(Option<&'static Location<'static>>, &'static str)>,
+    pub(crate) places: [Option<&'static Location<'static>>; 2],
+}
+
+/// What can be wrong with the life of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    UseAfterFree,
+    DoubleFree,
+    Leak,
+}
+
+impl LifeFault {
+    /// Where something that was noted stands, and what it is.
+    pub(crate) fn noted(&self, origin: u32) -> Option<(Option<&'static Location<'static>>, &'static str)> {
+        self.noted.get(origin.checked_sub(NOTED)? as usize).copied()
+    }
+}
+
+/// Something that happened at a moment.
+struct Noted {
+    moment: Moment,
+    label: Label,
+    /// Which of the freed objects it is about.
+    object: Option<usize>,
+    word: &'static str,
+}
+
+/// The objects of a run that came to their ends, and who used them.
+struct Question<'a> {
+    runtime: &'a Runtime,
+    freed: Vec<&'a Object>,
+    noted: Vec<Noted>,
+    /// The locations in objects that were freed.
+    locations: Vec<(LocationId, usize)>,
+}
+
+/// What is wrong with the lives of the objects in a complete execution, which was just run.
+pub(crate) fn fault(
+    runtime: &Runtime,
+    model: &Model,
+    leaks: bool,
+    execution: &dyn Fn() -> Execution,
+) -> Option<LifeFault> {
+    let lives = runtime.lives()?;
+    let again = lives.objects.iter().find_map(|object| Some((object.freed?, object.freed_again?)));
+    if let Some((first, again)) = again {
+        return Some(simple(Wrong::DoubleFree, execution(), [first.place, again.place]));
+    }
+    let question = Question::new(runtime);
+    if let Some(fault) = question.and_then(|question| question.answer(model, &execution())) {
+        return Some(fault);
+    }
+    if leaks {
+        let is_alive = |address: usize| lives.objects.iter().any(|o| o.freed.is_none() && o.contains(address));
+        let leaked = runtime.locations.addresses().find(|&(_, address)| is_alive(address))?;
+        let execution = execution();
+        let user = execution.events.iter().find(|e| e.thread.is_some() && e.location == Some(leaked.0))?;
+        let place = runtime.place(user.origin);
+        return Some(simple(Wrong::Leak, execution, [place, None]));
+    }
+    None
+}
+
+fn simple(wrong: Wrong, execution: Execution, places: [Option<&'static Location<'static>>; 2]) -> LifeFault {
+    LifeFault { wrong, execution, marked: Vec::new(), noted: Vec::new(), places }
+}
+
+impl<'a> Question<'a> {
+    /// None if no object was freed that was used.
+    fn new(runtime: &'a Runtime) -> Option<Self> {
+        let lives = runtime.lives()?;
+        let mut freed: Vec<&Object> = lives.objects.iter().filter(|object| object.is_judged).collect();
+        freed.sort_unstable_by_key(|object| object.start);
+        let object_at = |address: usize| {
+            let after = freed.partition_point(|object| object.start <= address);
+            after.checked_sub(1).filter(|&at| freed[at].contains(address))
+        };
+        let locations: Vec<(LocationId, usize)> =
+            runtime.locations.addresses().filter_map(|(l, address)| Some((l, object_at(address)?))).collect();
+        let mut noted: Vec<Noted> = Vec::new();
+        for &(address, moment) in &lives.followed {
+            if let Some(object) = object_at(address) {
+                noted.push(Noted { moment, label: Label::Read(Mode::Plain), object: Some(object), word: "deref" });
+            }
+        }
+        let mut used: Vec<usize> = locations.iter().map(|l| l.1).chain(noted.iter().filter_map(|n| n.object)).collect();
+        used.sort_unstable();
+        used.dedup();
+        for object in used {
+            let Some(moment) = freed[object].freed else { continue };
+            if runtime.history(moment.thread).just_joined(moment.index) {
+                noted.push(Noted { moment, label: Label::Fence(Fence::Mb), object: None, word: "" });
+            }
+            noted.push(Noted { moment, label: Label::Write(Mode::Plain), object: Some(object), word: "free" });
+        }
+        (!noted.is_empty()).then_some(Question { runtime, freed, noted, locations })
+    }
+
+    /// The execution with what was noted, and where that stands; `None` if it is not the one that was run.
+    fn copy(&self, old: &Execution) -> Option<Copy> {
+        let threads =
+            1 + old.events.iter().filter_map(|e| e.thread).chain(self.noted.iter().map(|n| n.moment.thread)).max()?;
+        // What each thread did: what is noted comes before the event of its number.
+        let mut rows: Vec<Vec<(u32, Item)>> = vec![Vec::new(); threads as usize];
+        for (number, noted) in self.noted.iter().enumerate() {
+            rows[noted.moment.thread as usize].push((noted.moment.index, Item::Noted(number)));
+        }
+        let mut done = vec![0; threads as usize];
+        for (id, event) in old.events.iter().enumerate() {
+            if let Some(thread) = event.thread {
+                let index = self.runtime.history(thread).index(done[thread as usize]);
+                rows[thread as usize].push((index, Item::Event(id as EventId)));
+                done[thread as usize] += 1;
+            }
+        }
+        for (thread, row) in rows.iter_mut().enumerate() {
+            let history = self.runtime.history(thread as u32);
+            if history.total != done[thread] {
+                return None;
+            }
+            row.extend(history.links.iter().map(|&(index, link)| (index, Item::Link(link))));
+            row.sort_by_key(|&(index, item)| (index, item.rank()));
+        }
+        let mut copy = Copy {
+            execution: Execution::default(),
+            of_old: vec![0; old.events.len()],
+            of_noted: vec![0; self.noted.len()],
+        };
+        for (id, event) in old.events.iter().enumerate().filter(|(_, event)| event.thread.is_none()) {
+            copy.of_old[id] = copy.execution.events.len() as EventId;
+            copy.execution.events.push(*event);
+        }
+        for (_, item) in rows.iter().flatten() {
+            let at = copy.execution.events.len() as EventId;
+            match *item {
+                Item::Event(id) => {
+                    copy.of_old[id as usize] = at;
+                    copy.execution.events.push(old.events[id as usize]);
+                }
+                Item::Noted(number) => {
+                    copy.of_noted[number] = at;
+                    copy.execution.events.push(self.event(number));
+                }
+                Item::Link(_) => {}
+            }
+        }
+        copy.relate(old, &rows);
+        self.depend(old, &mut copy);
+        Some(copy)
+    }
+
+    fn event(&self, number: usize) -> Event {
+        let noted = &self.noted[number];
+        let location = noted.object.map(|object| self.runtime.locations.count() + object as LocationId);
+        let value = noted.object.map(|_| Value::Bits(0));
+        let origin = NOTED + number as u32;
+        Event { label: noted.label, thread: Some(noted.moment.thread), location, value, atomic: false, origin }
+    }
+
+    /// Addresses come from the reads that returned them.
+    fn depend(&self, old: &Execution, copy: &mut Copy) {
+        let pointers = |object: &Object| {
+            let reads = old.events.iter().enumerate().filter(|(_, e)| e.label.is_read());
+            let points = |value: Option<Value>| matches!(value, Some(Value::Bits(b)) if object.contains(b as usize));
+            reads.filter(|(_, e)| points(e.value)).map(|(id, _)| id as EventId).collect::<Vec<_>>()
+        };
+        for (number, noted) in self.noted.iter().enumerate() {
+            let Some(object) = noted.object else { continue };
+            let to = copy.of_noted[number];
+            for read in pointers(self.freed[object]) {
+                let from = copy.of_old[read as usize];
+                let is_own = old.events[read as usize].thread == Some(noted.moment.thread);
+                if is_own && from < to {
+                    copy.execution.addr.push((from, to));
+                }
+            }
+        }
+    }
+
+    fn answer(&self, model: &Model, old: &Execution) -> Option<LifeFault> {
+        if old.events.len() + self.noted.len() > LIMIT {
+            return None;
+        }
+        let copy = self.copy(old)?;
+        let po: rustc_hash::FxHashSet<(EventId, EventId)> = copy.execution.po.iter().copied().collect();
+        let mut doubtful: Vec<(EventId, EventId)> = Vec::new();
+        for (number, noted) in self.noted.iter().enumerate().filter(|(_, noted)| noted.word == "free") {
+            let free = copy.of_noted[number];
+            let uses = |event: &Event| {
+                let in_object = |&(location, object): &(LocationId, usize)| {
+                    Some(object) == noted.object && event.location == Some(location)
+                };
+                event.thread.is_some() && self.locations.iter().any(in_object)
+            };
+            let accesses =
+                old.events.iter().enumerate().filter(|(_, event)| uses(event)).map(|(id, _)| copy.of_old[id]);
+            let is_deref = |n: &usize| self.noted[*n].word == "deref" && self.noted[*n].object == noted.object;
+            let derefs = (0..self.noted.len()).filter(is_deref).map(|n| copy.of_noted[n]);
+            // Within a thread and over its start and its end, program order is enough.
+            doubtful.extend(accesses.chain(derefs).map(|access| (access, free)).filter(|pair| !po.contains(pair)));
+        }
+        if doubtful.is_empty() {
+            return None;
+        }
+        let safe = Safe::new(model, &copy.execution);
+        let (access, free) = doubtful.into_iter().find(|&pair| !safe.is_before(&copy.execution, pair))?;
+        let noted: Vec<_> = self.noted.iter().map(|noted| (noted.moment.place, noted.word)).collect();
+        let place = |event: EventId| {
+            let origin = copy.execution.events[event as usize].origin;
+            match origin.checked_sub(NOTED) {
+                Some(number) => noted[number as usize].0,
+                None => self.runtime.place(origin),
+            }
+        };
+        let places = [place(access), place(free)];
+        Some(LifeFault {
+            wrong: Wrong::UseAfterFree,
+            marked: vec![access, free],
+            noted,
+            places,
+            execution: copy.execution,
+        })
+    }
+}
+
+/// An item of what a thread did.
+#[derive(Clone, Copy)]
+enum Item {
+    Noted(usize),
+    Event(EventId),
+    Link(Link),
+}
+
+impl Item {
+    fn rank(self) -> u8 {
+        match self {
+            Item::Noted(_) => 0,
+            Item::Event(_) => 1,
+            Item::Link(_) => 2,
+        }
+    }
+}
+
+/// An execution with what was noted.
+struct Copy {
+    execution: Execution,
+    /// From events of the original, and from what was noted, to events.
+    of_old: Vec<EventId>,
+    of_noted: Vec<EventId>,
+}
+
+impl Copy {
+    /// Fills in the relations: those of the original, and the program order of what is noted.
+    fn relate(&mut self, old: &Execution, rows: &[Vec<(u32, Item)>]) {
+        let new = |pairs: &[(EventId, EventId)]| -> Vec<(EventId, EventId)> {
+            pairs.iter().map(|&(a, b)| (self.of_old[a as usize], self.of_old[b as usize])).collect()
+        };
+        let [po, rf, co] = [&old.po, &old.rf, &old.co].map(|pairs| new(pairs));
+        let [rmw, addr, data, ctrl] = [&old.rmw, &old.addr, &old.data, &old.ctrl].map(|pairs| new(pairs));
+        let x = &mut self.execution;
+        (x.po, x.rf, x.co, x.rmw, x.addr, x.data, x.ctrl) = (po, rf, co, rmw, addr, data, ctrl);
+        x.observed_locations.clone_from(&old.observed_locations);
+        let before = before(rows);
+        let place = |&(thread, at): &(usize, usize)| match rows[thread][at].1 {
+            Item::Event(id) => Some(self.of_old[id as usize]),
+            Item::Noted(number) => Some(self.of_noted[number]),
+            Item::Link(_) => None,
+        };
+        let is_noted = |&(thread, at): &(usize, usize)| matches!(rows[thread][at].1, Item::Noted(_));
+        for (thread, row) in rows.iter().enumerate() {
+            for (at, ends) in before[thread].iter().enumerate().take(row.len()) {
+                let here = (thread, at);
+                let Some(to) = place(&here) else { continue };
+                for (other, &end) in ends.iter().enumerate() {
+                    for from in (0..end).map(|from| (other, from)).filter(|from| is_noted(from) || is_noted(&here)) {
+                        x.po.extend(place(&from).map(|from| (from, to)));
+                    }
+                }
+            }
+        }
+        x.po.sort_unstable();
+    }
+}
+
+/// Of each item of each thread, how many items of each thread are before it.
+fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
+    let threads = rows.len();
+    let mut before: Vec<Vec<Vec<usize>>> = rows.iter().map(|row| vec![vec![0; threads]; row.len()]).collect();
+    // Few rounds suffice: a spawn comes before what the thread does, and that before its join.
+    for _ in 0..=threads {
+        let mut start = vec![vec![0; threads]; threads];
+        for (thread, row) in rows.iter().enumerate() {
+            for (at, &(_, item)) in row.iter().enumerate() {
+                let Item::Link(Link::Spawn(child)) = item else { continue };
+                if let Some(first) = start.get_mut(child as usize) {
+                    first.clone_from(&before[thread][at]);
+                    first[thread] = at;
+                }
+            }
+        }
+        for (thread, row) in rows.iter().enumerate() {
+            let mut reached = start[thread].clone();
+            for (at, &(_, item)) in row.iter().enumerate() {
+                reached[thread] = at;
+                before[thread][at].clone_from(&reached);
+                let Item::Link(Link::Join(child)) = item else { continue };
+                if let Some(ended) = rows.get(child as usize) {
+                    let last = before[child as usize].last().cloned().unwrap_or_else(|| start[child as usize].clone());
+                    reached.iter_mut().zip(last).for_each(|(mine, its)| *mine = (*mine).max(its));
+                    reached[child as usize] = reached[child as usize].max(ended.len());
+                }
+            }
+        }
+    }
+    before
+}
+
+/// What a model says of the order of an access and a plain write that comes later.
+enum Safe {
+    /// Of reads before writes; and of writes, in both their roles.
+    Lkmm { rw_xbstar: Vec<(EventId, EventId)>, ww_vis: Vec<(EventId, EventId)>, wr_vis: Vec<(EventId, EventId)> },
+    /// All that is communicated orders.
+    Strong(Vec<(EventId, EventId)>),
+}
+
+impl Safe {
+    fn new(model: &Model, execution: &Execution) -> Self {
+        let relation = |name| model.relation(execution, name);
+        match (relation("rw_xbstar"), relation("ww_vis"), relation("wr_vis")) {
+            (Some(rw_xbstar), Some(ww_vis), Some(wr_vis)) => Safe::Lkmm { rw_xbstar, ww_vis, wr_vis },
+            _ => Safe::Strong([&execution.po[..], &execution.rf, &execution.co].concat()),
+        }
+    }
+
+    fn is_before(&self, execution: &Execution, pair: (EventId, EventId)) -> bool {
+        let access = &execution.events[pair.0 as usize];
+        match self {
+            Safe::Lkmm { rw_xbstar, .. } if access.label.is_read() => rw_xbstar.contains(&pair),
+            Safe::Lkmm { rw_xbstar, ww_vis, wr_vis } => {
+                let is_plain = access.label == Label::Write(Mode::Plain);
+                ww_vis.contains(&pair) && wr_vis.contains(&pair) && (!is_plain || rw_xbstar.contains(&pair))
+            }
+            Safe::Strong(edges) => {
+                let mut reached = vec![pair.0];
+                let mut at = 0;
+                while let Some(&from) = reached.get(at) {
+                    at += 1;
+                    let next: Vec<EventId> = edges.iter().filter(|edge| edge.0 == from).map(|edge| edge.1).collect();
+                    let fresh = next.into_iter().filter(|event| !reached.contains(event)).collect::<Vec<_>>();
+                    reached.extend(fresh);
+                }
+                reached.contains(&pair.1)
+            }
+        }
+    }
+}
