@@ -63,7 +63,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
 
     /// Judges a complete graph again, with the dependencies that show, if they can matter.
     fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<Verdict, OpenError> {
-        if verdict.flags.is_empty() && self.sequential.allows_partial(&self.traces, graph)? {
+        if verdict.flags.is_empty()
+            && (graph.grew_sequentially() || self.sequential.allows_partial(&self.traces, graph)?)
+        {
             return Ok(verdict);
         }
         let verdict = match self.observe(graph)? {

@@ -458,6 +458,28 @@ impl Graph {
         is_open.then(|| Id::new(thread, last))
     }
 
+    /// Does each read return the newest value, and is each write the newest, in the order in which the events were added?
+    /// Then the graph is sequentially consistent. (It may be in another order.)
+    pub(crate) fn grew_sequentially(&self) -> bool {
+        let mut written = [0u32; 64];
+        if self.co.len() > written.len() {
+            return false;
+        }
+        self.order.iter().all(|&id| {
+            let node = self.node(id);
+            let Some(location) = node.location.filter(|_| node.is_access()) else { return true };
+            let at = self.co.binary_search_by_key(&location, |writes| writes.location);
+            match (node.source(), at) {
+                (Some(source), Ok(at)) => self.rank(location, source) == written[at] as usize,
+                (None, Ok(at)) => {
+                    written[at] += 1;
+                    node.rank == written[at]
+                }
+                (_, Err(_)) => true,
+            }
+        })
+    }
+
     /// Is there a cycle of `po` and `rf`?
     pub(crate) fn is_cyclic(&self) -> bool {
         let mut done: Vec<usize> = vec![0; self.threads.len()];
