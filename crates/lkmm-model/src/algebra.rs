@@ -78,7 +78,6 @@ pub enum BaseSet {
     ObservedInit,
     RMW,
     Plain,
-    Once,
     Acquire,
     Release,
     Noreturn,

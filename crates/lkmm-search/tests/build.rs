@@ -50,13 +50,13 @@ fn write_both(thread: &mut ThreadBuilder<'_>, first: LocationId, second: Locatio
 
 #[test]
 fn dependencies_follow_registers() {
-    same_as("dependencies/LB+data+data", ["x", "y"], |program, [x, y]| {
+    same_as("dependencies/LB+data+acquire", ["x", "y"], |program, [x, y]| {
         let mut thread = program.thread();
         let r0 = thread.read(Once, x, "r0");
-        thread.write(Once, y, r0 + 1);
+        thread.write(Once, y, r0);
         let mut thread = program.thread();
-        let r1 = thread.read(Once, y, "r0");
-        thread.write(Once, x, r1);
+        let r1 = thread.read(Acquire, y, "r0");
+        thread.write(Once, x, 1);
         program.exists(r0.is(1) & r1.is(1));
     });
     same_as("dependencies/LB+addr+data", ["z", "y"], |program, [z, y]| {
@@ -87,8 +87,8 @@ fn dependencies_follow_registers() {
         let r2 = thread.assign("r2", r1 + 0);
         thread.write(Once, y, r2);
         let mut thread = program.thread();
-        let r1 = thread.read(Once, y, "r0");
-        thread.write(Once, x, r1 + 1);
+        let r1 = thread.read(Acquire, y, "r0");
+        thread.write(Once, x, 1);
         program.exists(r0.is(1) & r1.is(1));
     });
 }

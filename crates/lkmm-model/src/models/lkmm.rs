@@ -157,7 +157,8 @@ fn define(m: &Arena) {
     .named("mb");
 
     // To wait for a grace period is a full fence, readers or not: `fences/SB+sync-rcu+mb`, `fences/SB+sync-srcu+mb`. (The
-    // axiom rcu says that of marked accesses as well.)
+    // axiom rcu says that of marked accesses as well. What it does not say is when a plain read has ended:
+    // `plain/handover-read-then-write+sync-rcu`, not `plain/handover-read-then-write+rcu-reader`.)
     let gp = seq!(po, id(Sync_rcu | Sync_srcu), po.opt()).named("gp");
 
     // Strong fences: what their CPU has done or seen is everywhere before it goes on. Without one, CPUs need not agree on
@@ -281,7 +282,8 @@ fn define(m: &Arena) {
     // Such a chain is a strong fence that begins on one CPU and ends on another: `rcu/ring-G-R`.
     let rcu_fence = seq!(po, rcu_order, po.opt()).named("rcu_fence");
 
-    // From here on, which is for plain accesses, it counts among the fences: `plain/phased-state-change`.
+    // From here on, which is for plain accesses, it counts among the fences, `plain/phased-state-change`, and the strong
+    // ones, `plain/reader-then-SB+sync+mb`.
     let fence = (fence | rcu_fence).named("fence");
     let strong_fence = (strong_fence | rcu_fence).named("strong_fence");
 
@@ -299,17 +301,20 @@ fn define(m: &Arena) {
     let same_region = po_loc - barrier;
     m.flag(seq!(plain_write, same_region, id(Marked)) | seq!(id(Marked), same_region, plain_write), "mixed-accesses");
 
-    // Executes-before, of marked accesses: all that hb, pb and rb say together. `plain/handover-read-then-write`.
+    // Executes-before, of marked accesses: all that hb, `plain/handover-read-then-write`, pb, `plain/announced-write+mb`, and
+    // rb, `plain/announced-write+sync`, say together.
     let xbstar = (hb | pb | rb).named("xb").star();
 
-    // A write is visible to whatever a CPU does later: it was seen there, or a strong fence has passed.
-    // `plain/MP-plain+release+acquire`, not `plain/MP-plain+once+acquire`.
+    // A write is visible to whatever a CPU does later: it was seen there, `plain/MP-plain+release+acquire`, not
+    // `plain/MP-plain+once+acquire`, also along a chain of fences, `plain/ISA2-plain+release+release+acquire`; or a strong
+    // fence has passed, `plain/RWC-plain+mb+mb`, not `plain/RWC-plain+rmb+mb`.
     let vis = seq!(cumul_fence.star(), rfe.opt(), id(Marked), seq!(strong_fence, id(Marked), xbstar) | (xbstar & int))
         .named("vis");
 
     // A plain access happens at some time between the marked accesses that bound it. So does a plain write begin after a
-    // marked access before it, if a fence or its address says so: `plain/handover-write-then-write`, not
-    // `plain/handover-write-then-write+rmb`.
+    // marked access before it, if a fence or its address says so: `plain/handover-write-then-write`,
+    // `plain/handover-write-then-write+addr`, not `plain/handover-write-then-write+rmb`. (A marked access bounds itself:
+    // `plain/handover-write-then-marked-write+ctrl`. So below.)
     let w_pre_bounded = seq!(id(Marked), (addr | fence).opt());
 
     // A plain read likewise; here smp_rmb() counts: `plain/MP-plain+wmb+rmb`, not `plain/MP-plain+release+ctrl`.

@@ -439,7 +439,6 @@ impl<const W: usize> Compiler<'_, '_, W> {
             BaseSet::ObservedInit => self.frame.observed_init,
             BaseSet::RMW => self.frame.atomic,
             BaseSet::Plain => mode(Mode::Plain),
-            BaseSet::Once => mode(Mode::Once),
             BaseSet::Acquire => mode(Mode::Acquire),
             BaseSet::Release => mode(Mode::Release),
             BaseSet::Noreturn => mode(Mode::Noreturn),
