@@ -174,6 +174,37 @@ pub enum Proposition {
     Not(Box<Proposition>),
 }
 
+impl Proposition {
+    /// Its value where perhaps not all final values are known: `None` if the answer depends on one that is not.
+    pub fn evaluate(&self, known: &impl Fn(Observable) -> Option<Value>) -> Option<bool> {
+        match self {
+            Proposition::Equal(a, b, equal) => {
+                let term = |t: &Term| match *t {
+                    Term::Const(value) => Some(value),
+                    Term::Final(observable) => known(observable),
+                };
+                Some((term(a)? == term(b)?) == *equal)
+            }
+            Proposition::Not(p) => p.evaluate(known).map(|holds| !holds),
+            Proposition::And(all) => Self::fold(all, false, known),
+            Proposition::Or(any) => Self::fold(any, true, known),
+        }
+    }
+
+    /// A conjunction is decided by its first `false`, a disjunction by its first `true`.
+    fn fold(parts: &[Self], decides: bool, known: &impl Fn(Observable) -> Option<Value>) -> Option<bool> {
+        let mut open = false;
+        for part in parts {
+            match part.evaluate(known) {
+                Some(holds) if holds == decides => return Some(decides),
+                Some(_) => {}
+                None => open = true,
+            }
+        }
+        if open { None } else { Some(!decides) }
+    }
+}
+
 /// A closed program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Program {
@@ -318,3 +349,25 @@ impl fmt::Display for IllegalOperation {
 }
 
 impl std::error::Error for IllegalOperation {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn propositions_are_decided_by_what_is_known() {
+        let is = |location, n| {
+            Proposition::Equal(Term::Final(Observable::Location(location)), Term::Const(Value::Int(n)), true)
+        };
+        // The first location is 1 at the end; of the second one nothing is known.
+        let known = |observable| (observable == Observable::Location(0)).then_some(Value::Int(1));
+        let value = |p: Proposition| p.evaluate(&known);
+        let not = |p| Proposition::Not(Box::new(p));
+        assert_eq!(value(Proposition::And(vec![is(0, 1), not(is(0, 2))])), Some(true));
+        assert_eq!(value(Proposition::Or(vec![is(0, 0), is(0, 2)])), Some(false));
+        assert_eq!(value(Proposition::And(vec![is(1, 1), is(0, 2)])), Some(false));
+        assert_eq!(value(Proposition::Or(vec![is(1, 1), is(0, 1)])), Some(true));
+        assert_eq!(value(Proposition::And(vec![is(1, 1), is(0, 1)])), None);
+        assert_eq!(value(not(is(1, 1))), None);
+    }
+}

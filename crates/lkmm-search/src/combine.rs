@@ -1,6 +1,5 @@
 //! Combinations of control paths, one for each thread, in a fixed order, so that a part of them can be named by a range.
 
-use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::Goal;
 use crate::values::{PathFacts, has_pointers};
@@ -88,7 +87,7 @@ impl<'p> Choices<'p> {
         let truncated = paths.iter().any(|p| p.truncated);
         let known = |observable| constant(&paths, observable);
         let lost = |p: &Option<Proposition>, wanted: bool| {
-            p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
+            p.as_ref().is_some_and(|p| p.evaluate(&known).is_some_and(|holds| holds != wanted))
         };
         let lost = lost(&program.filter, true)
             || match goal {

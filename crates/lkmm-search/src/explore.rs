@@ -10,7 +10,6 @@ mod complete;
 
 use crate::candidate::{Candidate, Choice};
 use crate::combine::Combination;
-use crate::goal;
 use crate::run::{Goal, Run, Stop};
 use crate::values::{Known, Source, Values};
 use lkmm_model::event::Label;
@@ -422,7 +421,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         }
         let known = |observable| self.final_value(observable);
         let lost = |p: &Option<Proposition>, wanted| {
-            p.as_ref().is_some_and(|p| goal::evaluate(p, &known).is_some_and(|holds| holds != wanted))
+            p.as_ref().is_some_and(|p| p.evaluate(&known).is_some_and(|holds| holds != wanted))
         };
         lost(&self.run.program.filter, true)
             || match self.run.goal {

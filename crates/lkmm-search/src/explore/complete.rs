@@ -1,7 +1,6 @@
 //! Complete executions: settle what values are left, judge, count, and keep a witness.
 
 use super::Explorer;
-use crate::goal;
 use crate::outcome::SearchError;
 use crate::run::{Goal, Stop};
 use crate::values::Known;
@@ -68,7 +67,7 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
         let state = self.run.program.observed.iter().map(|&o| known(o));
         let mut state: Vec<Value> = state.map(|v| v.unwrap_or(Value::Int(0))).collect();
         let holds = match &self.run.program.condition {
-            Some(p) => goal::evaluate(p, &known).unwrap_or(false),
+            Some(p) => p.evaluate(&known).unwrap_or(false),
             None => true,
         };
         let thin_air = (0..self.combination.len()).any(|e| matches!(self.values.read(e), Known::Is(Value::Symbol(_))));
