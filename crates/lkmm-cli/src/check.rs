@@ -32,7 +32,7 @@ pub fn run(args: &Check) -> io::Result<u8> {
         witness: args.witness,
         ..Settings::new(model)
     };
-    let inputs = files::expand(&args.paths);
+    let inputs = files::expand(&args.paths, args.timeout);
     let mut printer = Printer::new(args);
     let mut progress = Progress::new(inputs.len());
     let mut result = Ok(());

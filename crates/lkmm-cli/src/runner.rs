@@ -16,8 +16,10 @@ use std::time::Instant;
 
 /// How many tests may be begun while the first of them is still running.
 pub const WINDOW: usize = 1024;
-/// Bytes of final states that may wait behind the first test that is still running.
-const WAITING: u64 = 1 << 28;
+/// Bytes of reports that may wait behind the first test that is still running.
+const WAITING: u64 = 1 << 27;
+/// What the search of a large test takes beside its final states, in bytes, about.
+const SEARCH: u64 = 16 << 20;
 /// The stack of each thread: source is nested, and so are the functions that read it.
 const STACK: usize = 64 << 20;
 
@@ -63,15 +65,19 @@ impl<'a> Queue<'a> {
 pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -> ControlFlow<()>) {
     let queue = Queue { inputs, progress: Mutex::default(), moved: Condvar::new() };
     let jobs = settings.jobs.max(1);
+    // As the workers of one search, searches at the same time take half of what states may take.
+    let most = usize::try_from(settings.memory / 2 / SEARCH).unwrap_or(usize::MAX);
+    let threads = jobs.min(inputs.len()).min(most.max(1));
     // Large searches at the same time have to do with a part each; a lone one has everything.
-    let settings = &Settings { memory: settings.memory / jobs.min(inputs.len()).max(1) as u64, ..settings.clone() };
+    let settings = &Settings { memory: settings.memory / threads.max(1) as u64, ..settings.clone() };
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for i in 0..jobs.min(inputs.len()) {
+        for i in 0..threads {
             let (queue, sender) = (&queue, sender.clone());
             let worker = move || {
                 while let Some((index, input, share)) = queue.take(jobs) {
-                    let report = check_input(input, &Settings { jobs: share, ..settings.clone() });
+                    let mut report = check_input(input, &Settings { jobs: share, ..settings.clone() });
+                    forget_paths(&mut report);
                     queue.lock().running -= 1;
                     if sender.send((index, report)).is_err() {
                         return;
@@ -115,11 +121,19 @@ pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -
     });
 }
 
-/// Bytes that the final states of a report take, about.
+/// Leaves out of a report that may wait for long what may be a hundred megabytes, and no rendering looks at.
+fn forget_paths(report: &mut Report) {
+    for thread in report.test.iter_mut().flat_map(|test| &mut test.program.threads) {
+        thread.paths = Vec::new();
+    }
+}
+
+/// Bytes that a report takes, about.
 fn footprint(report: &Report) -> u64 {
     let states = report.executions().map_or(0, |outcome| outcome.states.len());
     let observed = report.test.as_ref().map_or(0, |test| test.observed.len());
-    (states * (64 + observed * size_of::<Value>())) as u64
+    // The statements are kept as text once more, as the origins of events, and the condition likewise.
+    (states * (64 + observed * size_of::<Value>()) + 4 * report.source.len()) as u64
 }
 
 fn report(input: &Input, settings: &Settings, answer: Answer) -> Report {
@@ -130,7 +144,7 @@ fn report(input: &Input, settings: &Settings, answer: Answer) -> Report {
 pub fn check_input(input: &Input, settings: &Settings) -> Report {
     let start = Instant::now();
     // A defect in the engine must not cost the results of the other tests.
-    let checked = catch_unwind(AssertUnwindSafe(|| match input.read() {
+    let checked = catch_unwind(AssertUnwindSafe(|| match input.read(settings.timeout) {
         Ok(source) => lkmm_litmus::check(&input.name, source, settings),
         Err(problem) => report(input, settings, Answer::Error(problem)),
     }));

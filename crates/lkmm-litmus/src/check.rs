@@ -1,5 +1,7 @@
 //! The whole way of a test: read, search, report.
 
+use crate::large;
+use crate::lower::{Budget, MAX_TOTAL};
 use crate::{Operations, Options};
 use lkmm_model::models::Model;
 use lkmm_report::{Answer, Problem, Report, Test};
@@ -46,6 +48,9 @@ impl Settings {
 
 /// Checks a test; `file` is how the report calls it. Whatever is wrong with the test is in the report.
 ///
+/// A test with large control paths may wait for others that are checked at the same time, so that they do not take all
+/// memory together. That time does not count.
+///
 /// The crate's documentation has an [example](crate).
 pub fn check(file: impl Into<String>, source: impl Into<String>, settings: &Settings) -> Report {
     let start = Instant::now();
@@ -59,16 +64,38 @@ pub fn check(file: impl Into<String>, source: impl Into<String>, settings: &Sett
 /// What came of a source: the test, if it could be read, and the answer.
 fn read_and_search(source: &str, settings: &Settings, start: Instant) -> (Option<Test>, Answer) {
     let deadline = settings.timeout.and_then(|limit| start.checked_add(limit));
-    let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    let (test, operations) = match crate::read(source, &Options { unroll: settings.unroll, deadline }) {
+    let options = Options { unroll: settings.unroll, deadline };
+    let mut budget = Budget::new(&options, large::SMALL);
+    let read = crate::read(source, &mut budget);
+    if !budget.is_spent() {
+        return search(read, settings, deadline);
+    }
+    let (source, settings, waiting) = (source.to_string(), settings.clone(), Instant::now());
+    large::in_turn(move || {
+        // The time that it waited for its turn does not count.
+        let deadline = deadline.and_then(|deadline| deadline.checked_add(waiting.elapsed()));
+        let read = crate::read(&source, &mut Budget::new(&Options { deadline, ..options }, MAX_TOTAL));
+        search(read, &settings, deadline)
+    })
+}
+
+/// Searches what was read.
+fn search(
+    read: Result<(Test, Operations), Problem>,
+    settings: &Settings,
+    deadline: Option<Instant>,
+) -> (Option<Test>, Answer) {
+    let (test, operations) = match read {
         Ok(read) => read,
-        Err(_) if late() => return (None, Answer::Timeout(out_of_time(settings))),
+        Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+            return (None, Answer::Timeout(out_of_time(settings)));
+        }
         Err(problem) => return (None, Answer::Error(problem)),
     };
     let options = lkmm_search::Options {
         question: if settings.verdict { Question::Verdict } else { Question::AllExecutions },
         jobs: settings.jobs,
-        deadline: settings.timeout.map(|limit| limit.saturating_sub(start.elapsed())),
+        deadline: deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
         max_executions: settings.max_executions,
         memory: settings.memory,
         witness: settings.witness,

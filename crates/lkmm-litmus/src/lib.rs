@@ -80,6 +80,7 @@
 mod ast;
 mod check;
 mod expected;
+mod large;
 mod lexer;
 mod lower;
 mod operations;
@@ -92,6 +93,7 @@ mod tokens;
 
 pub use check::{Settings, check};
 use lkmm_report::{Problem, Test};
+use lower::{Budget, MAX_TOTAL};
 use operations::Operations;
 use state::Cursor;
 use std::time::Instant;
@@ -128,16 +130,16 @@ impl Default for Options {
 /// assert_eq!(Position::of(source, span.start), Position { line: 3, column: 16 });
 /// ```
 pub fn parse(source: &str, options: &Options) -> Result<Test, Problem> {
-    read(source, options).map(|(test, _)| test)
+    read(source, &mut Budget::new(options, MAX_TOTAL)).map(|(test, _)| test)
 }
 
 /// Reads a test, and where its operators stand.
-fn read(source: &str, options: &Options) -> Result<(Test, Operations), Problem> {
+fn read(source: &str, budget: &mut Budget) -> Result<(Test, Operations), Problem> {
     let sections = sections::split(source)?;
     let parse::Parsed { processes, origins, warnings } = parse::program(source, sections.program)?;
     let init = Cursor::new(source, sections.init, processes.len())?.init()?;
     let asked = Cursor::new(source, sections.condition, processes.len())?.condition()?;
-    let lowered = lower::lower(&processes, &origins, &init, &asked, options)?;
+    let lowered = lower::lower(&processes, &origins, &init, &asked, budget)?;
     let test = Test {
         name: sections.name,
         program: lowered.program,

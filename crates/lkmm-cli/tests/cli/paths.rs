@@ -67,6 +67,29 @@ fn what_is_no_test_is_named() {
 }
 
 #[test]
+fn lists_that_are_none_are_refused() {
+    let folder = Folder::new("no-lists");
+    folder.write("zeros", [0; 10]).write("line", vec![b'a'; 5000]);
+    let run = folder.lkmm(&["check", "@zeros", "@line"]);
+    for message in ["zeros: the list is not one of paths", "line: the list is not one of paths"] {
+        assert!(run.code == 2 && run.err.contains(message), "{message}: {}", run.err);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn nobody_waits_for_a_pipe_longer_than_the_timeout() {
+    let folder = Folder::new("fifo");
+    folder.write("d/a.litmus", NOT_C);
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("d/b.litmus")).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo is everywhere");
+    let run = folder.lkmm(&["check", "--timeout", "0.2", "d", "d/b.litmus", "@d/b.litmus"]);
+    assert_eq!(run.code, 2);
+    assert_eq!(run.err.matches("b.litmus: is a pipe or a device").count(), 1, "{}", run.err);
+    assert_eq!(run.err.matches("b.litmus: cannot be read: nothing came within 0.2 s").count(), 2, "{}", run.err);
+}
+
+#[test]
 fn errors_in_a_source_have_a_line_and_a_caret() {
     let folder = Folder::new("caret");
     let run = folder.write("a.litmus", NOT_C).lkmm(&["check", "a.litmus"]);

@@ -7,7 +7,6 @@ mod sets;
 mod structure;
 mod thread;
 
-use crate::Options;
 use crate::ast::Process;
 use crate::state::condition::{Final, Prop, Side};
 use crate::state::init::Entry;
@@ -17,6 +16,7 @@ use crate::text::quoted;
 use lkmm_model::program::{Element, Location, LocationId, Observable, Program, Proposition, Term, Thread, Value};
 use lkmm_report::{Format, Origin, Problem};
 use std::collections::{BTreeMap, BTreeSet};
+pub(crate) use thread::{Budget, MAX_TOTAL};
 
 /// What a test comes to.
 pub(crate) struct Lowered {
@@ -33,7 +33,7 @@ pub(crate) fn lower(
     origins: &[Origin],
     init: &[Entry],
     asked: &Final,
-    options: &Options,
+    budget: &mut Budget,
 ) -> Result<Lowered, Problem> {
     let names = Names::new(processes, init, asked);
     for (element, span) in &asked.elements {
@@ -56,7 +56,7 @@ pub(crate) fn lower(
     let program = Program {
         locations: names.locations(init),
         elements: names.elements(),
-        threads: names.threads(processes, init, options)?,
+        threads: names.threads(processes, init, budget)?,
         filter: asked.filter.as_ref().map(|prop| names.proposition(prop)),
         condition: asked.asked.then(|| names.proposition(&asked.prop)),
         observed: shown,
@@ -276,7 +276,7 @@ impl Names {
         }
     }
 
-    fn threads(&self, processes: &[Process], init: &[Entry], options: &Options) -> Result<Vec<Thread>, Problem> {
+    fn threads(&self, processes: &[Process], init: &[Entry], budget: &mut Budget) -> Result<Vec<Thread>, Problem> {
         let mut given: Vec<Vec<&Entry>> = vec![Vec::new(); processes.len()];
         for entry in init {
             if let Place::Register(owner, _) = &entry.place {
@@ -285,10 +285,9 @@ impl Names {
                 }
             }
         }
-        let mut budget = thread::Budget::new(options);
         let thread = |((process, asked), given): ((&Process, &BTreeMap<String, u32>), &Vec<&Entry>)| {
             let (initial, finals) = self.locals(process, asked, given)?;
-            let paths = thread::paths(process, &initial, &finals, &mut budget)?;
+            let paths = thread::paths(process, &initial, &finals, budget)?;
             Ok(Thread { registers: asked.keys().cloned().collect(), paths })
         };
         processes.iter().zip(&self.registers).zip(&given).map(thread).collect()

@@ -16,19 +16,29 @@ pub(crate) const MAX_EVENTS: usize = 1_024;
 /// Statements executed per path, those without events included.
 const MAX_STEPS: u32 = 65_536;
 /// Events, expressions and dependencies of all paths of all threads; and as many statements executed and operands evaluated.
-const MAX_TOTAL: usize = 1 << 21;
+pub(crate) const MAX_TOTAL: usize = 1 << 21;
+
+/// What is said of a test that would take more.
+const TOO_MUCH: &str = "the control paths of the processes are too long and too many";
 
 /// What may be spent on the paths of a test.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     unroll: u32,
     size: usize,
     work: usize,
     deadline: Option<Instant>,
+    is_spent: bool,
 }
 
 impl Budget {
-    pub(super) fn new(options: &Options) -> Self {
-        Budget { unroll: options.unroll, size: MAX_TOTAL, work: MAX_TOTAL, deadline: options.deadline }
+    /// A budget of so many events, expressions and dependencies ([`MAX_TOTAL`] at most), and as much work.
+    pub(crate) fn new(options: &Options, size: usize) -> Self {
+        Budget { unroll: options.unroll, size, work: size, deadline: options.deadline, is_spent: false }
+    }
+
+    /// Was it too small?
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_spent
     }
 
     fn is_late(&self) -> bool {
@@ -42,10 +52,8 @@ enum Stop {
     Truncated,
     /// A limit was passed.
     Limit(String),
-}
-
-fn too_much() -> String {
-    "the control paths of the processes are too long and too many".to_string()
+    /// The budget was.
+    Spent,
 }
 
 /// All control paths of a process.
@@ -67,11 +75,16 @@ pub(super) fn paths(
             Ok(()) => false,
             Err(Stop::Truncated) => true,
             Err(Stop::Limit(what)) => return Err(limit(what)),
+            Err(Stop::Spent) => {
+                budget.is_spent = true;
+                return Err(limit(TOO_MUCH.to_string()));
+            }
         };
         let (size, work) = (run.builder.size() + asked.len(), run.builder.work);
         paths.push(run.builder.finish(asked, truncated));
         if size > budget.size || work > budget.work {
-            return Err(limit(too_much()));
+            budget.is_spent = true;
+            return Err(limit(TOO_MUCH.to_string()));
         }
         (budget.size, budget.work) = (budget.size - size, budget.work - work);
         if !choices.advance() {
@@ -98,7 +111,7 @@ impl Run<'_, '_> {
         self.steps += 1;
         self.builder.work += 1;
         if self.builder.work > self.budget.work {
-            return Err(Stop::Limit(too_much()));
+            return Err(Stop::Spent);
         }
         if self.steps % 16 == 1 && self.budget.is_late() {
             return Err(Stop::Limit("time was up before all control paths were found".to_string()));
