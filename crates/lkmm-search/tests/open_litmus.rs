@@ -20,12 +20,11 @@ const MIXED_LOCKS: [&str; 2] =
     ["locks/is-locked-after-own-store.litmus", "locks/plain-store-inside-own-section.litmus"];
 
 /// The tests of `litmus/` in which the grounded executions are not those of the closed search.
-const OUT_OF_THIN_AIR: [&str; 11] = [
+const OUT_OF_THIN_AIR: [&str; 10] = [
     "dependencies/LB+addr-plain+data.litmus",
     "dependencies/LB+addr-plain-read-wmb+data.litmus",
     "dependencies/LB+ctrl-after-join+data.litmus",
     "plain/LB+ctrl-plain+ctrl.litmus",
-    "plain/plain-read-then-write+data.litmus",
     "thin-air/LB+plain-ctrl+plain-ctrl.litmus",
     "thin-air/LB+plain-data+plain-data-number.litmus",
     "thin-air/LB+plain-data+plain-data.litmus",
