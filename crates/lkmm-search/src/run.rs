@@ -236,7 +236,10 @@ impl<'p> Run<'p> {
     }
 
     pub(crate) fn finish(mut self) -> Part {
-        self.outcome.states = self.states.into_iter().collect();
+        // Millions of states take seconds to sort, and when a budget has run out there is no outcome to put them into.
+        if !self.shared.cancelled.load(Ordering::Relaxed) {
+            self.outcome.states = self.states.into_iter().collect();
+        }
         let Run { outcome, truncated, witness, counter_witness, .. } = self;
         Part { outcome, truncated, witness, counter_witness }
     }
