@@ -1,8 +1,7 @@
 //! What each of the tools does with its arguments and its figures: `<program> <size> <seconds>` becomes
 //! `<executions> <seconds> <finished>`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What is asked for.
 pub struct Job {
@@ -10,9 +9,6 @@ pub struct Job {
     pub size: usize,
     pub limit: Duration,
 }
-
-/// How often a program has been run.
-pub static RUNS: AtomicU64 = AtomicU64::new(0);
 
 pub fn job() -> Job {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,19 +18,4 @@ pub fn job() -> Job {
 
 pub fn print(executions: u64, time: Duration, finished: bool) {
     println!("{executions} {} {finished}", time.as_secs_f64());
-}
-
-/// Explores a program whose runs count themselves, and gives up when the time has come.
-#[allow(dead_code, reason = "not every tool needs it")]
-pub fn measure(limit: Duration, explore: impl FnOnce()) {
-    let start = Instant::now();
-    std::thread::spawn(move || {
-        std::thread::sleep(limit);
-        print(RUNS.load(Ordering::Relaxed), start.elapsed(), false);
-        std::process::exit(0);
-    });
-    explore();
-    print(RUNS.load(Ordering::Relaxed), start.elapsed(), true);
-    // The other thread must not print any more.
-    std::process::exit(0);
 }

@@ -1,9 +1,14 @@
 //! The programs, for tools whose types have the names of the standard library.
 
-use crate::measure::{Job, RUNS, job, measure};
+use crate::measure::{Job, job, print};
 use crate::tool::{AtomicPtr, AtomicUsize, Mutex, Ordering, explore, thread};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// How often a program has been run.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 struct Node {
     value: usize,
@@ -97,8 +102,22 @@ pub fn run() {
     };
     measure(limit, || {
         explore(move || {
-            RUNS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            RUNS.fetch_add(1, Relaxed);
             program(size);
         });
     });
+}
+
+/// Explores a program whose runs count themselves, and gives up when the time has come.
+fn measure(limit: Duration, explore: impl FnOnce()) {
+    let start = Instant::now();
+    std::thread::spawn(move || {
+        std::thread::sleep(limit);
+        print(RUNS.load(Relaxed), start.elapsed(), false);
+        std::process::exit(0);
+    });
+    explore();
+    print(RUNS.load(Relaxed), start.elapsed(), true);
+    // The other thread must not print any more.
+    std::process::exit(0);
 }
