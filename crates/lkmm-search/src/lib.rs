@@ -8,7 +8,6 @@ mod addresses;
 mod candidate;
 mod combine;
 mod explore;
-mod goal;
 pub mod open;
 mod outcome;
 mod run;

@@ -2,7 +2,6 @@
 
 use super::closed::ClosedProgram;
 use super::{DependencyMode, Ending, Found, OpenError, Options, explore};
-use crate::goal;
 use crate::outcome::Outcome;
 use lkmm_model::event::Label;
 use lkmm_model::graph::Execution;
@@ -41,7 +40,7 @@ pub fn search(program: &Program, options: &Options) -> Result<Outcome, OpenError
     let statistics = explore(&mut of(program), options, &mut |found: &Found<'_>| {
         let execution = found.execution();
         let known = |observable| Some(final_value(program, &execution, found, observable));
-        let holds = |p: &Option<Proposition>| p.as_ref().is_none_or(|p| goal::evaluate(p, &known) == Some(true));
+        let holds = |p: &Option<Proposition>| p.as_ref().is_none_or(|p| p.evaluate(&known) == Some(true));
         if !holds(&program.filter) {
             return ControlFlow::Continue(());
         }
