@@ -1,5 +1,8 @@
 //! Entry points: explore a closure, and say what came of it.
 
+use crate::draw::Size;
+use crate::explain::{self, Explanation};
+use crate::files;
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
@@ -11,6 +14,7 @@ use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
 use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Waiting, explore};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
@@ -18,6 +22,15 @@ const LEAST_STACK: usize = 64 << 10;
 
 /// In executions with more events no missing dependency is looked for.
 const MANY_EVENTS: usize = 64;
+
+/// Where a smaller execution that fails is looked for: so many executions beyond the first one that does.
+const SMALLER_EXECUTIONS: u64 = 2000;
+
+/// And at most so many that fail.
+const KEPT: usize = 1000;
+
+/// And at most for so long.
+const SMALLER_TIME: Duration = Duration::from_millis(500);
 
 /// Runs a closure under every execution that the memory model of Linux 6.12 allows.
 ///
@@ -47,6 +60,7 @@ pub struct Builder {
     stack_size: usize,
     leaks: bool,
     replay: Option<String>,
+    reports: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -60,7 +74,7 @@ impl Builder {
     pub fn new() -> Self {
         let dependencies = DependencyMode::Observed;
         let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
-        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None }
+        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None, reports: None }
     }
 
     /// Under another memory model.
@@ -112,6 +126,15 @@ impl Builder {
         self
     }
 
+    /// Writes failures to a folder, as text, JSON and SVG: files with the name of the test, or of the place in the source from
+    /// which the model is explored.
+    ///
+    /// The environment variable `LKMM_REPORTS` does so too, for all models that do not name another folder.
+    pub fn reports(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.reports = Some(folder.into());
+        self
+    }
+
     /// Explores the closure.
     ///
     /// # Panics
@@ -129,7 +152,16 @@ impl Builder {
     /// In a model: models do not nest.
     #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
-        let caller = replay::caller(std::panic::Location::caller());
+        let place = std::panic::Location::caller();
+        let mut report = self.explore_from(replay::caller(place), f);
+        let folder = self.reports.clone().or_else(|| std::env::var_os("LKMM_REPORTS").map(PathBuf::from));
+        if let (Some(failure), Some(folder)) = (&mut report.failure, folder) {
+            failure.file = Some(files::write(&folder, failure, place).map_err(|error| error.to_string()));
+        }
+        report
+    }
+
+    fn explore_from(&self, caller: u32, f: impl Fn() + Send + Sync + 'static) -> Report {
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
@@ -161,7 +193,12 @@ impl Builder {
             (Ok(statistics), None) => {
                 Report { executions: statistics.executions, complete: statistics.is_complete, failure: None }
             }
-            (Ok(statistics), Some((fault, execution, token))) => {
+            (Ok(statistics), Some(failing)) => {
+                let first = statistics.executions;
+                let (fault, execution, token) = match is_replayed {
+                    true => failing,
+                    false => self.smaller(&mut program, &options, failing, first, caller),
+                };
                 let mut failure = describe(&program, options.model, fault, execution.clone());
                 failure.token = Some(token.to_string());
                 if options.dependencies == DependencyMode::Declared {
@@ -191,8 +228,60 @@ impl Builder {
         only: bool,
         caller: u32,
     ) -> (Result<Statistics, OpenError>, Option<Failing>) {
-        program.follow_pointers(options.dependencies == DependencyMode::Observed);
         let mut failing = None;
+        let outcome =
+            self.failures(program, options, wanted.filter(|_| only), caller, &mut |(fault, execution, token)| {
+                if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
+                    return ControlFlow::Continue(());
+                }
+                failing = Some((fault, execution(), token));
+                ControlFlow::Break(())
+            });
+        (outcome, failing)
+    }
+
+    /// Of the executions that fail in the same way, the one that is the easiest to understand, as far as a little search
+    /// finds it.
+    fn smaller(
+        &self,
+        program: &mut ClosureProgram,
+        options: &Options,
+        failing: Failing,
+        first: u64,
+        caller: u32,
+    ) -> Failing {
+        let until = Instant::now() + SMALLER_TIME;
+        let deadline = Some(options.deadline.map_or(until, |deadline| deadline.min(until)));
+        let most = first.saturating_add(SMALLER_EXECUTIONS);
+        let max_executions = Some(options.max_executions.map_or(most, |executions| executions.min(most)));
+        let options = Options { deadline, max_executions, ..options.clone() };
+        let way = failing.0.way(program);
+        let mut best = (Size::of(&failing.1), failing);
+        // (Panics are numbered in the order in which they are seen, and none of those before is forgotten.)
+        let mut all = Vec::new();
+        let _ = self.failures(program, &options, None, caller, &mut |(fault, execution, token)| {
+            let execution = execution();
+            all.push((Size::of(&execution), (fault, execution, token)));
+            if all.len() >= KEPT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        for found in all {
+            if found.0 < best.0 && found.1.0.way(program) == way {
+                best = found;
+            }
+        }
+        best.1
+    }
+
+    /// Explores a program, and hands over the executions that fail; if some are wanted, in a search that is led to them.
+    fn failures(
+        &self,
+        program: &mut ClosureProgram,
+        options: &Options,
+        wanted: Option<&Token>,
+        caller: u32,
+        hand_over: &mut dyn FnMut((Fault, &dyn Fn() -> Execution, Token)) -> ControlFlow<()>,
+    ) -> Result<Statistics, OpenError> {
+        program.follow_pointers(options.dependencies == DependencyMode::Observed);
         let (observer, model) = (program.observer(), options.model);
         let lives = |found: &Found<'_>| {
             // SAFETY: the program is explored below; while an execution is looked at, it does nothing.
@@ -204,20 +293,17 @@ impl Builder {
         };
         let found = &mut |found: &Found<'_>| {
             let life = lives(found).map(|fault| Fault::Life(Box::new(fault)));
-            let Some(fault) = life.or_else(|| fault(found)) else { return ControlFlow::Continue(()) };
+            // SAFETY: as above.
+            let wants_lock = |thread| unsafe { observer.wants_lock(thread) };
+            let Some(fault) = life.or_else(|| fault(found, &wants_lock)) else { return ControlFlow::Continue(()) };
             // SAFETY: as above.
             let token = Token::of(unsafe { observer.look() }, caller);
-            if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
-                return ControlFlow::Continue(());
-            }
-            failing = Some((fault, found.execution(), token));
-            ControlFlow::Break(())
+            hand_over((fault, &|| found.execution(), token))
         };
-        let outcome = match wanted.filter(|_| only) {
+        match wanted {
             None => explore(program, options, found),
             Some(token) => explore(&mut Replayed::new(program, token.clone()), options, found),
-        };
-        (outcome, failing)
+        }
     }
 }
 
@@ -260,7 +346,7 @@ fn missing(model: &Model, execution: &Execution) -> Option<(EventId, EventId, &'
 }
 
 fn replay_failed(message: String) -> Failure {
-    Failure { kind: FailureKind::Replay, message, locations: Vec::new(), picture: None, token: None }
+    Failure::new(FailureKind::Replay, message, Vec::new())
 }
 
 fn does_not_fit() -> Failure {
@@ -271,20 +357,52 @@ fn does_not_fit() -> Failure {
 /// An execution that fails.
 type Failing = (Fault, Execution, Token);
 
+type Place = Option<&'static std::panic::Location<'static>>;
+
 /// What is wrong with an execution.
 enum Fault {
     Panic(Vec<(usize, u32)>),
-    Blocked(Vec<(usize, Waiting)>),
+    /// With the place of the lock that a thread waits for.
+    Blocked(Vec<(usize, Waiting, Place)>),
     Error(OpenError),
     Flag(&'static str),
     Life(Box<LifeFault>),
 }
 
+impl Fault {
+    /// What all executions have in common that fail in the same way.
+    fn way(&self, program: &ClosureProgram) -> String {
+        match self {
+            Fault::Panic(threads) => {
+                let panics = threads.iter().filter_map(|&(_, number)| program.panic(number));
+                let causes = panics.filter(|panic| !panic.is_consequence);
+                let mut places: Vec<String> = causes.map(|panic| format!("{:?}", panic.place)).collect();
+                places.sort_unstable();
+                format!("panic {places:?}")
+            }
+            Fault::Blocked(threads) => {
+                let is_deadlock = |waiting: &Waiting| match waiting {
+                    Waiting::Lock(_) => true,
+                    Waiting::Write { origin } => program.is_grace_period(*origin),
+                    Waiting::Join { .. } => false,
+                };
+                format!("blocked {}", threads.iter().any(|(_, waiting, _)| is_deadlock(waiting)))
+            }
+            Fault::Error(error) => format!("{error:?}"),
+            Fault::Flag(flag) => (*flag).to_string(),
+            Fault::Life(life) => format!("{:?}", life.wrong),
+        }
+    }
+}
+
 /// What is wrong with an execution, if something is: the first of what is listed here.
-fn fault(found: &Found<'_>) -> Option<Fault> {
+fn fault(found: &Found<'_>, wants_lock: &dyn Fn(usize) -> Place) -> Option<Fault> {
     match found.ending() {
         Ending::Failed(threads) => return Some(Fault::Panic(threads.clone())),
-        Ending::Blocked(threads) => return Some(Fault::Blocked(threads.clone())),
+        Ending::Blocked(threads) => {
+            let waits = threads.iter().map(|&(thread, waiting)| (thread, waiting, wants_lock(thread)));
+            return Some(Fault::Blocked(waits.collect()));
+        }
         Ending::Error(error) => return Some(Fault::Error(error.clone())),
         Ending::Complete | Ending::Cut | Ending::Dead => {}
     }
@@ -306,7 +424,7 @@ fn kind_of(flag: &str) -> Option<FailureKind> {
 
 fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Execution) -> Failure {
     let fault = match fault {
-        Fault::Life(fault) => return describe_life(program, *fault),
+        Fault::Life(fault) => return describe_life(program, model, *fault),
         fault => fault,
     };
     let place = |origin: u32| program.place(origin).map(SourcePlace::from);
@@ -322,18 +440,19 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
             for (thread, panic) in &panics {
                 let at =
                     panic.place.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
-                endings.push((*thread as u32, format!("panics{at}")));
+                let too = if panic.is_consequence { " too" } else { "" };
+                endings.push((*thread as u32, format!("panics{too}{at}")));
                 locations.extend(panic.place.clone());
             }
             (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
         }
         Fault::Blocked(threads) => {
             let mut kind = FailureKind::Livelock;
-            for (thread, waiting) in threads {
+            for (thread, waiting, lock) in threads {
                 let (at, text) = match waiting {
                     Waiting::Lock(_) => {
                         kind = FailureKind::Deadlock;
-                        (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
+                        (lock.map(SourcePlace::from), "waits for a lock".to_string())
                     }
                     Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
                     Waiting::Write { origin } if program.is_grace_period(origin) => {
@@ -356,7 +475,7 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
         }
         Fault::Error(error) => {
             let failure = refused(program, &error);
-            locations = failure.locations;
+            locations.extend_from_slice(failure.locations());
             (failure.kind, failure.message)
         }
         Fault::Flag(flag) => {
@@ -368,17 +487,20 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
         }
         Fault::Life(_) => unreachable!("it was described above"),
     };
-    Failure {
-        kind,
-        message,
-        locations,
-        picture: Some(Picture::new(execution, &place, &|origin| program.word(origin), endings, marked)),
-        token: None,
-    }
+    let picture = Picture::new(execution, &place, &|origin| program.word(origin), endings, marked);
+    let allowed = |x: &Execution| model.judge(x).violated.is_none();
+    let explanation = match kind {
+        FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock => {
+            explain::explain(&picture, model, &|x, _| allowed(x))
+        }
+        FailureKind::DataRace => explain::explain(&picture, model, &|x, _| model.judge(x).flags.contains(&"data-race")),
+        _ => Explanation::default(),
+    };
+    Failure { picture: Some(picture), explanation, ..Failure::new(kind, message, locations) }
 }
 
 /// What is wrong with the life of an object.
-fn describe_life(program: &ClosureProgram, fault: LifeFault) -> Failure {
+fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> Failure {
     let (kind, message) = match fault.wrong {
         Wrong::UseAfterFree => (
             FailureKind::UseAfterFree,
@@ -396,7 +518,14 @@ fn describe_life(program: &ClosureProgram, fault: LifeFault) -> Failure {
     let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
     let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
     let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
-    Failure { kind, message: message.to_string(), locations, picture: Some(picture), token: None }
+    let explanation = match fault.wrong {
+        Wrong::UseAfterFree => explain::explain(&picture, model, &|x, marked| match *marked {
+            [access, free] => model.judge(x).violated.is_none() && !lifetimes::is_before(model, x, (access, free)),
+            _ => false,
+        }),
+        Wrong::DoubleFree | Wrong::Leak => Explanation::default(),
+    };
+    Failure { picture: Some(picture), explanation, ..Failure::new(kind, message.to_string(), locations) }
 }
 
 /// The two events of the first race.
@@ -464,5 +593,5 @@ fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
             " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
         );
     }
-    Failure { kind, message, locations, picture: None, token: None }
+    Failure::new(kind, message, locations)
 }

@@ -121,7 +121,9 @@ impl Order {
             let missing = |column: usize, is_po: bool| {
                 let next = queues[column].front().copied();
                 let is_missing = |edge: &&Edge| {
-                    Some(edge.to) == next && edge.from != edge.to && !is_done[edge.from]
+                    Some(edge.to) == next
+                        && edge.from != edge.to
+                        && !is_done[edge.from]
                         && (edge.relation == Relation::Po) == is_po
                 };
                 edges.iter().filter(is_missing).count()

@@ -105,7 +105,11 @@ impl<'a> Drawing<'a> {
     fn draw(&self) -> String {
         let mut out = String::new();
         let legend = self.bottom + 40.0;
-        let height = legend + 14.0 + 19.0 * self.foot.len() as f64 + if self.foot.is_empty() { 0.0 } else { 10.0 } + MARGIN / 2.0;
+        let height = legend
+            + 14.0
+            + 19.0 * self.foot.len() as f64
+            + if self.foot.is_empty() { 0.0 } else { 10.0 }
+            + MARGIN / 2.0;
         let width = self.width;
         let _ = writeln!(
             out,
@@ -154,8 +158,7 @@ impl<'a> Drawing<'a> {
             let first = own().map(|place| place.top).fold(f64::INFINITY, f64::min);
             let last = own().map(|place| place.top).fold(0.0, f64::max);
             if first < last {
-                let _ =
-                    writeln!(out, "<path class=\"order\" d=\"M{middle:.1} {first:.1}V{last:.1}\"/>");
+                let _ = writeln!(out, "<path class=\"order\" d=\"M{middle:.1} {first:.1}V{last:.1}\"/>");
             }
         }
     }
@@ -284,7 +287,10 @@ impl<'a> Drawing<'a> {
 /// From a box to another one in its column.
 fn within(x: f64, y1: f64, y2: f64) -> (String, (f64, f64)) {
     let out = x + BEND;
-    (format!("M{x:.1} {y1:.1}C{out:.1} {y1:.1} {out:.1} {y2:.1} {:.1} {y2:.1}", x + 2.0), (x + BEND * 0.75, (y1 + y2) / 2.0))
+    (
+        format!("M{x:.1} {y1:.1}C{out:.1} {y1:.1} {out:.1} {y2:.1} {:.1} {y2:.1}", x + 2.0),
+        (x + BEND * 0.75, (y1 + y2) / 2.0),
+    )
 }
 
 /// From a box to one in the next column.
@@ -293,7 +299,7 @@ fn between((x1, y1): (f64, f64), (x2, y2): (f64, f64)) -> (String, (f64, f64)) {
     let tip = x2 - 2.0 * (x2 - x1).signum();
     let path = format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {tip:.1} {y2:.1}", x1 + bend, x2 - bend);
     // Not in the middle, where arrows cross.
-    let t: f64 = 0.3;
+    let t: f64 = 0.25;
     let s = 1.0 - t;
     let x = s.powi(3) * x1 + 3.0 * s * s * t * (x1 + bend) + 3.0 * s * t * t * (x2 - bend) + t.powi(3) * x2;
     let y = (s.powi(3) + 3.0 * s * s * t) * y1 + (3.0 * s * t * t + t.powi(3)) * y2;

@@ -1,0 +1,126 @@
+//! Failures as text, JSON and SVG, against the files in `tests/reports`.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p lkmm --test reports` rewrites the files; read the difference before you commit it.
+
+use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
+use lkmm::cell::Shared;
+use lkmm::check::{Builder, Failure, FailureKind};
+use lkmm::lock::SpinLock;
+use lkmm::thread;
+use std::path::Path;
+use std::sync::Arc;
+
+lkmm::check::heap!();
+
+fn failure(f: impl Fn() + Send + Sync + 'static) -> Failure {
+    Builder::new().explore(f).failure().expect("a failure").clone()
+}
+
+/// A text without addresses, which differ from run to run.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut clean = parts.next().unwrap_or("").to_string();
+    for part in parts {
+        clean.push_str("0x…");
+        clean.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    clean
+}
+
+fn check(name: &str, failure: &Failure) {
+    let svg = failure.to_svg().expect("there is an execution");
+    let texts = [("txt", failure.to_string()), ("json", failure.to_json()), ("svg", svg)];
+    for (kind, text) in texts {
+        let text = without_addresses(&text);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports").join(format!("{name}.{kind}"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &text).expect("the golden file can be written");
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(text, golden, "{name}.{kind} differs; UPDATE_GOLDEN=1 rewrites it");
+    }
+}
+
+#[test]
+fn a_message_that_overtakes_itself() {
+    let failure = failure(|| {
+        let (data, flag) = (Arc::new(Atomic::new(0)), Arc::new(Atomic::new(false)));
+        let (there, ready) = (data.clone(), flag.clone());
+        let writer = thread::spawn(move || {
+            there.store(42, Relaxed);
+            ready.store(true, Release);
+        });
+        let reader = thread::spawn(move || {
+            if flag.load(Relaxed) {
+                assert_eq!(data.load(Relaxed), 42);
+            }
+        });
+        writer.join().unwrap();
+        reader.join().unwrap();
+    });
+    assert_eq!(failure.kind(), FailureKind::Panic);
+    assert_eq!(failure.mend().len(), 1, "{failure}");
+    assert!(failure.mend()[0].contains("an acquire"), "{failure}");
+    check("message", &failure);
+}
+
+#[test]
+fn two_writes_that_race() {
+    let failure = failure(|| {
+        let (data, flag) = (Arc::new(Shared::new(0)), Arc::new(Atomic::new(0)));
+        let (there, ready) = (data.clone(), flag.clone());
+        let t = thread::spawn(move || {
+            // SAFETY: that it is not is what is to be found.
+            unsafe { there.set(1) };
+            ready.store(1, Relaxed);
+        });
+        if flag.load(Acquire) == 1 {
+            // SAFETY: as above.
+            unsafe { data.set(2) };
+        }
+        t.join().unwrap();
+    });
+    assert_eq!(failure.kind(), FailureKind::DataRace);
+    check("race", &failure);
+}
+
+#[test]
+fn a_reader_whose_object_is_freed() {
+    let failure = failure(|| {
+        let object = Box::into_raw(Box::new(Atomic::new(7)));
+        let slot = Arc::new(Atomic::new(object));
+        let done = Arc::new(Atomic::new(false));
+        let (there, finished) = (slot.clone(), done.clone());
+        let reader = thread::spawn(move || {
+            // SAFETY: the main thread frees the object when this one is done with it; or so it says.
+            unsafe { &*there.load(Relaxed) }.load(Relaxed);
+            finished.store(true, Relaxed);
+        });
+        if done.load(Acquire) {
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(slot.load(Relaxed)) });
+        }
+        reader.join().unwrap();
+    });
+    assert_eq!(failure.kind(), FailureKind::UseAfterFree);
+    check("free", &failure);
+}
+
+#[test]
+fn locks_taken_in_a_circle() {
+    let failure = failure(|| {
+        let locks = Arc::new([SpinLock::new(0), SpinLock::new(0)]);
+        let threads = [0, 1].map(|n| {
+            let locks = locks.clone();
+            thread::spawn(move || {
+                let _first = locks[n].lock();
+                let _second = locks[1 - n].lock();
+            })
+        });
+        for t in threads {
+            t.join().unwrap();
+        }
+    });
+    assert_eq!(failure.kind(), FailureKind::Deadlock);
+    check("deadlock", &failure);
+}
