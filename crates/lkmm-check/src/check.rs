@@ -5,13 +5,14 @@ use crate::explain::{self, Explanation};
 use crate::files;
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
-use crate::picture::Picture;
+use crate::picture::{Picture, location_name};
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
+use lkmm_model::program::LocationId;
 use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Waiting, explore};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -431,6 +432,7 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
     let mut locations: Vec<SourcePlace> = Vec::new();
     let mut endings = Vec::new();
     let mut marked: Vec<EventId> = Vec::new();
+    let mut waits: Vec<(u32, EventId)> = Vec::new();
     let (kind, message) = match fault {
         Fault::Panic(threads) => {
             let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
@@ -450,9 +452,11 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
             let mut kind = FailureKind::Livelock;
             for (thread, waiting, lock) in threads {
                 let (at, text) = match waiting {
-                    Waiting::Lock(_) => {
+                    Waiting::Lock(location) => {
                         kind = FailureKind::Deadlock;
-                        (lock.map(SourcePlace::from), "waits for a lock".to_string())
+                        waits.extend(holder(&execution, location).map(|event| (thread as u32, event)));
+                        let name = location_name(&execution, location);
+                        (lock.map(SourcePlace::from), format!("waits for lock {name}"))
                     }
                     Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
                     Waiting::Write { origin } if program.is_grace_period(origin) => {
@@ -487,7 +491,8 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
         }
         Fault::Life(_) => unreachable!("it was described above"),
     };
-    let picture = Picture::new(execution, &place, &|origin| program.word(origin), endings, marked);
+    let mut picture = Picture::new(execution, &place, &|origin| program.word(origin), endings, marked);
+    picture.waits = waits;
     let allowed = |x: &Execution| model.judge(x).violated.is_none();
     let explanation = match kind {
         FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock => {
@@ -526,6 +531,14 @@ fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> F
         Wrong::DoubleFree | Wrong::Leak => Explanation::default(),
     };
     Failure { picture: Some(picture), explanation, ..Failure::new(kind, message.to_string(), locations) }
+}
+
+/// Who holds a lock: the last one to take it.
+fn holder(execution: &Execution, lock: LocationId) -> Option<EventId> {
+    let ids = 0..execution.events.len() as EventId;
+    let event = |id: EventId| &execution.events[id as usize];
+    let takes = |&id: &EventId| event(id).label == Label::LockWrite && event(id).location == Some(lock);
+    ids.filter(takes).find(|&id| !execution.co.iter().any(|&(from, to)| from == id && event(to).location == Some(lock)))
 }
 
 /// The two events of the first race.

@@ -97,6 +97,12 @@ impl Picture {
                 });
             }
         }
+        for &(thread, event) in &self.waits {
+            let ending = diagram.nodes.iter().position(|node| node.is_ending && node.column == thread as usize);
+            if let (Some(from), Some(to)) = (ending, of_event[event as usize]) {
+                diagram.edges.push(Edge { from, to, relation: Relation::Wait });
+            }
+        }
         for (from, to, relation) in edges(&self.execution) {
             let (Some(from), Some(to)) = (of_event[from as usize], of_event[to as usize]) else { continue };
             let edge = Edge { from, to, relation };
@@ -113,6 +119,7 @@ impl Picture {
 fn caption(text: &str) -> String {
     let text = match text.find("  from ") {
         Some(end) => text[..end].to_string(),
+        None if text.starts_with("lock ") => text.replace("  initial", ""),
         None => text.replace("  initial", " (initial)"),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -26,6 +26,8 @@ pub(crate) struct Picture {
     pub(crate) endings: Vec<(u32, String)>,
     /// The events that the failure is about.
     pub(crate) marked: Vec<EventId>,
+    /// The threads that wait for ever, and the event that keeps each waiting, if it is one.
+    pub(crate) waits: Vec<(u32, EventId)>,
 }
 
 /// An operation: its events, and the line that shows them.
@@ -45,7 +47,7 @@ impl Picture {
         let place_of = |event: &Event| event.thread.and_then(|_| place(event.origin));
         let places = execution.events.iter().map(place_of).collect();
         let words = execution.events.iter().map(|event| word(event.origin)).collect();
-        Picture { execution, places, words, endings, marked }
+        Picture { execution, places, words, endings, marked, waits: Vec::new() }
     }
 
     pub(crate) fn event(&self, id: EventId) -> &Event {
@@ -155,14 +157,8 @@ impl Picture {
         self.event(id).location.map_or_else(String::new, |location| self.location_name(location))
     }
 
-    /// Locations are called `a`, `b`, … in the order of their numbers.
     pub(crate) fn location_name(&self, location: LocationId) -> String {
-        let mut all: Vec<LocationId> = self.execution.events.iter().filter_map(|event| event.location).collect();
-        all.sort_unstable();
-        all.dedup();
-        let position = all.binary_search(&location).unwrap_or(0);
-        let letter = char::from(b'a' + (position % 26) as u8);
-        if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
+        location_name(&self.execution, location)
     }
 
     pub(crate) fn value(&self, id: EventId) -> String {
@@ -257,6 +253,16 @@ impl fmt::Display for Picture {
         }
         Ok(())
     }
+}
+
+/// Locations are called `a`, `b`, … in the order of their numbers.
+pub(crate) fn location_name(execution: &Execution, location: LocationId) -> String {
+    let mut all: Vec<LocationId> = execution.events.iter().filter_map(|event| event.location).collect();
+    all.sort_unstable();
+    all.dedup();
+    let position = all.binary_search(&location).unwrap_or(0);
+    let letter = char::from(b'a' + (position % 26) as u8);
+    if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
 }
 
 /// What a thread is called.

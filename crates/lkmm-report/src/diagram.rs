@@ -59,6 +59,8 @@ pub enum Relation {
     Co,
     /// From a read to the write after the one that it read.
     Fr,
+    /// From the end of a thread that waits for ever to the operation that keeps it waiting. It says nothing of the order.
+    Wait,
 }
 
 impl Relation {
@@ -69,6 +71,7 @@ impl Relation {
             Relation::Rf => "rf",
             Relation::Co => "co",
             Relation::Fr => "fr",
+            Relation::Wait => "wait",
         }
     }
 }
@@ -98,8 +101,9 @@ impl Order {
     /// assert_eq!((order.backward, order.switches, order.nodes), (0, 1, vec![0, 1, 2, 3]));
     /// ```
     pub fn of(columns: &[usize], edges: &[Edge]) -> Order {
+        let edges: Vec<Edge> = edges.iter().copied().filter(|edge| edge.relation != Relation::Wait).collect();
         let count = columns.iter().max().map_or(0, |last| last + 1);
-        let starts = (0..count).map(|start| Order::from_column(start, count, columns, edges));
+        let starts = (0..count).map(|start| Order::from_column(start, count, columns, &edges));
         // The first of the best.
         starts.reduce(|best, other| if other.key() < best.key() { other } else { best }).unwrap_or_default()
     }
@@ -155,9 +159,10 @@ impl Diagram {
     pub fn rows(&self) -> Vec<usize> {
         let mut rows: Vec<Option<usize>> = vec![None; self.nodes.len()];
         let mut free = vec![0; self.columns.len()];
+        let leads_down = |relation| !matches!(relation, Relation::Fr | Relation::Wait);
         for node in self.order().nodes {
             let column = self.nodes[node].column;
-            let above = self.edges.iter().filter(|edge| edge.to == node && edge.relation != Relation::Fr);
+            let above = self.edges.iter().filter(|edge| edge.to == node && leads_down(edge.relation));
             let below = above.filter_map(|edge| rows[edge.from]).map(|row| row + 1).max();
             let row = below.unwrap_or(0).max(free[column]);
             rows[node] = Some(row);

@@ -230,7 +230,7 @@ impl<'a> Drawing<'a> {
                 across((x1, y1), (x2, y2), self.channel(a, b, y1, y2, &mut busy))
             };
             let _ = writeln!(out, "<path class=\"{name}\" d=\"{path}\" marker-end=\"url(#{name})\"/>");
-            if edge.relation != Relation::Po {
+            if !matches!(edge.relation, Relation::Po | Relation::Wait) {
                 let _ = writeln!(
                     labels,
                     "<text class=\"label {name}-label\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
@@ -271,6 +271,7 @@ impl<'a> Drawing<'a> {
                 Relation::Rf => "rf: is read by",
                 Relation::Co => "co: is overwritten by",
                 Relation::Fr => "fr: reads before",
+                Relation::Wait => "waits for the end of",
             };
             let _ = writeln!(
                 out,
@@ -381,17 +382,18 @@ text{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;fill:#
 .what{font-size:13px;font-weight:600}.end{font-size:13px;font-weight:600;fill:#b3261e}.where{font-size:11px;fill:#59636e}
 .paper{fill:#fff}.box{fill:#f6f8fa;stroke:#afb8c1}.marked{fill:#fff1ef;stroke:#b3261e;stroke-width:2}
 .ending{fill:none;stroke:#b3261e;stroke-dasharray:3 3}.order{fill:none;stroke:#afb8c1;stroke-width:2}
-.po,.rf,.co,.fr{fill:none;stroke-width:1.8}
+.po,.rf,.co,.fr,.wait{fill:none;stroke-width:1.8}
 .po{stroke:#8c959f;stroke-dasharray:2 4}.rf{stroke:#1a7f37}.co{stroke:#7a3fd1;stroke-dasharray:9 4}.fr{stroke:#bc4c00;stroke-dasharray:5 3}
+.wait{stroke:#b3261e;stroke-dasharray:3 3}
 .label{font-size:12px;font-weight:700;stroke:#fff;stroke-width:4px;stroke-linejoin:round;paint-order:stroke}
-.po-tip{fill:#8c959f}.rf-tip,.rf-label{fill:#1a7f37}.co-tip,.co-label{fill:#7a3fd1}.fr-tip,.fr-label{fill:#bc4c00}
+.po-tip{fill:#8c959f}.wait-tip{fill:#b3261e}.rf-tip,.rf-label{fill:#1a7f37}.co-tip,.co-label{fill:#7a3fd1}.fr-tip,.fr-label{fill:#bc4c00}
 @media screen and (prefers-color-scheme:dark){
 text{fill:#e6edf3}.where{fill:#9aa4af}.end{fill:#ff8e85}
 .paper{fill:#0d1117}.box{fill:#161b22;stroke:#4b535d}.marked{fill:#3a1715;stroke:#ff8e85}
 .ending{stroke:#ff8e85}.order{stroke:#4b535d}
-.po{stroke:#6e7681}.rf{stroke:#4ac26b}.co{stroke:#c297ff}.fr{stroke:#ffa657}
+.po{stroke:#6e7681}.rf{stroke:#4ac26b}.co{stroke:#c297ff}.fr{stroke:#ffa657}.wait{stroke:#ff8e85}
 .label{stroke:#0d1117}
-.po-tip{fill:#6e7681}.rf-tip,.rf-label{fill:#4ac26b}.co-tip,.co-label{fill:#c297ff}.fr-tip,.fr-label{fill:#ffa657}
+.po-tip{fill:#6e7681}.wait-tip{fill:#ff8e85}.rf-tip,.rf-label{fill:#4ac26b}.co-tip,.co-label{fill:#c297ff}.fr-tip,.fr-label{fill:#ffa657}
 }
 </style>
 <defs>
@@ -399,5 +401,6 @@ text{fill:#e6edf3}.where{fill:#9aa4af}.end{fill:#ff8e85}
 <marker id="rf" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path class="rf-tip" d="M0 1L9 5L0 9z"/></marker>
 <marker id="co" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path class="co-tip" d="M0 1L9 5L0 9z"/></marker>
 <marker id="fr" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path class="fr-tip" d="M0 1L9 5L0 9z"/></marker>
+<marker id="wait" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path class="wait-tip" d="M0 1L9 5L0 9z"/></marker>
 </defs>
 "##;

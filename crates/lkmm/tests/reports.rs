@@ -124,3 +124,74 @@ fn locks_taken_in_a_circle() {
     assert_eq!(failure.kind(), FailureKind::Deadlock);
     check("deadlock", &failure);
 }
+
+#[test]
+fn what_needs_no_reordering_is_shown_first() {
+    let failure = failure(|| {
+        let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+        let there = x.clone();
+        let t = thread::spawn(move || {
+            there[0].store(1, Relaxed);
+            there[1].store(1, Relaxed);
+        });
+        // Both reads may be early, or only the first one, or the second one may overtake the first one.
+        let seen = [x[1].load(Relaxed), x[0].load(Relaxed)];
+        t.join().unwrap();
+        assert_eq!(seen, [1, 1]);
+    });
+    assert!(failure.why()[0].contains("nothing is reordered"), "{failure}");
+    assert!(failure.mend().is_empty(), "{failure}");
+}
+
+#[test]
+fn changes_are_counted_and_as_cheap_as_they_can_be() {
+    let both = |first: fn(&[Atomic<i32>; 2], usize) -> i32, bad: [i32; 2]| {
+        failure(move || {
+            let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+            let threads = [0, 1].map(|n| {
+                let x = x.clone();
+                thread::spawn(move || first(&x, n))
+            });
+            assert_ne!(threads.map(|t| t.join().unwrap()), bad);
+        })
+    };
+    let store_buffering = both(
+        |x, n| {
+            x[n].store(1, Relaxed);
+            x[1 - n].load(Relaxed)
+        },
+        [0, 0],
+    );
+    let mend = store_buffering.mend();
+    assert!(mend.len() == 2 && mend.iter().all(|change| change.contains("smp_mb()")), "{store_buffering}");
+    assert!(store_buffering.why().iter().any(|why| why.contains("axiom `propagation`")), "{store_buffering}");
+    let load_buffering = both(
+        |x, n| {
+            let seen = x[n].load(Relaxed);
+            x[1 - n].store(1, Relaxed);
+            seen
+        },
+        [1, 1],
+    );
+    let mend = load_buffering.mend();
+    assert!(mend.len() == 2 && mend.iter().all(|change| change.contains("a release")), "{load_buffering}");
+}
+
+#[test]
+fn a_folder_gets_the_reports() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reports");
+    let builder = Builder::new().reports(&folder);
+    let explore = || builder.explore(|| assert!(lkmm::check::any(0..2) == 0));
+    let report = explore();
+    let file = report.failure().and_then(Failure::file).expect("it was written");
+    assert_eq!(file, folder.join("a_folder_gets_the_reports.svg"));
+    assert!(report.to_string().contains(&file.display().to_string()));
+    for kind in ["txt", "json", "svg"] {
+        let text = std::fs::read_to_string(file.with_extension(kind)).expect("it is there");
+        assert!(text.contains("assertion"), "{text}");
+    }
+    // Another model of the same test does not take its place.
+    let other = builder.explore(|| assert!(lkmm::check::any(0..2) == 1));
+    let other = other.failure().and_then(Failure::file).expect("it was written");
+    assert!(other != file && other.to_string_lossy().contains("a_folder_gets_the_reports-reports.rs-"), "{other:?}");
+}
