@@ -8,6 +8,7 @@
 mod check;
 mod draw;
 mod explain;
+mod fault;
 mod files;
 mod heap;
 pub mod hook;

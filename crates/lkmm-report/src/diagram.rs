@@ -74,12 +74,24 @@ impl Relation {
             Relation::Wait => "wait",
         }
     }
+
+    /// How much it tells of an order in time. (That a value is read before it is written is harder to imagine than that an
+    /// old one is read.)
+    fn weight(self) -> usize {
+        match self {
+            Relation::Wait => 0,
+            Relation::Po | Relation::Fr => 1,
+            Relation::Co => 2,
+            Relation::Rf => 3,
+        }
+    }
 }
 
 /// An order of boxes that respects each column, and arrows as far as it can.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// How many arrows point backwards in it: 0 if the execution is sequentially consistent.
+    /// How much points backwards in it: 1 for an arrow of [`Relation::Fr`], 2 for one of [`Relation::Co`], 3 for one of
+    /// [`Relation::Rf`]. 0 if the execution is sequentially consistent.
     pub backward: usize,
     /// How often the next box is in another column: context switches, were it a run.
     pub switches: usize,
@@ -88,7 +100,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// A good order: of those tried, the one with the fewest arrows backwards, and then with the fewest switches.
+    /// A good order: of those tried, the one with the least that points backwards, and then with the fewest switches.
     ///
     /// Boxes are given by their columns. Arrows of [`Relation::Po`] are always respected, if they have no cycle.
     ///
@@ -122,15 +134,13 @@ impl Order {
         let mut order = Order::default();
         let mut current = start;
         while order.nodes.len() < columns.len() {
-            let missing = |column: usize, is_po: bool| {
+            let missing = |column: usize, is_po: bool| -> usize {
                 let next = queues[column].front().copied();
                 let is_missing = |edge: &&Edge| {
-                    Some(edge.to) == next
-                        && edge.from != edge.to
-                        && !is_done[edge.from]
-                        && (edge.relation == Relation::Po) == is_po
+                    let is_kind = (edge.relation == Relation::Po) == is_po;
+                    Some(edge.to) == next && edge.from != edge.to && !is_done[edge.from] && is_kind
                 };
-                edges.iter().filter(is_missing).count()
+                edges.iter().filter(is_missing).map(|edge| edge.relation.weight()).sum()
             };
             let round = || (0..count).map(|n| (current + n) % count).filter(|&column| !queues[column].is_empty());
             let chosen = round().find(|&c| missing(c, true) == 0 && missing(c, false) == 0);
@@ -184,6 +194,13 @@ mod tests {
     fn store_buffering_has_one_arrow_backwards() {
         let order = Order::of(&[0, 0, 1, 1], &[edge(1, 2, Relation::Fr), edge(3, 0, Relation::Fr)]);
         assert_eq!((order.backward, order.switches), (1, 1));
+    }
+
+    #[test]
+    fn a_stale_read_is_the_one_that_points_backwards() {
+        // A message that overtakes itself: the writer in column 1 still comes first.
+        let order = Order::of(&[0, 0, 1, 1], &[edge(3, 0, Relation::Rf), edge(1, 2, Relation::Fr)]);
+        assert_eq!((order.backward, order.nodes), (1, vec![2, 3, 0, 1]));
     }
 
     #[test]

@@ -271,7 +271,7 @@ impl<'a> Drawing<'a> {
                 Relation::Rf => "rf: is read by",
                 Relation::Co => "co: is overwritten by",
                 Relation::Fr => "fr: reads before",
-                Relation::Wait => "waits for the end of",
+                Relation::Wait => "waits for",
             };
             let _ = writeln!(
                 out,
@@ -323,7 +323,7 @@ fn across((x1, y1): (f64, f64), (x2, y2): (f64, f64), y: f64) -> (String, (f64, 
 /// What stands in the second line of a box.
 fn below(node: &crate::diagram::Node) -> String {
     let parts = [node.place.as_str(), node.source.as_str()];
-    let text = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("  ");
+    let text = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" · ");
     cut(&text)
 }
 
