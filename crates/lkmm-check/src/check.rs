@@ -277,7 +277,7 @@ impl Builder {
         options: &Options,
         wanted: Option<&Token>,
         caller: u32,
-        hand_over: &mut dyn FnMut((Fault, &dyn Fn() -> Execution, Token)) -> ControlFlow<()>,
+        hand_over: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
     ) -> Result<Statistics, OpenError> {
         program.follow_pointers(options.dependencies == DependencyMode::Observed);
         let (observer, model) = (program.observer(), options.model);
@@ -351,6 +351,9 @@ fn does_not_fit() -> Failure {
     let message = "no execution that fails has this replay token: it is of another test, or the code has changed";
     replay_failed(message.to_string())
 }
+
+/// An execution that fails, at the moment when it is found.
+type Seen<'f> = (Fault, &'f dyn Fn() -> Execution, Token);
 
 /// An execution that fails.
 type Failing = (Fault, Execution, Token);

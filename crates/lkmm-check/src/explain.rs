@@ -9,6 +9,7 @@ use crate::picture::{Picture, Row};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
 use lkmm_model::models::{self, Model};
+use lkmm_report::diagram::Relation;
 
 /// In executions with more events nothing is tried.
 const MANY_EVENTS: usize = 96;
@@ -61,8 +62,13 @@ struct Explainer<'a> {
 
 impl Explainer<'_> {
     fn explain(&self) -> Explanation {
-        let Some(gaps) = self.enough() else { return self.unordered() };
-        let mut changes: Vec<Change> = gaps.iter().map(|&gap| self.full(gap)).collect();
+        let (gaps, mut changes): (Vec<Gap>, Vec<Change>) = match self.enough() {
+            Some(gaps) => gaps.into_iter().map(|gap| (gap, self.full(gap))).unzip(),
+            None => match self.grace_period() {
+                Some((gap, change)) => (vec![gap], vec![change]),
+                None => return self.unordered(),
+            },
+        };
         for (n, &gap) in gaps.iter().enumerate() {
             let cheaper = self.cheaper(gap).into_iter().find(|&change| {
                 let mut other = changes.clone();
@@ -111,6 +117,20 @@ impl Explainer<'_> {
         pairs.filter(|&n| !is_fence(n - 1) && !is_fence(n)).map(|n| Gap { before: n - 1, after: n }).collect()
     }
 
+    /// A grace period that forbids the failure, where readers take part in it.
+    fn grace_period(&self) -> Option<(Gap, Change)> {
+        let label = |row: usize| self.picture.event(self.rows[row].events[0]).label;
+        let count = |gap: Gap, fence: Fence| {
+            let is_own = |row: &usize| self.picture.event(self.rows[*row].events[0]).thread == self.thread(gap);
+            (0..=gap.before).filter(is_own).filter(|&row| label(row) == Label::Fence(fence)).count()
+        };
+        let is_outside = |gap: &Gap| count(*gap, Fence::RcuLock) == count(*gap, Fence::RcuUnlock);
+        let has_readers = (0..self.rows.len()).any(|row| label(row) == Label::Fence(Fence::RcuLock));
+        let gaps = self.gaps().into_iter().filter(|gap| has_readers && is_outside(gap));
+        let mut changes = gaps.map(|gap| (gap, Change::Fence(Fence::SyncRcu, self.rows[gap.after].events[0])));
+        changes.find(|&(_, change)| self.forbids(&[change]))
+    }
+
     fn full(&self, gap: Gap) -> Change {
         Change::Fence(Fence::Mb, self.rows[gap.after].events[0])
     }
@@ -156,20 +176,14 @@ impl Explainer<'_> {
     /// The operations that a change orders: the nearest around a gap that other threads see or are seen by.
     fn ends(&self, gap: Gap, change: Change) -> (usize, usize) {
         let event = |id: EventId| self.picture.event(id);
-        let x = &self.picture.execution;
+        let met: Vec<EventId> = crate::draw::edges(&self.picture.execution)
+            .into_iter()
+            .filter(|edge| edge.2 != Relation::Po)
+            .flat_map(|(from, to, _)| [from, to])
+            .collect();
         let is_met = |row: usize| {
-            let own = &self.rows[row].events;
-            let meets = |&(a, b): &(EventId, EventId)| {
-                (own.contains(&a) || own.contains(&b)) && event(a).thread != event(b).thread
-            };
-            let is_stale = x.rf.iter().any(|pair| own.contains(&pair.1) && event(pair.0).thread.is_none());
-            let is_marked = own.iter().any(|id| self.picture.marked.contains(id));
-            is_marked
-                || is_stale
-                || x.rf.iter().any(meets)
-                || own.iter().any(|&id| {
-                    event(id).label.is_write() && x.co.iter().filter(|pair| event(pair.0).thread.is_some()).any(meets)
-                })
+            let mut own = self.rows[row].events.iter();
+            own.any(|id| met.contains(id) || self.picture.marked.contains(id))
         };
         let row_of = |id: EventId| self.rows.iter().position(|row| row.events.contains(&id));
         let is_own = |row: &usize| event(self.rows[*row].events[0]).thread == self.thread(gap);
@@ -190,6 +204,7 @@ impl Explainer<'_> {
             Change::Release(_) => "po_rel",
             Change::Fence(Fence::Wmb, _) => "wmb",
             Change::Fence(Fence::Rmb, _) => "rmb",
+            Change::Fence(Fence::SyncRcu, _) => "gp",
             Change::Fence(..) => "mb",
         };
         let (before, after) = (self.quote(before), self.quote(after));
@@ -203,6 +218,15 @@ impl Explainer<'_> {
             Change::Release(write) => format!("make {} a release", self.quote(row_of(write))),
             Change::Fence(fence, _) => {
                 let name = crate::picture::spell(Label::Fence(fence));
+                let is_weak = |row: &usize| {
+                    let labels = self.rows[*row].events.iter().map(|&id| self.picture.event(id).label);
+                    labels
+                        .into_iter()
+                        .all(|label| matches!(label, Label::Fence(Fence::Rmb | Fence::Wmb | Fence::Barrier)))
+                };
+                if let Some(weak) = [gap.before, gap.after].into_iter().find(is_weak) {
+                    return format!("put {name}() in the place of {}", self.quote(weak));
+                }
                 format!("put {name}() between {} and {}", self.quote(gap.before), self.quote(gap.after))
             }
         }
@@ -302,13 +326,15 @@ fn changed(old: &Execution, changes: &[Change]) -> (Execution, Vec<EventId>) {
 /// Puts a fence before an event.
 fn insert(x: &mut Execution, fence: Fence, at: EventId) {
     let thread = x.events[at as usize].thread;
-    let before: Vec<EventId> = x.po.iter().filter(|pair| pair.1 == at).map(|pair| pair.0).collect();
-    let after: Vec<EventId> = x.po.iter().filter(|pair| pair.0 == at).map(|pair| pair.1 + 1).collect();
+    // (What is before it in `po` may be an event of another thread, with a larger number.)
+    let moved = |id: EventId| id + EventId::from(id >= at);
+    let before: Vec<EventId> = x.po.iter().filter(|pair| pair.1 == at).map(|pair| moved(pair.0)).collect();
+    let after: Vec<EventId> = x.po.iter().filter(|pair| pair.0 == at).map(|pair| moved(pair.1)).collect();
     let event = Event { label: Label::Fence(fence), thread, location: None, value: None, atomic: false, origin: 0 };
     x.events.insert(at as usize, event);
     for pairs in [&mut x.po, &mut x.rf, &mut x.co, &mut x.rmw, &mut x.addr, &mut x.data, &mut x.ctrl] {
         for end in pairs.iter_mut().flat_map(|(a, b)| [a, b]) {
-            *end += EventId::from(*end >= at);
+            *end = moved(*end);
         }
     }
     x.po.extend(before.into_iter().map(|id| (id, at)));
@@ -368,4 +394,26 @@ fn shortest_cycle(events: usize, pairs: &[(EventId, EventId)]) -> Option<Vec<Eve
         None
     });
     cycles.min_by_key(Vec::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_comes_after_what_was_before_its_place_in_any_thread() {
+        let event = |label, thread| Event { label, thread, location: Some(0), value: None, atomic: false, origin: 0 };
+        let once = Label::Write(Mode::Once);
+        // The main thread goes on after it has joined the other one, whose event has the larger number.
+        let old = Execution {
+            events: vec![event(Label::Init, None), event(once, Some(0)), event(once, Some(0)), event(once, Some(1))],
+            po: vec![(1, 2), (1, 3), (3, 2)],
+            ..Execution::default()
+        };
+        let (x, of_old) = changed(&old, &[Change::Fence(Fence::Mb, 2), Change::Release(3)]);
+        assert_eq!(of_old, [0, 1, 3, 4]);
+        assert_eq!(x.po, [(1, 2), (1, 3), (1, 4), (2, 3), (4, 2), (4, 3)]);
+        let labels: Vec<Label> = x.events.iter().map(|event| event.label).collect();
+        assert_eq!(labels[2..], [Label::Fence(Fence::Mb), once, Label::Write(Mode::Release)]);
+    }
 }

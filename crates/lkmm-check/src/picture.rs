@@ -88,6 +88,17 @@ impl Picture {
                 || a.atomic && a.label.is_write() && b.label == mb)
     }
 
+    /// Is it the fence that comes with a join? It stands at the operation that comes next.
+    pub(crate) fn joins(&self, id: EventId) -> bool {
+        let thread = self.event(id).thread;
+        let is_other = |event: EventId| self.event(event).thread.is_some() && self.event(event).thread != thread;
+        let before = |id: EventId| self.execution.po.iter().filter(move |pair| pair.1 == id).map(|pair| pair.0);
+        let previous = id.checked_sub(1).filter(|&previous| self.event(previous).thread == thread);
+        previous.is_some_and(|previous| {
+            before(id).any(|event| is_other(event) && !self.execution.po.contains(&(event, previous)))
+        })
+    }
+
     pub(crate) fn row_of(rows: &[Row], id: EventId) -> Option<&Row> {
         rows.iter().find(|row| row.events.contains(&id))
     }
@@ -142,6 +153,7 @@ impl Picture {
             (None, None) => {
                 let first = row.events[0];
                 let word = match (self.event(first).label, self.words[first as usize]) {
+                    (Label::Fence(Fence::Mb), _) if self.joins(first) => "join",
                     (Label::Fence(Fence::Mb), word @ ("spawn" | "join")) => word,
                     (label, _) => spell(label),
                 };

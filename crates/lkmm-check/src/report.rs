@@ -54,7 +54,9 @@ impl FailureKind {
             }
             FailureKind::DoubleFree => "let the thread free it that took it away, with `xchg` or `cmpxchg`",
             FailureKind::Leak => "let somebody own it until it is freed",
-            FailureKind::Deadlock => "take locks in one order everywhere, and wait for readers outside of readers",
+            FailureKind::Deadlock => {
+                "take locks in one order everywhere, each once, release them, and wait for readers outside of readers"
+            }
             FailureKind::Livelock => {
                 "see to it that some thread does what this one waits for, whatever happened before"
             }
@@ -180,7 +182,7 @@ impl Failure {
         let Explanation { why, mend } = &self.explanation;
         let why = (!why.is_empty()).then(|| format!("Why: {}.", why.join("; ")));
         let mend = match &mend[..] {
-            [] => self.kind.advice().map(|advice| format!("Mend: {advice}.")),
+            [] => self.kind.advice().map(|advice| format!("What usually helps: {advice}.")),
             [mend] => Some(format!("Mend: {mend}.")),
             _ => Some(format!("Mend (no single change is enough; together these are): {}.", mend.join("; "))),
         };
