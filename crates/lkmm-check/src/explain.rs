@@ -10,9 +10,17 @@ use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
 use lkmm_model::models::{self, Model};
 use lkmm_report::diagram::Relation;
+use std::time::{Duration, Instant};
 
 /// In executions with more events nothing is tried.
-const MANY_EVENTS: usize = 96;
+const MANY_EVENTS: usize = 128;
+
+/// How long fences are taken away, and one alone is looked for. (Builds without optimisation take a few milliseconds to ask the
+/// model about a hundred events.)
+const TIME: Duration = Duration::from_secs(1);
+
+/// More changes than this explain nothing.
+const MANY_CHANGES: usize = 6;
 
 /// What can be said on an execution that fails.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +77,9 @@ impl Explainer<'_> {
                 None => return self.unordered(),
             },
         };
+        if changes.len() > MANY_CHANGES {
+            return Explanation::default();
+        }
         for (n, &gap) in gaps.iter().enumerate() {
             let cheaper = self.cheaper(gap).into_iter().find(|&change| {
                 let mut other = changes.clone();
@@ -93,17 +104,26 @@ impl Explainer<'_> {
         if !forbids(&gaps) {
             return None;
         }
-        if let Some(&alone) = gaps.iter().find(|&&gap| forbids(&[gap])) {
-            return Some(vec![alone]);
-        }
-        for n in (0..gaps.len()).rev() {
-            let mut fewer = gaps.clone();
-            fewer.remove(n);
-            if forbids(&fewer) {
-                gaps = fewer;
+        let all = gaps.clone();
+        let until = Instant::now() + TIME;
+        let has_time = || Instant::now() < until;
+        // Many at once, then fewer, in the end each.
+        let mut many = gaps.len();
+        while many > 0 && has_time() {
+            let mut end = gaps.len();
+            while end > 0 && has_time() {
+                let start = end.saturating_sub(many);
+                let fewer = [&gaps[..start], &gaps[end..]].concat();
+                if forbids(&fewer) {
+                    gaps = fewer;
+                }
+                end = start;
             }
+            many /= 2;
         }
-        Some(gaps)
+        // There may be one elsewhere that is enough.
+        let alone = if gaps.len() > 1 { all.into_iter().find(|&gap| has_time() && forbids(&[gap])) } else { None };
+        Some(alone.map_or(gaps, |gap| vec![gap]))
     }
 
     /// The places between operations of one thread.
