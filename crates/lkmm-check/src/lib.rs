@@ -6,8 +6,13 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod check;
+mod draw;
+mod explain;
+mod fault;
+mod files;
 mod heap;
 pub mod hook;
+mod json;
 mod life;
 mod lifetimes;
 mod locations;
@@ -18,6 +23,7 @@ mod picture;
 mod replay;
 mod report;
 mod runtime;
+mod sources;
 mod stack;
 
 pub use check::{Builder, model};
