@@ -139,8 +139,9 @@ fn critical(b: &Base) -> Relation {
 }
 
 /// `ConsCo` of `cos-opt.cat`, which herd7's standard library adds to lock.cat: what `po-loc` and `rf` tell of `co`
-/// before there is a `co`. It says no more than the coherence axiom, but for a UL without its LKW, which no `co` orders.
-fn cons_co(b: &Base, rf: &Relation, unmatched_lkw: Set) -> bool {
+/// before there is a `co`, which then extends it. It says no more than the coherence axiom, but for a UL without its LKW,
+/// which no `co` orders.
+fn cons_co(b: &Base, rf: &Relation, co: &Relation, unmatched_lkw: Set) -> bool {
     let ordinary = b.labelled(|label| label.is_write());
     let w = b.iw | ordinary | b.lkw;
     let r = b.labelled(|label| label.is_read()) | b.lkr | b.lf | b.ru;
@@ -153,7 +154,7 @@ fn cons_co(b: &Base, rf: &Relation, unmatched_lkw: Set) -> bool {
         | (seq!(within(w, r), invrf) - &id)
         | (seq!(rf, within(r, r), invrf) - &id);
     let co0 = (&b.loc & b.iw.times(ordinary | b.lkw)) | ((&b.loc & b.lkw.times(unmatched_lkw)) - unmatched_lkw.id());
-    (obsco | co0).is_acyclic()
+    (obsco | co0 | (co & &w.times(w))).is_acyclic()
 }
 
 fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), &'static str> {
@@ -183,7 +184,7 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let fr = seq!(rf.inverse(), co);
     let com = &rf | &co | &fr;
     axiom((po_loc | &com).is_acyclic(), "coherence")?;
-    axiom(cons_co(b, &rf, unmatched_lkw), "coherence")?;
+    axiom(cons_co(b, &rf, &co, unmatched_lkw), "coherence")?;
     axiom(((&rmw | &lk_rmw) & seq!(&fr & ext, &co & ext)).is_empty(), "atomic")?;
 
     // linux-kernel.bell
