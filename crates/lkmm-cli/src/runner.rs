@@ -65,11 +65,13 @@ impl<'a> Queue<'a> {
 pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -> ControlFlow<()>) {
     let queue = Queue { inputs, progress: Mutex::default(), moved: Condvar::new() };
     let jobs = settings.jobs.max(1);
-    // As the workers of one search, searches at the same time take half of what states may take.
-    let most = usize::try_from(settings.memory / 2 / SEARCH).unwrap_or(usize::MAX);
+    // As the workers of one search, searches at the same time take half of what their states may take.
+    let most = usize::try_from(settings.memory / 4 / SEARCH).unwrap_or(usize::MAX);
     let threads = jobs.min(inputs.len()).min(most.max(1));
-    // Large searches at the same time have to do with a part each; a lone one has everything.
-    let settings = &Settings { memory: settings.memory / threads.max(1) as u64, ..settings.clone() };
+    // Searches at the same time have a part of one half each. The other half is for one of them at a time, so that no test
+    // depends on how many are checked beside it.
+    let half = settings.memory / 2;
+    let settings = &Settings { memory: half / threads.max(1) as u64, reserve: half, ..settings.clone() };
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for i in 0..threads {

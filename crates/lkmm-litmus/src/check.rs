@@ -6,7 +6,11 @@ use crate::{Operations, Options};
 use lkmm_model::models::Model;
 use lkmm_report::{Answer, Problem, Report, Test};
 use lkmm_search::{Question, SearchError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Held by the test that uses [`Settings::reserve`].
+static RESERVE: Mutex<()> = Mutex::new(());
 
 /// How to check.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub struct Settings {
     pub unroll: u32,
     /// Bytes that final states may take, about.
     pub memory: u64,
+    /// Where that is not enough: bytes that the tests of this process may use one after the other.
+    pub reserve: u64,
     /// Keep an execution that answers the question.
     pub witness: bool,
 }
@@ -41,6 +47,7 @@ impl Settings {
             max_executions: None,
             unroll,
             memory: 1 << 30,
+            reserve: 0,
             witness: false,
         }
     }
@@ -92,7 +99,7 @@ fn search(
         }
         Err(problem) => return (None, Answer::Error(problem)),
     };
-    let options = lkmm_search::Options {
+    let mut options = lkmm_search::Options {
         question: if settings.verdict { Question::Verdict } else { Question::AllExecutions },
         jobs: settings.jobs,
         deadline: deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
@@ -101,7 +108,17 @@ fn search(
         witness: settings.witness,
         ..lkmm_search::Options::new(settings.model)
     };
-    let answer = match lkmm_search::search(&test.program, &options) {
+    let mut result = lkmm_search::search(&test.program, &options);
+    if settings.reserve > settings.memory && result.as_ref().is_err_and(SearchError::is_of_memory) {
+        let waiting = Instant::now();
+        let _turn = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
+        // The time that it waited for its turn does not count.
+        let deadline = deadline.and_then(|deadline| deadline.checked_add(waiting.elapsed()));
+        options.deadline = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        options.memory = settings.reserve;
+        result = lkmm_search::search(&test.program, &options);
+    }
+    let answer = match result {
         Ok(outcome) if settings.verdict => Answer::Verdict(outcome),
         Ok(outcome) => Answer::Executions(outcome),
         Err(SearchError::Timeout(_)) => Answer::Timeout(out_of_time(settings)),

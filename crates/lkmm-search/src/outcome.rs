@@ -91,6 +91,11 @@ impl SearchError {
     pub(crate) fn is_budget(&self) -> bool {
         matches!(self, SearchError::Timeout(_) | SearchError::TooManyExecutions(_) | SearchError::TooManyStates { .. })
     }
+
+    /// Would more [`memory`](crate::Options::memory) help?
+    pub fn is_of_memory(&self) -> bool {
+        matches!(self, SearchError::TooManyStates { .. } | SearchError::TooManyDependencies)
+    }
 }
 
 impl std::fmt::Display for SearchError {
