@@ -282,6 +282,11 @@ impl OpenProgram for ClosureProgram {
         }
     }
 
+    fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
+        let Value::Bits(bits) = value else { return false };
+        !self.runtime().locations.is_pointer(location) && !usize::try_from(bits).is_ok_and(heap::is_in_range)
+    }
+
     fn initial(&self, location: LocationId) -> Value {
         Value::Bits(self.runtime().locations.initial(location))
     }

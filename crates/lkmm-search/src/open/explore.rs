@@ -32,6 +32,7 @@ use super::places::{is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::run::{Run, changed};
 use super::traces::Traces;
+use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, late};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::models;
@@ -60,6 +61,12 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
     pub(super) roots: usize,
     pub(super) observed: Vec<LocationId>,
+    /// What writes gave to locations.
+    pub(super) written: Written,
+    /// The executions of which it is not known yet whether they count.
+    pub(super) doubtful: Vec<Doubtful>,
+    /// After so many runs they are judged.
+    pub(super) patience: u64,
     /// The graphs that are still to be explored, the next one last.
     tasks: Vec<Task>,
     /// Graphs that are no longer needed.
@@ -112,6 +119,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             found,
             roots,
             observed,
+            written: Written::default(),
+            doubtful: Vec::new(),
+            patience: 0,
             tasks: Vec::new(),
             spare: Vec::new(),
         }
@@ -122,7 +132,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
         while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
-            if self.is_out_of_budget() {
+            let is_out_of_budget = self.is_out_of_budget();
+            if (is_out_of_budget || self.is_impatient()) && self.settle()?.is_break() || is_out_of_budget {
                 return Ok(self.statistics);
             }
             let before = self.tasks.len();
@@ -134,7 +145,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             self.statistics.share += share;
             self.spare.push(graph);
         }
-        self.statistics.is_complete = true;
+        self.statistics.is_complete = self.settle()?.is_continue();
         Ok(self.statistics)
     }
 

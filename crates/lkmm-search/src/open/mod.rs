@@ -28,6 +28,7 @@ mod revisit;
 mod run;
 mod search;
 mod traces;
+mod written;
 
 pub use closed::{ClosedProgram, ClosedThread};
 pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};

@@ -42,6 +42,13 @@ pub trait OpenProgram {
     /// The value of a location before anything is written to it.
     fn initial(&self, location: LocationId) -> Value;
 
+    /// May a thread be told, to see what depends on it, that this location has a value that only other executions have? Not
+    /// if it might do what has no meaning then: follow a pointer to what is not there, say.
+    fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
+        let _ = (location, value);
+        true
+    }
+
     /// The locations whose final values are asked for (for the flag `lock-final`).
     fn observed_locations(&self) -> Vec<LocationId> {
         Vec::new()
