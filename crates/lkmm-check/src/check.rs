@@ -328,12 +328,17 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
             (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
         }
         Fault::Blocked(threads) => {
-            let mut kind = FailureKind::Livelock;
+            let (mut kind, mut is_grace_period) = (FailureKind::Livelock, false);
             for (thread, waiting) in threads {
                 let (at, text) = match waiting {
                     Waiting::Lock(_) => {
                         kind = FailureKind::Deadlock;
                         (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
+                    }
+                    Waiting::Readers { origin } => {
+                        kind = FailureKind::Deadlock;
+                        is_grace_period = true;
+                        (place(origin), "waits for readers".to_string())
                     }
                     Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
                     Waiting::Write { origin } if program.is_grace_period(origin) => {
@@ -347,6 +352,10 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
                 locations.extend(at);
             }
             let message = match kind {
+                FailureKind::Deadlock if is_grace_period => {
+                    "a grace period waits for a reader to end, and the reader waits for what comes only after the grace period \
+                     (end the reader before it waits, or let go of what it waits for before the grace period)"
+                }
                 FailureKind::Deadlock => {
                     "threads wait for a lock that is never released, or for readers that never end"
                 }
@@ -451,13 +460,14 @@ fn sentence(flag: &str) -> &str {
 
 /// Why a program cannot be explored.
 fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
-    let (kind, origin) = match error {
-        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, Some(*origin)),
-        OpenError::MixedLock(_) => (FailureKind::LockMisuse, None),
-        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, None),
-        _ => (FailureKind::TooLarge, None),
+    let (kind, origins) = match error {
+        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
+        OpenError::Sleep { origin, lock } => (FailureKind::LockMisuse, vec![*origin, *lock]),
+        OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
+        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
+        _ => (FailureKind::TooLarge, Vec::new()),
     };
-    let locations = origin.and_then(|origin| program.place(origin)).map(SourcePlace::from).into_iter().collect();
+    let locations = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
     let mut message = error.to_string();
     if kind == FailureKind::Nondeterminism && !program.has_heap() {
         message.push_str(

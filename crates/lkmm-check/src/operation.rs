@@ -7,7 +7,7 @@
 use crate::locations::CellId;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
-use lkmm_search::open::{Access, Answer, Dependencies, Event, ReadKind, Reasons, Step};
+use lkmm_search::open::{Access, Answer, Dependencies, Event, OpenError, ReadKind, Reasons, Step};
 use rustc_hash::FxHashMap;
 use std::panic::Location;
 
@@ -91,6 +91,8 @@ pub(crate) enum Kind {
     Wait,
     /// For readers of RCU to end, of which it is one itself.
     WaitForReaders,
+    /// It waits for others while it holds the spinlock that was taken at this origin.
+    Sleep(u32),
     End,
     Failed(u32),
 }
@@ -137,6 +139,7 @@ impl Operation {
             Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
             Kind::Choose(below) => Step::Choose(below),
             Kind::Wait | Kind::WaitForReaders => Step::Wait { origin },
+            Kind::Sleep(lock) => Step::Error(OpenError::Sleep { origin, lock }),
             Kind::End => Step::End { results: Vec::new(), cut: false },
             Kind::Failed(number) => Step::Failed(number),
         }

@@ -11,10 +11,10 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 macro_rules! locks {
-    ($($(#[$doc:meta])* $name:ident $guard:ident $raw:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident $guard:ident $raw:literal may_sleep $may_sleep:literal;)*) => {
         $($(#[$doc])*
         pub struct $name<T> {
-            lock: Lock,
+            lock: Lock<$may_sleep>,
             data: Shared<T>,
         }
 
@@ -144,9 +144,10 @@ locks! {
     ///     assert_eq!(*sum.lock(), 2);
     /// });
     /// ```
-    SpinLock SpinLockGuard "spin";
-    /// A mutex and what it protects. The model makes no difference between it and a [`SpinLock`].
-    Mutex MutexGuard "mutex";
+    SpinLock SpinLockGuard "spin" may_sleep false;
+    /// A mutex and what it protects. To the model it is a [`SpinLock`], but for this: who holds it may
+    /// wait for a grace period.
+    Mutex MutexGuard "mutex" may_sleep true;
 }
 
 /// A lock that readers share, and what it protects.
@@ -343,7 +344,7 @@ impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
 }
 
 /// A lock without data.
-struct Lock(AtomicU32);
+struct Lock<const MAY_SLEEP: bool>(AtomicU32);
 
 /// Where a lock was taken, if that was in a model.
 #[cfg(feature = "check")]
@@ -351,7 +352,7 @@ type Held = Option<lkmm_check::hook::Place>;
 #[cfg(not(feature = "check"))]
 type Held = Option<core::convert::Infallible>;
 
-impl Lock {
+impl<const MAY_SLEEP: bool> Lock<MAY_SLEEP> {
     const fn new() -> Self {
         Lock(AtomicU32::new(0))
     }
@@ -361,7 +362,7 @@ impl Lock {
     fn lock(&self) -> Held {
         in_model!(model, place => {
             // SAFETY: this is such a `u32`.
-            unsafe { model.lock(self.0.as_ptr() as usize, place) };
+            unsafe { model.lock(self.0.as_ptr() as usize, MAY_SLEEP, place) };
             Some(place)
         });
         while self.0.compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -375,8 +376,10 @@ impl Lock {
     #[inline]
     #[cfg_attr(feature = "check", track_caller)]
     fn try_lock(&self) -> Option<Held> {
-        // SAFETY: this is such a `u32`.
-        in_model!(model, place => unsafe { model.try_lock(self.0.as_ptr() as usize, place) }.then_some(Some(place)));
+        in_model!(model, place => {
+            // SAFETY: this is such a `u32`.
+            unsafe { model.try_lock(self.0.as_ptr() as usize, MAY_SLEEP, place) }.then_some(Some(place))
+        });
         self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(None)
     }
 

@@ -56,10 +56,13 @@ impl<P: OpenProgram> Explorer<'_, P> {
         if is_cyclic && !self.cyclic.insert(graph.key()) {
             return Ok(ControlFlow::Continue(()));
         }
-        if let Ending::Error(error) = ending {
-            return Err(error);
+        match ending {
+            Ending::Error(OpenError::Sleep { .. }) if self.options.report_blocked => {}
+            Ending::Error(error) => return Err(error),
+            _ => {}
         }
-        if matches!(ending, Ending::Complete | Ending::Failed(_)) {
+        let is_over = matches!(ending, Ending::Complete | Ending::Failed(_));
+        if is_over {
             self.statistics.executions += 1;
             self.statistics.cyclic += u64::from(is_cyclic);
         }
@@ -81,7 +84,13 @@ impl<P: OpenProgram> Explorer<'_, P> {
             flags: &verdict.flags,
             is_cyclic,
         };
-        Ok((self.found)(&found))
+        if (self.found)(&found).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        match is_over && self.options.report_blocked {
+            true => self.find_deadlocks(graph),
+            false => Ok(ControlFlow::Continue(())),
+        }
     }
 
     /// Judges a complete graph again, with the dependencies that show, if they can matter. Yields whether those might that
@@ -151,6 +160,8 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         Ok(match error {
+            // Who waits for this thread waits because of it.
+            Some(error @ OpenError::Sleep { .. }) => Ending::Error(error),
             _ if !failures.is_empty() => Ending::Failed(failures),
             _ if !waiting.is_empty() => Ending::Blocked(waiting),
             Some(error) => Ending::Error(error),

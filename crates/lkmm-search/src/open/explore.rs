@@ -61,6 +61,8 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
     pub(super) roots: usize,
     pub(super) observed: Vec<LocationId>,
+    /// The deadlocks through grace periods that it has found.
+    pub(super) deadlocks: FxHashSet<Vec<u32>>,
     /// What writes gave to locations.
     pub(super) written: Written,
     /// The executions of which it is not known yet whether they count.
@@ -119,6 +121,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             found,
             roots,
             observed,
+            deadlocks: FxHashSet::default(),
             written: Written::default(),
             doubtful: Vec::new(),
             patience: 0,
@@ -291,7 +294,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             match *self.run.step(thread) {
                 Step::End { .. } | Step::Failed(_) | Step::Stuck | Step::Wait { .. } => continue,
-                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. }) => continue,
+                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. } | OpenError::Sleep { .. }) => continue,
                 Step::Read(kind, location) => {
                     if kind == ReadKind::Lock && is_held(graph, location) {
                         continue;

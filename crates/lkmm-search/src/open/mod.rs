@@ -17,6 +17,7 @@ mod closed;
 mod ending;
 mod execution;
 mod explore;
+mod grace;
 mod graph;
 mod judge;
 mod late;
@@ -111,6 +112,11 @@ pub enum Waiting {
         /// The thread.
         thread: usize,
         /// [`Event::origin`] of the wait.
+        origin: u32,
+    },
+    /// The end of readers which wait, in turn, for what comes of it that this thread goes on.
+    Readers {
+        /// [`Event::origin`] of the grace period.
         origin: u32,
     },
     /// Another value than the newest ones, which it has read.

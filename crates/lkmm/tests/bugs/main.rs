@@ -8,6 +8,7 @@ mod pair;
 mod counts;
 mod crates;
 mod deque;
+mod grace;
 mod indices;
 mod litmus;
 mod locks;
