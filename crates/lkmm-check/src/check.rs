@@ -146,6 +146,7 @@ impl Builder {
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
         let is_replayed = token.is_some();
+        options.at_once = is_replayed;
         let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
         if is_replayed && matches!(&outcome, (Ok(statistics), _) if statistics.is_complete) {
             // It may be one with load buffering, to which other answers lead.
@@ -165,7 +166,8 @@ impl Builder {
                 let mut failure = describe(&program, options.model, fault, execution.clone());
                 failure.token = Some(token.to_string());
                 if options.dependencies == DependencyMode::Declared {
-                    let observed = Options { dependencies: DependencyMode::Observed, ..options.clone() };
+                    let observed =
+                        Options { dependencies: DependencyMode::Observed, at_once: false, ..options.clone() };
                     let again = self.search(&mut program, &observed, Some(&token), false, caller);
                     if matches!(again, (Ok(statistics), None) if statistics.is_complete) {
                         undeclared(&program, options.model, &execution, &mut failure);
@@ -330,10 +332,15 @@ fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Ex
         Fault::Blocked(threads) => {
             let (mut kind, mut is_grace_period) = (FailureKind::Livelock, false);
             for (thread, waiting) in threads {
+                let wants = program.wants_lock(thread).map(SourcePlace::from);
                 let (at, text) = match waiting {
                     Waiting::Lock(_) => {
                         kind = FailureKind::Deadlock;
-                        (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
+                        (wants, "waits for a lock".to_string())
+                    }
+                    Waiting::Write { .. } if wants.is_some() => {
+                        kind = FailureKind::Deadlock;
+                        (wants, "waits for a lock".to_string())
                     }
                     Waiting::Readers { origin } => {
                         kind = FailureKind::Deadlock;

@@ -280,6 +280,12 @@ impl Model {
         self.0.suspend();
     }
 
+    /// As [`wait`](Self::wait), for a lock.
+    pub fn wait_for_lock(self, place: Place) {
+        self.0.post(Kind::WaitForLock, place);
+        self.0.suspend();
+    }
+
     /// Waits for the readers of RCU, or of a domain. No execution of the model has a thread go on that may not sleep, or is
     /// such a reader itself.
     fn sleep(self, domain: Option<CellId>, place: Place) {

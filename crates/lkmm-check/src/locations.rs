@@ -197,6 +197,11 @@ impl Locations {
         self.cells.iter().any(|cell| cell.location == location && cell.content.is_pointer())
     }
 
+    /// Does an address lie in a static?
+    pub(crate) fn is_static(&self, address: usize) -> bool {
+        self.statics.contain(address)
+    }
+
     /// Where a cell is.
     pub(crate) fn address(&self, id: CellId) -> usize {
         self.cells[id as usize].address

@@ -89,6 +89,8 @@ pub(crate) enum Kind {
     Join(u32),
     Choose(u32),
     Wait,
+    /// For a lock that is made of atomic operations.
+    WaitForLock,
     /// For readers of RCU to end, of which it is one itself.
     WaitForReaders,
     /// It waits for others while it holds the spinlock that was taken at this origin.
@@ -138,7 +140,7 @@ impl Operation {
             Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
             Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
             Kind::Choose(below) => Step::Choose(below),
-            Kind::Wait | Kind::WaitForReaders => Step::Wait { origin },
+            Kind::Wait | Kind::WaitForLock | Kind::WaitForReaders => Step::Wait { origin },
             Kind::Sleep(lock) => Step::Error(OpenError::Sleep { origin, lock }),
             Kind::End => Step::End { results: Vec::new(), cut: false },
             Kind::Failed(number) => Step::Failed(number),

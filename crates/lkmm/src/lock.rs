@@ -4,7 +4,7 @@
 //! once. Outside of one, it spins on a word; there is no fairness.
 
 use crate::atomic::{Acquire, Atomic, Relaxed, Release};
-use crate::{cell::Shared, hint, in_model};
+use crate::{cell::Shared, in_model};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -204,6 +204,13 @@ unsafe impl<T: Sync> Sync for ReadGuard<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for WriteGuard<'_, T> {}
 
+/// Waits for others to release a lock.
+#[cfg_attr(feature = "check", track_caller)]
+fn wait() {
+    in_model!(model, place => model.wait_for_lock(place));
+    core::hint::spin_loop();
+}
+
 impl<T> RwLock<T> {
     /// A lock that is free, and what it protects.
     pub const fn new(data: T) -> Self {
@@ -219,7 +226,7 @@ impl<T> RwLock<T> {
                 return guard;
             }
             while self.state.load(Relaxed) == WRITER {
-                hint::spin_loop();
+                wait();
             }
         }
     }
@@ -250,7 +257,7 @@ impl<T> RwLock<T> {
                 return guard;
             }
             while self.state.load(Relaxed) != 0 {
-                hint::spin_loop();
+                wait();
             }
         }
     }

@@ -86,7 +86,7 @@ impl ClosureProgram {
         let slot = self.runtime().slots.get(thread)?;
         // SAFETY: no thread runs, so nobody else uses it.
         let (operation, ..) = unsafe { slot.as_ref() }.pending?;
-        matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
+        matches!(operation.kind, Kind::Lock(_) | Kind::WaitForLock).then_some(operation.place)
     }
 
     /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
@@ -284,7 +284,10 @@ impl OpenProgram for ClosureProgram {
 
     fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
         let Value::Bits(bits) = value else { return false };
-        !self.runtime().locations.is_pointer(location) && !usize::try_from(bits).is_ok_and(heap::is_in_range)
+        let Ok(address) = usize::try_from(bits) else { return true };
+        let locations = &self.runtime().locations;
+        // Only statics are there in every execution.
+        if locations.is_pointer(location) { locations.is_static(address) } else { !heap::is_in_range(address) }
     }
 
     fn initial(&self, location: LocationId) -> Value {

@@ -37,7 +37,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
             if !verdict.is_consistent {
                 return Ok(ControlFlow::Continue(()));
             }
-            if is_doubtful {
+            if is_doubtful && !self.options.at_once {
                 return self.defer(graph, ending, verdict, is_cyclic);
             }
             return self.hand_over(graph, ending, verdict, is_cyclic);

@@ -67,6 +67,8 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) written: Written,
     /// The executions of which it is not known yet whether they count.
     pub(super) doubtful: Vec<Doubtful>,
+    /// How many events they have.
+    pub(super) doubtful_events: usize,
     /// After so many runs they are judged.
     pub(super) patience: u64,
     /// The graphs that are still to be explored, the next one last.
@@ -124,6 +126,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             deadlocks: FxHashSet::default(),
             written: Written::default(),
             doubtful: Vec::new(),
+            doubtful_events: 0,
             patience: 0,
             tasks: Vec::new(),
             spare: Vec::new(),
@@ -136,8 +139,11 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
         while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
             let is_out_of_budget = self.is_out_of_budget();
-            if (is_out_of_budget || self.is_impatient()) && self.settle()?.is_break() || is_out_of_budget {
-                return Ok(self.statistics);
+            if is_out_of_budget || self.is_impatient() {
+                let goes_on = self.settle()?.is_continue();
+                if is_out_of_budget || !goes_on {
+                    return Ok(self.statistics);
+                }
             }
             let before = self.tasks.len();
             let goes_on = self.take_up(&mut graph, state)?;

@@ -117,13 +117,13 @@ impl<P: OpenProgram> Explorer<'_, P> {
 
     /// Does a thread come to wait, and to wait again, if it reads the newest values?
     fn waits_for_a_value(&mut self, graph: &Graph, thread: usize) -> Result<Option<Wait>, OpenError> {
-        let mut waited = None;
+        let mut waited = Vec::new();
         // Who does so much between one wait and the next does something.
         for _ in 0..256 {
             match *self.run.step(thread) {
-                Step::Wait { origin } if waited == Some(origin) => return Ok(Some(Wait::InVain { origin })),
+                Step::Wait { origin } if waited.contains(&origin) => return Ok(Some(Wait::InVain { origin })),
                 Step::Wait { origin } => {
-                    waited = Some(origin);
+                    waited.push(origin);
                     self.run.take(thread);
                 }
                 Step::Read(kind, location) if kind != ReadKind::Lock => {
@@ -220,7 +220,7 @@ fn wait(graph: &Graph, kept: &[u32], stops: &[Id], thread: usize) -> Option<Wait
             let holder = last.thread as usize;
             (graph.node(*last).label == Label::LockWrite).then_some(Wait::Lock { location, holder })
         }
-        Act::Read(ReadKind::Ordinary, Source::Event(_)) => Some(Wait::Value),
+        Act::Read(_, Source::Event(_)) => Some(Wait::Value),
         Act::Join(child) => Some(Wait::Join { child: child as usize, origin: node.origin }),
         _ => None,
     }

@@ -58,6 +58,9 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// Which dependencies order events.
     pub dependencies: DependencyMode,
+    /// Judge each execution as soon as it is found, even if values that writes of other executions give might show more
+    /// dependencies: for who looks for an execution that is known.
+    pub at_once: bool,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
 }
@@ -71,6 +74,7 @@ impl Options {
             max_executions: None,
             deadline: None,
             dependencies: DependencyMode::Declared,
+            at_once: false,
             report_blocked: false,
         }
     }

@@ -16,13 +16,13 @@
 //! What is neither is *doubtful*: it is kept until the search is through, and no value is missing any more, and then judged
 //! for good. So each execution is judged by all values, whenever it was found, and counts once or not at all.
 //!
-//! That costs memory, and a failure that is in doubt is reported late. So no more than [`MOST`] are kept, and none for
+//! That costs memory, and a failure that is in doubt is reported late. So no more than [`MOST`] says are kept, and none for
 //! longer than it takes to run the program [`PATIENCE`] times: then they are judged by what has been seen so far. In a
 //! search that goes on for longer, a value that turns up only later does not acquit them.
 //!
 //! A thread that is run with such a value may come to where it never gets: the value may be in sight there together with
 //! things that this execution does not have. So it is followed no further than to the first access that is another one.
-//! Pointers stand in for nothing here: what they point to may not be there.
+//! Pointers to what may not be there stand in for nothing ([`may_stand_in`](super::OpenProgram::may_stand_in)).
 
 use super::explore::Explorer;
 use super::graph::{Act, Graph};
@@ -35,14 +35,17 @@ use rustc_hash::FxHashMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// So many doubtful executions are kept.
-const MOST: usize = 1 << 13;
+/// Doubtful executions of so many events together are kept: some 20 MiB.
+const MOST: usize = 1 << 17;
 
 /// So often the program is run before they are judged by what has been seen so far.
 const PATIENCE: u64 = 1 << 15;
 
-/// So many values of a location stand in for others.
-const MOST_VALUES: usize = 32;
+/// To look for what such an execution depends on takes about so many runs.
+const COST: u64 = 16;
+
+/// So many values of a location stand in for others. (To see that a value flows, one other value nearly always suffices.)
+const MOST_VALUES: usize = 8;
 
 /// The values that writes gave to locations.
 #[derive(Debug, Default)]
@@ -129,20 +132,22 @@ impl<P: OpenProgram> Explorer<'_, P> {
         is_cyclic: bool,
     ) -> Result<ControlFlow<()>, OpenError> {
         let graph = self.copy(graph);
+        self.doubtful_events += graph.order.len();
         if self.doubtful.is_empty() {
             self.patience = self.statistics.runs + PATIENCE;
         }
         self.doubtful.push(Doubtful { graph, ending, verdict, is_cyclic, seen: self.written.count });
-        if self.doubtful.len() >= MOST { self.settle() } else { Ok(ControlFlow::Continue(())) }
+        if self.doubtful_events >= MOST { self.settle() } else { Ok(ControlFlow::Continue(())) }
     }
 
     /// Have executions been kept for too long?
     pub(super) fn is_impatient(&self) -> bool {
-        !self.doubtful.is_empty() && self.statistics.runs >= self.patience
+        !self.doubtful.is_empty() && self.statistics.runs + COST * self.doubtful.len() as u64 >= self.patience
     }
 
     /// Judges the executions that were kept, by all values that have been seen, and hands over those that are left.
     pub(super) fn settle(&mut self) -> Result<ControlFlow<()>, OpenError> {
+        self.doubtful_events = 0;
         for doubtful in std::mem::take(&mut self.doubtful) {
             let Doubtful { mut graph, ending, mut verdict, is_cyclic, seen } = doubtful;
             let is_enough = |most: u64| self.statistics.executions >= most;

@@ -10,6 +10,8 @@ pairs! {
     lock_held_for_a_grace_period: Deadlock at ["waits for the reader", "reader wants the lock"], locked(true) => locked(false);
     thread_joined_by_the_reader_it_waits_for: Deadlock at ["waits for who joins it", "joined by a reader"],
         joined(true) => joined(false);
+    lock_tried_again_and_again: Deadlock at ["waits for who tries", "tries in a reader"], tries(true) => tries(false);
+    parked_until_after_the_grace_period: Deadlock at ["waits for who is parked", "parked in a reader"], parked(true) => parked(false);
     flag_set_after_the_grace_period: Deadlock at ["waits for who spins", "spins in a reader"], flag(true) => flag(false);
     domains_crosswise: Deadlock at ["waits for the other domain"], crosswise(1) => crosswise(0);
     /// Between the reader and who waits for it is a third thread.
@@ -72,6 +74,39 @@ fn flag(after: bool) -> impl Model {
             }
         };
         both(update, read);
+    }
+}
+
+fn tries(kept: bool) -> impl Model {
+    move || {
+        let lock = Mutex::new(());
+        let update = || {
+            let guard = lock.lock();
+            if !kept {
+                drop(guard);
+            }
+            synchronize_rcu(); // waits for who tries
+        };
+        let read = || {
+            let _reader = read_lock();
+            while lock.try_lock().is_none() {
+                spin_loop(); // tries in a reader
+            }
+        };
+        both(update, read);
+    }
+}
+
+fn parked(inside: bool) -> impl Model {
+    move || {
+        let child = thread::spawn(move || {
+            let reader = inside.then(|| read_lock());
+            thread::park(); // parked in a reader
+            drop(reader);
+        });
+        synchronize_rcu(); // waits for who is parked
+        child.thread().unpark();
+        child.join().unwrap();
     }
 }
 

@@ -8,6 +8,7 @@ pairs! {
     index_of_the_winner_published_too_early: DataRace at ["made by one of two", "found by its index"],
         passed_on(Relaxed) => passed_on(Release);
     /// The store's value shows that it depends on the load; the load is that of a ticket.
+    pointer_to_a_static_compared: DataRace at ["made behind the pointer", "found by the pointer"], pointer(true) => pointer(false);
     index_of_a_ticket_ignored: DataRace at ["made for the ticket", "found by the ticket"], ticket(true) => ticket(false);
 }
 
@@ -56,6 +57,29 @@ fn passed_on(publish: impl Store) -> impl Model {
             s.spawn(pass);
             look();
         });
+    }
+}
+
+static MADE: [Plain; 2] = [Plain::new(0), Plain::new(0)];
+
+/// As [`winner`], with pointers.
+fn pointer(compare: bool) -> impl Model {
+    move || {
+        let winner = Atomic::new(std::ptr::null_mut::<Plain>());
+        let make = |own: usize| {
+            MADE[own].set(1); // made behind the pointer
+            let _ = winner.cmpxchg(std::ptr::null_mut(), (&raw const MADE[own]).cast_mut(), Release);
+        };
+        let look = || {
+            let found = winner.load(Relaxed);
+            if compare && std::ptr::eq(found, &MADE[0]) {
+                MADE[0].get(); // found by the pointer
+            // SAFETY: it is null, or points to a static.
+            } else if let Some(found) = unsafe { found.as_ref() } {
+                found.get(); // found by the pointer
+            }
+        };
+        three(|| make(0), || make(1), look);
     }
 }
 
