@@ -14,6 +14,7 @@ mod litmus;
 mod locks;
 mod mcs;
 mod once;
+mod pointers;
 mod queues;
 mod readers;
 mod seqlock;
