@@ -176,6 +176,7 @@ impl Builder {
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
         let is_replayed = token.is_some();
+        options.at_once = is_replayed;
         let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
         if is_replayed && matches!(&outcome, (Ok(statistics), _) if statistics.is_complete) {
             // It may be one with load buffering, to which other answers lead.
@@ -200,7 +201,8 @@ impl Builder {
                 let mut failure = describe(&program, options.model, fault, execution.clone());
                 failure.token = Some(token.to_string());
                 if options.dependencies == DependencyMode::Declared {
-                    let observed = Options { dependencies: DependencyMode::Observed, ..options.clone() };
+                    let observed =
+                        Options { dependencies: DependencyMode::Observed, at_once: false, ..options.clone() };
                     let again = self.search(&mut program, &observed, Some(&token), false, caller);
                     if matches!(again, (Ok(statistics), None) if statistics.is_complete) {
                         undeclared(&program, options.model, &execution, &mut failure);

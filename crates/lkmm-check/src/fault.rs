@@ -37,12 +37,12 @@ impl Fault {
                 format!("panic {places:?}")
             }
             Fault::Blocked(threads) => {
-                let is_deadlock = |waiting: &Waiting| match waiting {
-                    Waiting::Lock(_) => true,
-                    Waiting::Write { origin } => program.is_grace_period(*origin),
+                let is_deadlock = |waiting: &Waiting, lock: &Place| match waiting {
+                    Waiting::Lock(_) | Waiting::Readers { .. } => true,
+                    Waiting::Write { origin } => lock.is_some() || program.is_grace_period(*origin),
                     Waiting::Join { .. } => false,
                 };
-                format!("blocked {}", threads.iter().any(|(_, waiting, _)| is_deadlock(waiting)))
+                format!("blocked {}", threads.iter().any(|(_, waiting, lock)| is_deadlock(waiting, lock)))
             }
             Fault::Error(error) => format!("{error:?}"),
             Fault::Flag(flag) => (*flag).to_string(),
@@ -105,7 +105,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
             (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
         }
         Fault::Blocked(threads) => {
-            let mut kind = FailureKind::Livelock;
+            let (mut kind, mut is_grace_period) = (FailureKind::Livelock, false);
             for (thread, waiting, lock) in threads {
                 let (at, text) = match waiting {
                     Waiting::Lock(location) => {
@@ -113,6 +113,15 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
                         waits.extend(holder(&execution, location).map(|event| (thread as u32, event)));
                         let name = location_name(&execution, location);
                         (lock.map(SourcePlace::from), format!("waits for lock {name}"))
+                    }
+                    Waiting::Write { .. } if lock.is_some() => {
+                        kind = FailureKind::Deadlock;
+                        (lock.map(SourcePlace::from), "waits for a lock".to_string())
+                    }
+                    Waiting::Readers { origin } => {
+                        kind = FailureKind::Deadlock;
+                        is_grace_period = true;
+                        (place(origin), "waits for readers".to_string())
                     }
                     Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
                     Waiting::Write { origin } if program.is_grace_period(origin) => {
@@ -126,6 +135,10 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
                 locations.extend(at);
             }
             let message = match kind {
+                FailureKind::Deadlock if is_grace_period => {
+                    "a grace period waits for a reader to end, and the reader waits for what comes only after the grace period \
+                     (end the reader before it waits, or let go of what it waits for before the grace period)"
+                }
                 FailureKind::Deadlock => {
                     "threads wait for a lock that is never released, or for readers that never end"
                 }
@@ -249,13 +262,14 @@ fn sentence(flag: &str) -> &str {
 
 /// Why a program cannot be explored.
 pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
-    let (kind, origin) = match error {
-        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, Some(*origin)),
-        OpenError::MixedLock(_) => (FailureKind::LockMisuse, None),
-        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, None),
-        _ => (FailureKind::TooLarge, None),
+    let (kind, origins) = match error {
+        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
+        OpenError::Sleep { origin, lock } => (FailureKind::LockMisuse, vec![*origin, *lock]),
+        OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
+        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
+        _ => (FailureKind::TooLarge, Vec::new()),
     };
-    let locations = origin.and_then(|origin| program.place(origin)).map(SourcePlace::from).into_iter().collect();
+    let locations = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
     let mut message = error.to_string();
     if kind == FailureKind::Nondeterminism && !program.has_heap() {
         message.push_str(

@@ -7,6 +7,7 @@
 //! of the operating system), so what it does on the way is done for real, and is no step. But what ends a critical section ends it in the model:
 //! a thread that failed holds no lock, and reads nothing any more.
 
+use crate::locations::CellId;
 use crate::memory::Size;
 use crate::operation::Kind;
 pub use crate::operation::{Ordering, Update};
@@ -138,7 +139,7 @@ impl Model {
         match fence {
             Fence::RcuLock => self.0.begin_reader(None),
             Fence::RcuUnlock => self.0.end_reader(None),
-            Fence::SyncRcu if self.0.is_reader(None) => self.wait_for_itself(place),
+            Fence::SyncRcu => self.sleep(None, place),
             _ => {}
         }
         self.0.post(Kind::Fence(fence), place);
@@ -179,24 +180,31 @@ impl Model {
         }
     }
 
-    /// `spin_lock`.
+    /// `spin_lock`; or `mutex_lock`, if who holds it may sleep.
     ///
     /// # Safety
     /// The address is that of a live `u32`, which is 1 while the lock is held, and 0 otherwise.
-    pub unsafe fn lock(self, address: usize, place: Place) {
+    pub unsafe fn lock(self, address: usize, may_sleep: bool, place: Place) {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
         self.0.ask(Kind::Lock(cell), place);
+        if !may_sleep {
+            self.0.hold(cell, place);
+        }
     }
 
-    /// `spin_trylock`. Was the lock free?
+    /// `spin_trylock`, or `mutex_trylock`. Was the lock free?
     ///
     /// # Safety
     /// As for [`lock`](Self::lock).
-    pub unsafe fn try_lock(self, address: usize, place: Place) -> bool {
+    pub unsafe fn try_lock(self, address: usize, may_sleep: bool, place: Place) -> bool {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
-        self.0.ask(Kind::TryLock(cell), place) == 0
+        let is_taken = self.0.ask(Kind::TryLock(cell), place) == 0;
+        if is_taken && !may_sleep {
+            self.0.hold(cell, place);
+        }
+        is_taken
     }
 
     /// `spin_is_locked`.
@@ -222,6 +230,7 @@ impl Model {
                 cell
             }
         });
+        self.0.let_go(cell);
         self.0.post(Kind::Unlock(cell), place);
     }
 
@@ -255,9 +264,7 @@ impl Model {
     pub unsafe fn synchronize_srcu(self, address: usize, place: Place) {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
-        if self.0.is_reader(Some(cell)) {
-            self.wait_for_itself(place);
-        }
+        self.sleep(Some(cell), place);
         self.0.post(Kind::SyncSrcu(cell), place);
         self.0.suspend();
     }
@@ -273,10 +280,22 @@ impl Model {
         self.0.suspend();
     }
 
-    /// A reader waits for all readers. (No execution of the model has it go on.)
-    fn wait_for_itself(self, place: Place) {
+    /// As [`wait`](Self::wait), for a lock.
+    pub fn wait_for_lock(self, place: Place) {
+        self.0.post(Kind::WaitForLock, place);
+        self.0.suspend();
+    }
+
+    /// Waits for the readers of RCU, or of a domain. No execution of the model has a thread go on that may not sleep, or is
+    /// such a reader itself.
+    fn sleep(self, domain: Option<CellId>, place: Place) {
+        let misuse = match self.0.spinlock() {
+            _ if self.0.is_reader(domain) => Kind::WaitForReaders,
+            Some(lock) => Kind::Sleep(lock),
+            None => return,
+        };
         loop {
-            self.0.post(Kind::WaitForReaders, place);
+            self.0.post(misuse, place);
             self.0.suspend();
         }
     }

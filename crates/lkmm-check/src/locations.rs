@@ -192,6 +192,16 @@ impl Locations {
         copy.memory.as_mut_ptr().cast()
     }
 
+    /// Is there a pointer at a location, in this run?
+    pub(crate) fn is_pointer(&self, location: LocationId) -> bool {
+        self.cells.iter().any(|cell| cell.location == location && cell.content.is_pointer())
+    }
+
+    /// Does an address lie in a static?
+    pub(crate) fn is_static(&self, address: usize) -> bool {
+        self.statics.contain(address)
+    }
+
     /// Where a cell is.
     pub(crate) fn address(&self, id: CellId) -> usize {
         self.cells[id as usize].address

@@ -7,7 +7,7 @@
 use crate::locations::CellId;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
-use lkmm_search::open::{Access, Answer, Dependencies, Event, ReadKind, Reasons, Step};
+use lkmm_search::open::{Access, Answer, Dependencies, Event, OpenError, ReadKind, Reasons, Step};
 use rustc_hash::FxHashMap;
 use std::panic::Location;
 
@@ -89,8 +89,12 @@ pub(crate) enum Kind {
     Join(u32),
     Choose(u32),
     Wait,
+    /// For a lock that is made of atomic operations.
+    WaitForLock,
     /// For readers of RCU to end, of which it is one itself.
     WaitForReaders,
+    /// It waits for others while it holds the spinlock that was taken at this origin.
+    Sleep(u32),
     End,
     Failed(u32),
 }
@@ -136,7 +140,8 @@ impl Operation {
             Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
             Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
             Kind::Choose(below) => Step::Choose(below),
-            Kind::Wait | Kind::WaitForReaders => Step::Wait { origin },
+            Kind::Wait | Kind::WaitForLock | Kind::WaitForReaders => Step::Wait { origin },
+            Kind::Sleep(lock) => Step::Error(OpenError::Sleep { origin, lock }),
             Kind::End => Step::End { results: Vec::new(), cut: false },
             Kind::Failed(number) => Step::Failed(number),
         }

@@ -244,6 +244,10 @@ impl OpenProgram for Replayed<'_> {
     fn initial(&self, location: LocationId) -> Value {
         self.program.initial(location)
     }
+
+    fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
+        self.program.may_stand_in(location, value)
+    }
 }
 
 #[cfg(test)]

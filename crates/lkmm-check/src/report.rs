@@ -22,11 +22,12 @@ pub enum FailureKind {
     DoubleFree,
     /// An object is never freed ([`Builder::leaks`](crate::Builder::leaks)).
     Leak,
-    /// Threads wait for a lock, or for a thread that waits.
+    /// Threads wait for a lock, for a thread that waits, or for a reader that does.
     Deadlock,
     /// Threads wait for others to do something, and none will.
     Livelock,
-    /// A lock is released by a thread that does not hold it, or its memory is used otherwise.
+    /// A lock is released by a thread that does not hold it, its memory is used otherwise, or a thread sleeps with a
+    /// spinlock held.
     LockMisuse,
     /// A reader does not end, ends twice, or waits for readers.
     RcuMisuse,

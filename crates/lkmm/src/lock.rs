@@ -4,17 +4,17 @@
 //! once. Outside of one, it spins on a word; there is no fairness.
 
 use crate::atomic::{Acquire, Atomic, Relaxed, Release};
-use crate::{cell::Shared, hint, in_model};
+use crate::{cell::Shared, in_model};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 macro_rules! locks {
-    ($($(#[$doc:meta])* $name:ident $guard:ident $raw:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident $guard:ident $raw:literal may_sleep $may_sleep:literal;)*) => {
         $($(#[$doc])*
         pub struct $name<T> {
-            lock: Lock,
+            lock: Lock<$may_sleep>,
             data: Shared<T>,
         }
 
@@ -144,9 +144,10 @@ locks! {
     ///     assert_eq!(*sum.lock(), 2);
     /// });
     /// ```
-    SpinLock SpinLockGuard "spin";
-    /// A mutex and what it protects. The model makes no difference between it and a [`SpinLock`].
-    Mutex MutexGuard "mutex";
+    SpinLock SpinLockGuard "spin" may_sleep false;
+    /// A mutex and what it protects. To the model it is a [`SpinLock`], but for this: who holds it may
+    /// wait for a grace period.
+    Mutex MutexGuard "mutex" may_sleep true;
 }
 
 /// A lock that readers share, and what it protects.
@@ -203,6 +204,13 @@ unsafe impl<T: Sync> Sync for ReadGuard<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for WriteGuard<'_, T> {}
 
+/// Waits for others to release a lock.
+#[cfg_attr(feature = "check", track_caller)]
+fn wait() {
+    in_model!(model, place => model.wait_for_lock(place));
+    core::hint::spin_loop();
+}
+
 impl<T> RwLock<T> {
     /// A lock that is free, and what it protects.
     pub const fn new(data: T) -> Self {
@@ -218,7 +226,7 @@ impl<T> RwLock<T> {
                 return guard;
             }
             while self.state.load(Relaxed) == WRITER {
-                hint::spin_loop();
+                wait();
             }
         }
     }
@@ -249,7 +257,7 @@ impl<T> RwLock<T> {
                 return guard;
             }
             while self.state.load(Relaxed) != 0 {
-                hint::spin_loop();
+                wait();
             }
         }
     }
@@ -343,7 +351,7 @@ impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
 }
 
 /// A lock without data.
-struct Lock(AtomicU32);
+struct Lock<const MAY_SLEEP: bool>(AtomicU32);
 
 /// Where a lock was taken, if that was in a model.
 #[cfg(feature = "check")]
@@ -351,7 +359,7 @@ type Held = Option<lkmm_check::hook::Place>;
 #[cfg(not(feature = "check"))]
 type Held = Option<core::convert::Infallible>;
 
-impl Lock {
+impl<const MAY_SLEEP: bool> Lock<MAY_SLEEP> {
     const fn new() -> Self {
         Lock(AtomicU32::new(0))
     }
@@ -361,7 +369,7 @@ impl Lock {
     fn lock(&self) -> Held {
         in_model!(model, place => {
             // SAFETY: this is such a `u32`.
-            unsafe { model.lock(self.0.as_ptr() as usize, place) };
+            unsafe { model.lock(self.0.as_ptr() as usize, MAY_SLEEP, place) };
             Some(place)
         });
         while self.0.compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -375,8 +383,10 @@ impl Lock {
     #[inline]
     #[cfg_attr(feature = "check", track_caller)]
     fn try_lock(&self) -> Option<Held> {
-        // SAFETY: this is such a `u32`.
-        in_model!(model, place => unsafe { model.try_lock(self.0.as_ptr() as usize, place) }.then_some(Some(place)));
+        in_model!(model, place => {
+            // SAFETY: this is such a `u32`.
+            unsafe { model.try_lock(self.0.as_ptr() as usize, MAY_SLEEP, place) }.then_some(Some(place))
+        });
         self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(None)
     }
 

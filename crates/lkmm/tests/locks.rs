@@ -64,7 +64,7 @@ fn a_reader_that_wants_to_write_waits_for_ever() {
         let _reader = lock.read();
         *lock.write() = 2;
     });
-    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Livelock));
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Deadlock));
 }
 
 #[test]

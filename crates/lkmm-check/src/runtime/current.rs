@@ -131,6 +131,27 @@ impl Current {
         self.with(|runtime| unsafe { (*runtime.current).readers.contains(&domain) })
     }
 
+    /// The running thread has taken a spinlock.
+    pub(crate) fn hold(self, lock: CellId, place: &'static Location<'static>) {
+        self.with(|runtime| {
+            let origin = runtime.origins.number(Operation::new(Kind::Lock(lock), place));
+            // SAFETY: the slot of the running thread is its own.
+            unsafe { (*runtime.current).spinlocks.push((lock, origin)) };
+        });
+    }
+
+    /// The running thread has released a lock, which may be a spinlock.
+    pub(crate) fn let_go(self, lock: CellId) {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).spinlocks.retain(|held| held.0 != lock) });
+    }
+
+    /// Where the running thread took a spinlock that it holds.
+    pub(crate) fn spinlock(self) -> Option<u32> {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).spinlocks.last().map(|held| held.1) })
+    }
+
     /// Queues an operation that asks nothing.
     #[inline(always)]
     pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {

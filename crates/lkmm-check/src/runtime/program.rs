@@ -208,7 +208,7 @@ impl Observer {
         let slot = unsafe { self.look() }.slots.get(thread)?;
         // SAFETY: no thread runs, so nobody else uses it.
         let (operation, ..) = unsafe { slot.as_ref() }.pending?;
-        matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
+        matches!(operation.kind, Kind::Lock(_) | Kind::WaitForLock).then_some(operation.place)
     }
 }
 
@@ -284,6 +284,14 @@ impl OpenProgram for ClosureProgram {
         if let Kind::Join(child) = operation.kind {
             self.finish(child as usize);
         }
+    }
+
+    fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
+        let Value::Bits(bits) = value else { return false };
+        let Ok(address) = usize::try_from(bits) else { return true };
+        let locations = &self.runtime().locations;
+        // Only statics are there in every execution.
+        if locations.is_pointer(location) { locations.is_static(address) } else { !heap::is_in_range(address) }
     }
 
     fn initial(&self, location: LocationId) -> Value {

@@ -50,6 +50,8 @@ pub(crate) struct Slot {
     pub(super) followed: Vec<Followed>,
     /// The readers that it is in: of RCU, or of an SRCU domain.
     pub(super) readers: Vec<Option<CellId>>,
+    /// The spinlocks that it holds, with the origins where it took them.
+    pub(super) spinlocks: Vec<(CellId, u32)>,
     /// Its address is that of the token of `park`.
     pub(super) token: u64,
     /// The read that the value of a store depends on.
@@ -93,6 +95,7 @@ impl Runtime {
                 joined_a_panic: false,
                 followed: Vec::new(),
                 readers: Vec::new(),
+                spinlocks: Vec::new(),
                 token: 0,
                 carried: None,
                 branch: 0,
@@ -138,6 +141,7 @@ impl Runtime {
             slot.answers.clear();
             (slot.carried, slot.branch) = (None, 0);
             slot.readers.clear();
+            slot.spinlocks.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());

@@ -4,6 +4,7 @@ use super::execution::execution;
 use super::explore::Explorer;
 use super::graph::{Act, Graph};
 use super::judge::Verdict;
+use super::observe::Values;
 use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
 use super::{DependencyMode, Ending, Found, Waiting};
 use lkmm_model::program::{LocationId, Value};
@@ -22,21 +23,46 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
         let verdict = self.judge.judge(&self.traces, graph)?;
         self.statistics.judged += 1;
-        let verdict = match self.options.dependencies {
-            DependencyMode::Observed if verdict.is_consistent => self.judge_observed(graph, verdict)?,
-            _ => verdict,
-        };
+        let is_observed = self.options.dependencies == DependencyMode::Observed;
         debug_assert!(
-            self.options.dependencies == DependencyMode::Observed || self.agrees(graph, &verdict),
+            is_observed || self.agrees(graph, &verdict),
             "the plan and the definition disagree on a complete execution"
         );
-        if !verdict.is_consistent || is_cyclic && !self.cyclic.insert(graph.key()) {
+        if !verdict.is_consistent {
             return Ok(ControlFlow::Continue(()));
         }
-        if let Ending::Error(error) = ending {
-            return Err(error);
+        if is_observed {
+            self.written.note(graph);
+            let (verdict, is_doubtful) = self.judge_observed(graph, verdict)?;
+            if !verdict.is_consistent {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if is_doubtful && !self.options.at_once {
+                return self.defer(graph, ending, verdict, is_cyclic);
+            }
+            return self.hand_over(graph, ending, verdict, is_cyclic);
         }
-        if matches!(ending, Ending::Complete | Ending::Failed(_)) {
+        self.hand_over(graph, ending, verdict, is_cyclic)
+    }
+
+    /// Hands over an execution that is allowed, unless it has been found before. The program has been run to its end.
+    pub(super) fn hand_over(
+        &mut self,
+        graph: &Graph,
+        ending: Ending,
+        verdict: Verdict,
+        is_cyclic: bool,
+    ) -> Result<ControlFlow<()>, OpenError> {
+        if is_cyclic && !self.cyclic.insert(graph.key()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        match ending {
+            Ending::Error(OpenError::Sleep { .. }) if self.options.report_blocked => {}
+            Ending::Error(error) => return Err(error),
+            _ => {}
+        }
+        let is_over = matches!(ending, Ending::Complete | Ending::Failed(_));
+        if is_over {
             self.statistics.executions += 1;
             self.statistics.cyclic += u64::from(is_cyclic);
         }
@@ -58,28 +84,36 @@ impl<P: OpenProgram> Explorer<'_, P> {
             flags: &verdict.flags,
             is_cyclic,
         };
-        Ok((self.found)(&found))
+        if (self.found)(&found).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        match is_over && self.options.report_blocked {
+            true => self.find_deadlocks(graph),
+            false => Ok(ControlFlow::Continue(())),
+        }
     }
 
-    /// Judges a complete graph again, with the dependencies that show, if they can matter.
-    fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<Verdict, OpenError> {
+    /// Judges a complete graph again, with the dependencies that show, if they can matter. Yields whether those might that
+    /// do not show yet, too.
+    fn judge_observed(&mut self, graph: &mut Graph, verdict: Verdict) -> Result<(Verdict, bool), OpenError> {
         if verdict.flags.is_empty()
             && (graph.grew_sequentially() || self.sequential.allows_partial(&self.traces, graph)?)
         {
-            return Ok(verdict);
+            return Ok((verdict, false));
         }
-        let verdict = match self.observe(graph)? {
-            true => self.judge.judge_whole(&self.traces, graph)?,
-            false => verdict,
-        };
-        // The threads are taken to their ends again, for what they returned.
-        self.run.replay(graph)?;
-        for thread in 0..graph.threads.len() {
-            if graph.has_started(thread, self.roots) {
-                self.run.step(thread);
-            }
+        let mut verdict = verdict;
+        if self.observe(graph, Values::InSight)? {
+            verdict = self.judge.judge_whole(&self.traces, graph)?;
         }
-        Ok(verdict)
+        let mut is_doubtful = self.is_doubtful(graph, &verdict)?;
+        if is_doubtful && self.observe(graph, Values::OfAll)? {
+            verdict = self.judge.judge_whole(&self.traces, graph)?;
+            is_doubtful = self.is_doubtful(graph, &verdict)?;
+        }
+        if verdict.is_consistent {
+            self.run_to_the_end(graph)?;
+        }
+        Ok((verdict, is_doubtful))
     }
 
     /// Is the verdict what the definition of the model says?
@@ -126,6 +160,8 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         Ok(match error {
+            // Who waits for this thread waits because of it.
+            Some(error @ OpenError::Sleep { .. }) => Ending::Error(error),
             _ if !failures.is_empty() => Ending::Failed(failures),
             _ if !waiting.is_empty() => Ending::Blocked(waiting),
             Some(error) => Ending::Error(error),

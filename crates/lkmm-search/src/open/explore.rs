@@ -32,6 +32,7 @@ use super::places::{is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::run::{Run, changed};
 use super::traces::Traces;
+use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, late};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::models;
@@ -60,6 +61,16 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
     pub(super) roots: usize,
     pub(super) observed: Vec<LocationId>,
+    /// The deadlocks through grace periods that it has found.
+    pub(super) deadlocks: FxHashSet<Vec<u32>>,
+    /// What writes gave to locations.
+    pub(super) written: Written,
+    /// The executions of which it is not known yet whether they count.
+    pub(super) doubtful: Vec<Doubtful>,
+    /// How many events they have.
+    pub(super) doubtful_events: usize,
+    /// After so many runs they are judged.
+    pub(super) patience: u64,
     /// The graphs that are still to be explored, the next one last.
     tasks: Vec<Task>,
     /// Graphs that are no longer needed.
@@ -112,6 +123,11 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             found,
             roots,
             observed,
+            deadlocks: FxHashSet::default(),
+            written: Written::default(),
+            doubtful: Vec::new(),
+            doubtful_events: 0,
+            patience: 0,
             tasks: Vec::new(),
             spare: Vec::new(),
         }
@@ -122,8 +138,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
         while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
-            if self.is_out_of_budget() {
-                return Ok(self.statistics);
+            let is_out_of_budget = self.is_out_of_budget();
+            if is_out_of_budget || self.is_impatient() {
+                let goes_on = self.settle()?.is_continue();
+                if is_out_of_budget || !goes_on {
+                    return Ok(self.statistics);
+                }
             }
             let before = self.tasks.len();
             let goes_on = self.take_up(&mut graph, state)?;
@@ -134,7 +154,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             self.statistics.share += share;
             self.spare.push(graph);
         }
-        self.statistics.is_complete = true;
+        self.statistics.is_complete = self.settle()?.is_continue();
         Ok(self.statistics)
     }
 
@@ -280,7 +300,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             match *self.run.step(thread) {
                 Step::End { .. } | Step::Failed(_) | Step::Stuck | Step::Wait { .. } => continue,
-                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. }) => continue,
+                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. } | OpenError::Sleep { .. }) => continue,
                 Step::Read(kind, location) => {
                     if kind == ReadKind::Lock && is_held(graph, location) {
                         continue;

@@ -17,6 +17,7 @@ mod closed;
 mod ending;
 mod execution;
 mod explore;
+mod grace;
 mod graph;
 mod judge;
 mod late;
@@ -28,6 +29,7 @@ mod revisit;
 mod run;
 mod search;
 mod traces;
+mod written;
 
 pub use closed::{ClosedProgram, ClosedThread};
 pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
@@ -56,6 +58,9 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// Which dependencies order events.
     pub dependencies: DependencyMode,
+    /// Judge each execution as soon as it is found, even if values that writes of other executions give might show more
+    /// dependencies: for who looks for an execution that is known.
+    pub at_once: bool,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
 }
@@ -69,6 +74,7 @@ impl Options {
             max_executions: None,
             deadline: None,
             dependencies: DependencyMode::Declared,
+            at_once: false,
             report_blocked: false,
         }
     }
@@ -110,6 +116,11 @@ pub enum Waiting {
         /// The thread.
         thread: usize,
         /// [`Event::origin`] of the wait.
+        origin: u32,
+    },
+    /// The end of readers which wait, in turn, for what comes of it that this thread goes on.
+    Readers {
+        /// [`Event::origin`] of the grace period.
         origin: u32,
     },
     /// Another value than the newest ones, which it has read.

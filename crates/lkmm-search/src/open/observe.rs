@@ -7,7 +7,8 @@
 //! dependency. No compiler can remove one that is found so, and each is one that the syntax shows.
 //!
 //! The other values are those that the load can really return there: those of the writes that it can read from when all
-//! that depends on it is taken away. So no thread is run with a value that it could not meet.
+//! that depends on it is taken away. So no thread is run with a value that it could not meet. Where these do not forbid the
+//! execution, and others might, those count too that writes of other executions give ([`written`](super::written)).
 //!
 //! Events of the two runs are compared by where they stand in the source: the first, second … event of a line and column.
 //!
@@ -20,6 +21,15 @@ use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
 use super::program::{Answer, Dependencies, OpenError, OpenProgram, ReadKind, Reasons, Step};
 use lkmm_model::program::{LocationId, Value};
+
+/// The values that stand in for that of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// Those that it can return in this execution.
+    InSight,
+    /// Those that any write gives.
+    OfAll,
+}
 
 /// What a thread does when it is run again, after the load that is answered otherwise.
 #[derive(Default)]
@@ -39,7 +49,7 @@ struct Access {
 
 impl<P: OpenProgram> Explorer<'_, P> {
     /// Adds to a complete graph the dependencies that show. False if there are none.
-    pub(super) fn observe(&mut self, graph: &mut Graph) -> Result<bool, OpenError> {
+    pub(super) fn observe(&mut self, graph: &mut Graph, values: Values) -> Result<bool, OpenError> {
         let mut reasons: Vec<Vec<Reasons>> =
             graph.threads.iter().map(|nodes| vec![Reasons::default(); nodes.len()]).collect();
         let mut passed_on: Vec<(Id, Answer)> = Vec::new();
@@ -50,22 +60,30 @@ impl<P: OpenProgram> Explorer<'_, P> {
             if !matters || !matches!(graph.node(read).act, Act::Read(ReadKind::Ordinary, _)) {
                 continue;
             }
-            let mut answers = self.stand_ins(graph, read)?;
-            answers.extend(passed_on.iter().filter(|(to, _)| *to == read).map(|(_, answer)| *answer));
+            let answers = match values {
+                Values::OfAll => self.strangers(graph, read),
+                Values::InSight => {
+                    let mut answers = self.stand_ins(graph, read)?;
+                    answers.extend(passed_on.iter().filter(|(to, _)| *to == read).map(|(_, answer)| *answer));
+                    answers
+                }
+            };
             for answer in answers {
-                let again = self.run_again(graph, read, answer)?;
+                let again = self.run_again(graph, read, answer, values)?;
                 let nodes = &graph.threads[read.thread as usize];
                 compare(nodes, read.index as usize, &again, &mut reasons[read.thread as usize]);
-                pass_on(graph, read, &again, &mut passed_on);
+                if values == Values::InSight {
+                    pass_on(graph, read, &again, &mut passed_on);
+                }
             }
         }
         let mut found = false;
         for (thread, reasons) in reasons.into_iter().enumerate() {
             for (index, reasons) in reasons.into_iter().enumerate().filter(|(_, r)| *r != Reasons::default()) {
-                found = true;
                 let id = Id::new(thread, index);
                 let known = self.traces.reasons_of(graph.node(id).reasons).cloned().unwrap_or_default();
                 let all = self.traces.reasons(&Dependencies::new(known.union(reasons)));
+                found |= all != graph.node(id).reasons;
                 graph.set_reasons(id, all);
             }
         }
@@ -101,14 +119,26 @@ impl<P: OpenProgram> Explorer<'_, P> {
         Ok(answers)
     }
 
+    /// What a read is told in other executions.
+    fn strangers(&self, graph: &Graph, read: Id) -> Vec<Answer> {
+        let node = graph.node(read);
+        let Some(location) = node.location else { return Vec::new() };
+        let initial = || self.run.program.initial(location);
+        let told = graph.answer(node.source().unwrap_or(Source::Initial), initial, ReadKind::Ordinary);
+        let values = self.written.of(location).iter().copied().chain([initial()]);
+        let fits = |&value: &Value| Answer::Value(value) != told && self.run.program.may_stand_in(location, value);
+        values.filter(fits).map(Answer::Value).collect()
+    }
+
     /// What a thread does after a read when that is answered otherwise.
-    fn run_again(&mut self, graph: &Graph, read: Id, answer: Answer) -> Result<Again, OpenError> {
+    fn run_again(&mut self, graph: &Graph, read: Id, answer: Answer, values: Values) -> Result<Again, OpenError> {
         let (thread, index) = (read.thread as usize, read.index as usize);
         let rest = &graph.threads[thread][index + 1..];
         self.run.replay_but(graph, read)?;
         let mut again = Again::default();
         let mut chosen = rest.iter().filter(|node| node.act == Act::Choose);
         let mut stand_in = Some(answer);
+        let is_wary = values == Values::OfAll;
         // A thread that goes astray is not followed for ever.
         for _ in 0..2 * rest.len() + 16 {
             match *self.run.step(thread) {
@@ -125,6 +155,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
                     let Some(access) = self.run.access(thread, told)? else { return Ok(again) };
                     if !is_first {
                         again.add(access.event.origin, false, location, None);
+                        if is_wary && again.is_astray(rest) {
+                            return Ok(again);
+                        }
                     }
                     if let Some((event, value)) = access.write {
                         again.add(event.origin, true, location, value);
@@ -134,6 +167,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
                 Step::Write(..) => {
                     if let Step::Write(location, value, event) = self.run.take(thread) {
                         again.add(event.origin, true, location, value);
+                        if is_wary && again.is_astray(rest) {
+                            return Ok(again);
+                        }
                     }
                 }
                 Step::Other(..) | Step::Spawn { .. } => drop(self.run.take(thread)),
@@ -163,6 +199,15 @@ impl<P: OpenProgram> Explorer<'_, P> {
 impl Again {
     fn add(&mut self, origin: u32, is_write: bool, location: LocationId, value: Option<Value>) {
         self.accesses.push(Access { origin, is_write, location, value });
+    }
+
+    /// Is its last access another one than that of the first run?
+    fn is_astray(&self, rest: &[Node]) -> bool {
+        let Some(last) = self.accesses.last() else { return false };
+        let before =
+            self.accesses.iter().filter(|a| a.origin == last.origin && a.is_write == last.is_write).count() - 1;
+        let like = |node: &&Node| node.is_access() && node.origin == last.origin && node.is_write() == last.is_write;
+        rest.iter().filter(like).nth(before).is_none_or(|node| node.location != Some(last.location))
     }
 
     /// What became of an event after the read.
@@ -228,6 +273,11 @@ fn compare(nodes: &[Node], read: usize, again: &Again, reasons: &mut [Reasons]) 
 fn independent(graph: &Graph, on: Id) -> Vec<u32> {
     let mut kept: Vec<u32> = graph.threads.iter().map(|nodes| nodes.len() as u32).collect();
     kept[on.thread as usize] = on.index;
+    cut_back(graph, kept)
+}
+
+/// Of the first events of each thread, those that need no other ones: how many of each thread.
+pub(super) fn cut_back(graph: &Graph, mut kept: Vec<u32>) -> Vec<u32> {
     loop {
         let mut changed = false;
         for (thread, nodes) in graph.threads.iter().enumerate() {

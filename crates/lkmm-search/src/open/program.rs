@@ -42,6 +42,13 @@ pub trait OpenProgram {
     /// The value of a location before anything is written to it.
     fn initial(&self, location: LocationId) -> Value;
 
+    /// May a thread be told, to see what depends on it, that this location has a value that only other executions have? Not
+    /// if it might do what has no meaning then: follow a pointer to what is not there, say.
+    fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
+        let _ = (location, value);
+        true
+    }
+
     /// The locations whose final values are asked for (for the flag `lock-final`).
     fn observed_locations(&self) -> Vec<LocationId> {
         Vec::new()
@@ -234,6 +241,13 @@ pub enum OpenError {
         /// [`Event::origin`].
         origin: u32,
     },
+    /// A thread waits for others, as it may not while it holds a spinlock.
+    Sleep {
+        /// [`Event::origin`] of the wait.
+        origin: u32,
+        /// That of the lock.
+        lock: u32,
+    },
     /// A location is used as a lock, and otherwise.
     MixedLock(LocationId),
     /// A write goes to what is no location.
@@ -270,6 +284,10 @@ impl std::fmt::Display for OpenError {
                 write!(f, "the control paths of thread {thread} part where no read decides between them")
             }
             OpenError::StrayUnlock { .. } => f.write_str("unlock by a thread that does not hold the lock"),
+            OpenError::Sleep { .. } => f.write_str(
+                "sleeping with a spinlock held: a grace period takes its time, and everybody who wants the lock spins meanwhile \
+                 (unlock it before, or make it a mutex)",
+            ),
             OpenError::MixedLock(location) => write!(f, "location {location} is used as a lock, and otherwise"),
             OpenError::BadAddress { value, .. } => write!(f, "memory access through {value:?}, which is no location"),
             OpenError::Illegal(operation) => operation.fmt(f),

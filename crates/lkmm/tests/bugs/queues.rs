@@ -23,9 +23,12 @@ pairs! {
 
     /// As in a triple buffer: the exchange hands one buffer over, and takes another one back.
     buffers_exchanged_without_release: DataRace at ["written to the back", "read at the front"],
-        buffers(Acquire, Full) => buffers(Full, Full);
+        buffers(Acquire, Full, false) => buffers(Full, Full, false);
     buffers_exchanged_without_acquire: DataRace at ["written to the back", "read at the front"],
-        buffers(Full, Release) => buffers(Full, Full);
+        buffers(Full, Release, true) => buffers(Full, Full, true);
+    /// The number of the buffer is what the buffer is found by, which orders as an acquire does; a comparison does not.
+    buffers_exchanged_and_compared: DataRace at ["written to the back", "read at the front"],
+        buffers(Full, Release, true) => buffers(Full, Release, false);
 }
 
 /// A node, known by its number from 1.
@@ -222,7 +225,7 @@ fn producers(claim: bool) -> impl Model {
 }
 
 /// The word says which buffer is between the two, plus ten if it is new.
-fn buffers(hand_over: impl Update, take: impl Update) -> impl Model {
+fn buffers(hand_over: impl Update, take: impl Update, compare: bool) -> impl Model {
     move || {
         let (between, buffers) = (Atomic::new(1_u32), [Plain::new(0), Plain::new(0), Plain::new(0)]);
         let produce = || {
@@ -236,7 +239,11 @@ fn buffers(hand_over: impl Update, take: impl Update) -> impl Model {
             buffers[2].get(); // read at the front
             if between.load(Relaxed) >= 10 {
                 let front = between.xchg(2, take) % 10;
-                buffers[front as usize].get(); // read at the front
+                match front {
+                    0 if compare => buffers[0].get(),       // read at the front
+                    1 if compare => buffers[1].get(),       // read at the front
+                    front => buffers[front as usize].get(), // read at the front
+                };
             }
         };
         both(produce, consume);

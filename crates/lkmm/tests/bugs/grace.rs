@@ -1,0 +1,197 @@
+//! Deadlocks through grace periods, and sleeping where one may not.
+
+use crate::pair::*;
+use lkmm::lock::{Mutex, SpinLock};
+use lkmm::rcu::{read_lock, synchronize_rcu};
+use lkmm::srcu::Domain;
+use lkmm::thread;
+
+pairs! {
+    lock_held_for_a_grace_period: Deadlock at ["waits for the reader", "reader wants the lock"], locked(true) => locked(false);
+    thread_joined_by_the_reader_it_waits_for: Deadlock at ["waits for who joins it", "joined by a reader"],
+        joined(true) => joined(false);
+    lock_tried_again_and_again: Deadlock at ["waits for who tries", "tries in a reader"], tries(true) => tries(false);
+    parked_until_after_the_grace_period: Deadlock at ["waits for who is parked", "parked in a reader"], parked(true) => parked(false);
+    flag_set_after_the_grace_period: Deadlock at ["waits for who spins", "spins in a reader"], flag(true) => flag(false);
+    domains_crosswise: Deadlock at ["waits for the other domain"], crosswise(1) => crosswise(0);
+    /// Between the reader and who waits for it is a third thread.
+    lock_handed_on: Deadlock at ["waits for the reader", "wants the first lock", "reader wants the second lock"],
+        chain(true) => chain(false);
+    domain_of_the_lock: Deadlock at ["waits for the domain", "reader of a domain wants the lock"], domain(0) => domain(1);
+
+    grace_period_with_a_spinlock_held: LockMisuse at ["taken, and kept", "sleeps"], sleeps(Held::Spin) => sleeps(Held::Mutex);
+    grace_period_with_a_spinlock_tried: LockMisuse at ["tried, and kept", "sleeps"], sleeps(Held::Tried) => sleeps(Held::Released);
+    grace_period_of_srcu_with_a_spinlock_held: LockMisuse at ["taken, and kept", "sleeps"], sleeps(Held::SpinInSrcu) => sleeps(Held::Reader);
+}
+
+fn locked(kept: bool) -> impl Model {
+    move || {
+        let lock = Mutex::new(0);
+        let update = || {
+            let guard = lock.lock();
+            if !kept {
+                drop(guard);
+                return synchronize_rcu();
+            }
+            synchronize_rcu(); // waits for the reader
+        };
+        let read = || {
+            let _reader = read_lock();
+            *lock.lock() += 1; // reader wants the lock
+        };
+        both(update, read);
+    }
+}
+
+fn joined(inside: bool) -> impl Model {
+    move || {
+        let child = thread::spawn(|| synchronize_rcu()); // waits for who joins it
+        let reader = read_lock();
+        let _reader = if inside {
+            Some(reader)
+        } else {
+            drop(reader);
+            None
+        };
+        child.join().unwrap(); // joined by a reader
+    }
+}
+
+fn flag(after: bool) -> impl Model {
+    move || {
+        let done = Atomic::new(false);
+        let update = || {
+            if !after {
+                done.store(true, Release);
+            }
+            synchronize_rcu(); // waits for who spins
+            done.store(true, Release);
+        };
+        let read = || {
+            let _reader = read_lock();
+            while !done.load(Acquire) {
+                spin_loop(); // spins in a reader
+            }
+        };
+        both(update, read);
+    }
+}
+
+fn tries(kept: bool) -> impl Model {
+    move || {
+        let lock = Mutex::new(());
+        let update = || {
+            let guard = lock.lock();
+            if !kept {
+                drop(guard);
+            }
+            synchronize_rcu(); // waits for who tries
+        };
+        let read = || {
+            let _reader = read_lock();
+            while lock.try_lock().is_none() {
+                spin_loop(); // tries in a reader
+            }
+        };
+        both(update, read);
+    }
+}
+
+fn parked(inside: bool) -> impl Model {
+    move || {
+        let child = thread::spawn(move || {
+            let reader = inside.then(|| read_lock());
+            thread::park(); // parked in a reader
+            drop(reader);
+        });
+        synchronize_rcu(); // waits for who is parked
+        child.thread().unpark();
+        child.join().unwrap();
+    }
+}
+
+fn crosswise(other: usize) -> impl Model {
+    static DOMAINS: [Domain; 3] = [Domain::new(), Domain::new(), Domain::new()];
+    move || {
+        let wait = |read: usize, wait: usize| {
+            let _reader = DOMAINS[read].read_lock();
+            DOMAINS[wait].synchronize(); // waits for the other domain
+        };
+        // Who waits for a domain that nobody reads has nothing to wait for.
+        both(|| wait(0, 1), || wait(1, if other == 1 { 0 } else { 2 }));
+    }
+}
+
+fn chain(kept: bool) -> impl Model {
+    move || {
+        let locks = [Mutex::new(()), Mutex::new(())];
+        let update = || {
+            let guard = locks[0].lock();
+            if !kept {
+                drop(guard);
+            }
+            synchronize_rcu(); // waits for the reader
+        };
+        let between = || {
+            let _second = locks[1].lock();
+            let _first = locks[0].lock(); // wants the first lock
+        };
+        let read = || {
+            let _reader = read_lock();
+            let _second = locks[1].lock(); // reader wants the second lock
+        };
+        three(update, between, read);
+    }
+}
+
+fn domain(waits: usize) -> impl Model {
+    static DOMAINS: [Domain; 2] = [Domain::new(), Domain::new()];
+    move || {
+        let lock = Mutex::new(0);
+        let update = || {
+            let _guard = lock.lock();
+            DOMAINS[waits].synchronize(); // waits for the domain
+        };
+        let read = || {
+            let _reader = DOMAINS[0].read_lock();
+            *lock.lock() += 1; // reader of a domain wants the lock
+        };
+        both(update, read);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Held {
+    Spin,
+    Tried,
+    Mutex,
+    Released,
+    SpinInSrcu,
+    Reader,
+}
+
+fn sleeps(held: Held) -> impl Model {
+    static DOMAINS: [Domain; 2] = [Domain::new(), Domain::new()];
+    move || {
+        let (spin, mutex) = (SpinLock::new(0), Mutex::new(0));
+        let update = || {
+            let _reader = matches!(held, Held::SpinInSrcu | Held::Reader).then(|| DOMAINS[0].read_lock());
+            let mut guard = None;
+            if matches!(held, Held::Spin | Held::SpinInSrcu | Held::Released) {
+                guard = Some(spin.lock()); // taken, and kept
+            } else if held == Held::Tried {
+                guard = spin.try_lock(); // tried, and kept
+            }
+            let _mutex = (held == Held::Mutex).then(|| mutex.lock());
+            if held == Held::Released {
+                guard = None;
+            }
+            match held {
+                Held::SpinInSrcu | Held::Reader => DOMAINS[1].synchronize(), // sleeps
+                _ => synchronize_rcu(),                                      // sleeps
+            }
+            drop(guard);
+        };
+        both(update, || *spin.lock() += 1);
+    }
+}
