@@ -1,5 +1,6 @@
 //! Entry points: explore a closure, and say what came of it.
 
+use crate::environment;
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
@@ -77,13 +78,14 @@ impl Builder {
         self
     }
 
-    /// Ends when so many executions have been explored.
+    /// Ends when so many executions have been explored. The environment variable `LKMM_MAX_EXECUTIONS` takes the place of
+    /// what is said here.
     pub fn max_executions(mut self, executions: u64) -> Self {
         self.options.max_executions = Some(executions);
         self
     }
 
-    /// Ends after this time.
+    /// Ends after this time. The environment variable `LKMM_TIMEOUT`, in seconds, takes the place of what is said here.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -126,20 +128,22 @@ impl Builder {
     /// Explores the closure, until an execution fails, all have been explored, or the budget runs out.
     ///
     /// # Panics
-    /// In a model: models do not nest.
+    /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning.
     #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
         let caller = replay::caller(std::panic::Location::caller());
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
-            let failure = Some(replay_failed(format!("{text:?} is not a replay token")));
-            return Report { executions: 0, complete: false, failure };
+            let failure = replay_failed(format!("{text:?} is not a replay token"));
+            return Report::refused(failure);
         }
         let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
         let mut program = ClosureProgram::with_stack_size(Box::new(f), self.stack_size);
         let mut options = self.options.clone();
-        options.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        options.max_executions = environment::max_executions().or(options.max_executions);
+        let timeout = environment::timeout().or(self.timeout);
+        options.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         program.use_heap(|program| {
             let once = Options { max_executions: Some(1), report_blocked: true, ..options.clone() };
             // What comes of it comes again.
@@ -155,12 +159,9 @@ impl Builder {
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
-                let failure = Some(refused(&program, &error));
-                Report { executions: statistics.executions, complete: false, failure }
+                Report::of(&statistics, Some(refused(&program, &error)))
             }
-            (Ok(statistics), None) => {
-                Report { executions: statistics.executions, complete: statistics.is_complete, failure: None }
-            }
+            (Ok(statistics), None) => Report::of(&statistics, None),
             (Ok(statistics), Some((fault, execution, token))) => {
                 let mut failure = describe(&program, options.model, fault, execution.clone());
                 failure.token = Some(token.to_string());
@@ -171,12 +172,14 @@ impl Builder {
                         undeclared(&program, options.model, &execution, &mut failure);
                     }
                 }
-                Report { executions: statistics.executions, complete: false, failure: Some(failure) }
+                Report::of(&statistics, Some(failure))
             }
-            (Err(error), _) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+            (Err(error), _) => Report::refused(refused(&program, &error)),
         };
         match report.failure {
-            None if is_replayed => Report { complete: false, failure: Some(does_not_fit()), ..report },
+            None if is_replayed && !report.out_of_budget => {
+                Report { complete: false, failure: Some(does_not_fit()), ..report }
+            }
             _ => report,
         }
     }

@@ -6,6 +6,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod check;
+mod environment;
 mod heap;
 pub mod hook;
 mod life;

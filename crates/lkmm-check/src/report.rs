@@ -2,6 +2,7 @@
 
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use lkmm_search::open::Statistics;
 use std::fmt;
 
 /// What is wrong with an execution.
@@ -95,10 +96,29 @@ impl Failure {
 pub struct Report {
     pub(crate) executions: u64,
     pub(crate) complete: bool,
+    pub(crate) out_of_budget: bool,
+    /// What part of the search was done: the whole is 1.
+    pub(crate) share: f64,
     pub(crate) failure: Option<Failure>,
 }
 
 impl Report {
+    /// What the search came to.
+    pub(crate) fn of(statistics: &Statistics, failure: Option<Failure>) -> Self {
+        Report {
+            executions: statistics.executions,
+            complete: statistics.is_complete && failure.is_none(),
+            out_of_budget: !statistics.is_complete && failure.is_none(),
+            share: statistics.share,
+            failure,
+        }
+    }
+
+    /// Nothing could be explored.
+    pub(crate) fn refused(failure: Failure) -> Self {
+        Report { executions: 0, complete: false, out_of_budget: false, share: 0.0, failure: Some(failure) }
+    }
+
     /// How many executions were explored. Each counts once.
     pub fn executions(&self) -> u64 {
         self.executions
@@ -107,6 +127,21 @@ impl Report {
     /// Were these all that there are? Not if a budget ran out, or if one of them failed.
     pub fn complete(&self) -> bool {
         self.complete
+    }
+
+    /// Did a budget run out before the search came to its end?
+    pub fn out_of_budget(&self) -> bool {
+        self.out_of_budget
+    }
+
+    /// About how many executions there are, those that were explored among them: exactly so many if these are all. The
+    /// estimate takes what branches off at one place of the search to be of equal size (Knuth 1975). As a search begins in
+    /// a corner, expect no more than the order of magnitude. `None` if nothing is known yet.
+    pub fn estimate(&self) -> Option<f64> {
+        if self.complete {
+            return Some(self.executions as f64);
+        }
+        (self.executions > 0 && self.share > 0.0).then(|| self.executions as f64 / self.share)
     }
 
     /// The execution that failed, if one did. It is the last one that was explored.
@@ -123,9 +158,27 @@ impl fmt::Display for Report {
             Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
             None if self.complete => write!(f, "{count} execution{s}, and all went well"),
             None => {
-                write!(f, "{count} execution{s}, and all went well; the budget ran out before the others were explored")
+                write!(
+                    f,
+                    "{count} execution{s}, and all went well; the budget ran out before the others were explored"
+                )?;
+                match self.estimate() {
+                    Some(all) => write!(f, " (about {} are left)", rounded(all - count as f64)),
+                    None => Ok(()),
+                }
             }
         }
+    }
+}
+
+/// An estimate, to two digits.
+fn rounded(number: f64) -> String {
+    match number {
+        ..1e6 => {
+            let unit = 10_f64.powf(number.max(1.0).log10().floor() - 1.0).max(1.0);
+            format!("{}", (number / unit).round() * unit)
+        }
+        _ => format!("{number:.1e}"),
     }
 }
 
