@@ -1,17 +1,20 @@
 //! Entry points: explore a closure, and say what came of it.
 
 use crate::environment;
+use crate::hook;
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
+use crate::summary;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Waiting, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Strategy, Waiting, explore};
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
@@ -91,6 +94,21 @@ impl Builder {
         self
     }
 
+    /// Which executions are explored: all, if nothing is said. `LKMM_RANDOM`, a number of walks, and `LKMM_SEED` (0 if it is
+    /// not there) ask for [random walks](Strategy::Random) whatever is said here.
+    ///
+    /// ```
+    /// use lkmm_check::{Builder, Strategy, any};
+    ///
+    /// let report = Builder::new().strategy(Strategy::Random { seed: 1, n: 100 }).explore(|| _ = (any(0..1000), any(0..1000)));
+    /// assert_eq!((report.executions(), report.sampled(), report.complete()), (100, true, false));
+    /// assert_eq!(report.estimate(), Some(1e6));
+    /// ```
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.options.strategy = strategy;
+        self
+    }
+
     /// The size of each thread's stack, in bytes: at least 64 KiB, and 256 KiB if nothing else is said.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes.max(LEAST_STACK);
@@ -117,21 +135,32 @@ impl Builder {
     /// Explores the closure.
     ///
     /// # Panics
-    /// With the report, if an execution fails, or if the budget runs out before all have been explored
-    /// ([`explore`](Self::explore) is for those who can live with some of them).
+    /// With the report, if an execution fails, or if the budget runs out before all have been explored that the
+    /// [strategy](Self::strategy) asks for ([`explore`](Self::explore) is for those who can live with some of them).
     #[track_caller]
     pub fn check(&self, f: impl Fn() + Send + Sync + 'static) {
         let report = self.explore(f);
-        assert!(report.complete() && report.failure().is_none(), "{report}");
+        assert!(!report.out_of_budget() && report.failure().is_none(), "{report}");
     }
 
     /// Explores the closure, until an execution fails, all have been explored, or the budget runs out.
     ///
+    /// If the environment variable `LKMM_REPORTS` names a folder, a line of JSON on each model is added to `models.jsonl` there, and
+    /// the report of each that fails is written as text. (`cargo lkmm test` does this, and shows both.)
+    ///
     /// # Panics
-    /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning.
+    /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for benchmarks (`cargo lkmm bench`).
     #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
-        let caller = replay::caller(std::panic::Location::caller());
+        assert!(!hook::UNCHECKED, "this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
+        let (place, started) = (Location::caller(), Instant::now());
+        let report = self.explore_from(place, Box::new(f));
+        summary::add(place, &report, started.elapsed());
+        report
+    }
+
+    fn explore_from(&self, place: &Location<'_>, f: Box<dyn Fn() + Send + Sync>) -> Report {
+        let caller = replay::caller(place);
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
@@ -139,13 +168,15 @@ impl Builder {
             return Report::refused(failure);
         }
         let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
-        let mut program = ClosureProgram::with_stack_size(Box::new(f), self.stack_size);
+        let mut program = ClosureProgram::with_stack_size(f, self.stack_size);
         let mut options = self.options.clone();
         options.max_executions = environment::max_executions().or(options.max_executions);
+        options.strategy = environment::strategy().unwrap_or(options.strategy);
         let timeout = environment::timeout().or(self.timeout);
         options.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         program.use_heap(|program| {
-            let once = Options { max_executions: Some(1), report_blocked: true, ..options.clone() };
+            let strategy = Strategy::Exhaustive;
+            let once = Options { max_executions: Some(1), report_blocked: true, strategy, ..options.clone() };
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
@@ -216,9 +247,12 @@ impl Builder {
             failing = Some((fault, found.execution(), token));
             ControlFlow::Break(())
         };
+        // What is wanted is not left to chance.
+        let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
+        let options = Options { strategy, ..options.clone() };
         let outcome = match wanted.filter(|_| only) {
-            None => explore(program, options, found),
-            Some(token) => explore(&mut Replayed::new(program, token.clone()), options, found),
+            None => explore(program, &options, found),
+            Some(token) => explore(&mut Replayed::new(program, token.clone()), &options, found),
         };
         (outcome, failing)
     }

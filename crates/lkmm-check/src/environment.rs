@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `LKMM_MAX_EXECUTIONS` | the number of executions after which a search ends |
 //! | `LKMM_TIMEOUT` | the time after which a search ends, in seconds |
+//! | `LKMM_RANDOM` | the number of random walks that take the place of the search |
+//! | `LKMM_SEED` | what the walks follow from |
 //!
 //! (`LKMM_REPLAY` is read where tokens are.)
 
+use lkmm_search::open::Strategy;
 use std::time::Duration;
 
 /// What takes the place of [`Builder::max_executions`](crate::Builder::max_executions).
@@ -18,6 +21,13 @@ pub(crate) fn max_executions() -> Option<u64> {
 pub(crate) fn timeout() -> Option<Duration> {
     let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
     variable("LKMM_TIMEOUT", "a number of seconds", seconds)
+}
+
+/// What takes the place of [`Builder::strategy`](crate::Builder::strategy).
+pub(crate) fn strategy() -> Option<Strategy> {
+    let n = variable("LKMM_RANDOM", "a number of random walks", |text| text.parse().ok())?;
+    let seed = variable("LKMM_SEED", "a seed (a number)", |text| text.parse().ok()).unwrap_or(0);
+    Some(Strategy::Random { seed, n })
 }
 
 /// The value of a variable; nobody should believe that one counts which does not.

@@ -20,11 +20,12 @@ mod replay;
 mod report;
 mod runtime;
 mod stack;
+mod summary;
 
 pub use check::{Builder, model};
 pub use heap::{Heap, outside};
 pub use lkmm_model::models;
-pub use lkmm_search::open::DependencyMode;
+pub use lkmm_search::open::{DependencyMode, Strategy};
 pub use memory::Size;
 pub use panics::{Panic, SourcePlace};
 pub use report::{Failure, FailureKind, Report};

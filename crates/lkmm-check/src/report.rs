@@ -97,6 +97,7 @@ pub struct Report {
     pub(crate) executions: u64,
     pub(crate) complete: bool,
     pub(crate) out_of_budget: bool,
+    pub(crate) sampled: bool,
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
     pub(crate) failure: Option<Failure>,
@@ -108,7 +109,8 @@ impl Report {
         Report {
             executions: statistics.executions,
             complete: statistics.is_complete && failure.is_none(),
-            out_of_budget: !statistics.is_complete && failure.is_none(),
+            out_of_budget: !statistics.is_complete && !statistics.has_sampled && failure.is_none(),
+            sampled: statistics.has_sampled && failure.is_none(),
             share: statistics.share,
             failure,
         }
@@ -116,15 +118,17 @@ impl Report {
 
     /// Nothing could be explored.
     pub(crate) fn refused(failure: Failure) -> Self {
-        Report { executions: 0, complete: false, out_of_budget: false, share: 0.0, failure: Some(failure) }
+        let (complete, out_of_budget, sampled) = (false, false, false);
+        Report { executions: 0, complete, out_of_budget, sampled, share: 0.0, failure: Some(failure) }
     }
 
-    /// How many executions were explored. Each counts once.
+    /// How many executions were explored. Each counts once, unless they are [random](crate::Strategy::Random).
     pub fn executions(&self) -> u64 {
         self.executions
     }
 
-    /// Were these all that there are? Not if a budget ran out, or if one of them failed.
+    /// Were these all that there are? Not if a budget ran out, if one of them failed, or if they are
+    /// [random](crate::Strategy::Random).
     pub fn complete(&self) -> bool {
         self.complete
     }
@@ -134,9 +138,16 @@ impl Report {
         self.out_of_budget
     }
 
+    /// Were these all the [random](crate::Strategy::Random) ones that were asked for?
+    pub fn sampled(&self) -> bool {
+        self.sampled
+    }
+
     /// About how many executions there are, those that were explored among them: exactly so many if these are all. The
     /// estimate takes what branches off at one place of the search to be of equal size (Knuth 1975). As a search begins in
-    /// a corner, expect no more than the order of magnitude. `None` if nothing is known yet.
+    /// a corner, that can be wrong by orders of magnitude. [Random walks](crate::Strategy::Random) see more: their estimate is right on
+    /// average, but if there are many more executions than walks, most estimates are too low, and a few far too high. `None` if nothing is
+    /// known yet.
     pub fn estimate(&self) -> Option<f64> {
         if self.complete {
             return Some(self.executions as f64);
@@ -157,6 +168,10 @@ impl fmt::Display for Report {
         match &self.failure {
             Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
             None if self.complete => write!(f, "{count} execution{s}, and all went well"),
+            None if self.sampled => {
+                let all = self.estimate().map_or(String::new(), |all| format!(" of about {}", rounded(all)));
+                write!(f, "{count} random execution{s}{all}, and all went well")
+            }
             None => {
                 write!(
                     f,

@@ -1,7 +1,7 @@
 //! Budgets, and what is said of a search that ends before its time.
 
 use lkmm::atomic::{Atomic, Relaxed};
-use lkmm::check::Builder;
+use lkmm::check::{Builder, FailureKind, Strategy};
 use lkmm::thread;
 use std::process::Command;
 use std::sync::Arc;
@@ -34,6 +34,38 @@ fn what_is_left_is_estimated() {
     assert!(none.estimate().is_none() && none.to_string().ends_with("the others were explored"), "{none}");
 }
 
+#[test]
+fn random_walks_stand_in_for_a_search_that_has_no_end() {
+    // 12! executions.
+    let random = |n| Builder::new().strategy(Strategy::Random { seed: 3, n });
+    let report = random(300).explore(counter(12));
+    assert!(report.sampled() && !report.complete() && !report.out_of_budget(), "{report}");
+    assert!(report.estimate().is_some_and(|estimate| estimate > 1e6), "{report}");
+    assert!(report.to_string().starts_with("300 random executions of about "), "{report}");
+    random(20).check(counter(12));
+    assert!(random(300).max_executions(10).explore(counter(12)).out_of_budget());
+}
+
+#[test]
+fn what_a_random_walk_comes_to_can_be_run_again() {
+    let race = || {
+        let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+        let there = x.clone();
+        let t = thread::spawn(move || {
+            there[0].store(1, Relaxed);
+            there[1].load(Relaxed)
+        });
+        x[1].store(1, Relaxed);
+        let here = x[0].load(Relaxed);
+        assert!(here + t.join().unwrap() > 0, "store buffering");
+    };
+    let report = Builder::new().strategy(Strategy::Random { seed: 1, n: 1000 }).explore(race);
+    let failure = report.failure().expect("a failure");
+    assert!(report.executions() < 100 && failure.kind() == FailureKind::Panic, "{report}");
+    let again = Builder::new().replay(failure.replay_token().expect("a token")).explore(race);
+    assert_eq!(again.failure().map(|failure| failure.message()), Some(failure.message()));
+}
+
 /// Runs one test of this file with a variable of the environment set. Yields whether it passes, and what it prints.
 fn with(variable: (&str, &str), test: &str) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().expect("this file"));
@@ -55,6 +87,7 @@ fn budgets_come_from_the_environment_too() {
     let (passed, text) = with(("LKMM_TIMEOUT", "0"), test);
     assert!(!passed && text.contains("the budget ran out"), "{text}");
     assert!(with(("LKMM_MAX_EXECUTIONS", "24"), test).0 && with(("LKMM_TIMEOUT", ""), test).0);
+    assert!(with(("LKMM_RANDOM", "100"), test).0);
     for (name, value, problem) in
         [("LKMM_TIMEOUT", "soon", "a number of seconds"), ("LKMM_MAX_EXECUTIONS", "-1", "a number of executions")]
     {
