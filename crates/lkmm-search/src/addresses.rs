@@ -159,8 +159,9 @@ impl<'p> Addresses<'_, 'p> {
         template.address.into_iter().flat_map(|a| self.combination.support(thread, a)).collect()
     }
 
-    /// What a read may read from: the initial write, and every write whose address is the same or still open. (Its own later
-    /// writes too: the model rules them out, but not before they have had a say in what is an address.)
+    /// What a read may read from: the initial write, and every write whose address is the same or still open, but not the
+    /// other half of its own read-modify-write. (Later writes of its own thread too: the model rules them out, but not
+    /// before they have had a say in what is an address.)
     fn sources(&self, read: usize) -> Vec<Source> {
         let address = self.values.address(read);
         let program = self.combination.program;
@@ -171,7 +172,9 @@ impl<'p> Addresses<'_, 'p> {
         let initial = locations.map(|location| Source::Initial(program.locations[location as usize].init));
         let writes = (0..self.combination.len()).filter(|&w| {
             let at = self.values.address(w);
-            self.combination.template(w).0.label.is_write() && (anywhere || at == address || at == Known::Open)
+            self.combination.template(w).0.label.is_write()
+                && (anywhere || at == address || at == Known::Open)
+                && !self.combination.is_pair(read, w)
         });
         initial.chain(writes.map(Source::Write)).collect()
     }

@@ -211,14 +211,8 @@ impl<const W: usize> Candidate<W> {
 /// What is to be said of events whose addresses are no locations. A read can read only from such a write, if from
 /// anything, and not from the other half of its own read-modify-write.
 fn check_places(combination: &Combination<'_>, misplaced: &[(usize, bool, Known)]) -> Result<(), Unaddressed> {
-    let is_pair =
-        |read: usize, write: usize| {
-            combination.paths.iter().zip(&combination.events).any(|(path, &base)| {
-                path.rmw.iter().any(|&(r, w)| (base + r as usize, base + w as usize) == (read, write))
-            })
-        };
     let is_written = |read: usize, at: &Known| {
-        misplaced.iter().any(|&(event, is_read, a)| !is_read && a == *at && !is_pair(read, event))
+        misplaced.iter().any(|&(event, is_read, a)| !is_read && a == *at && !combination.is_pair(read, event))
     };
     let is_unread = |&(event, is_read, address): &(usize, bool, Known)| {
         is_read && matches!(address, Known::Is(_)) && !is_written(event, &address)

@@ -145,6 +145,13 @@ impl<'p> Combination<'p> {
         (&self.paths[thread].events[event - self.events[thread]], thread)
     }
 
+    /// Are these the two halves of a read-modify-write? (Neither model nor herd7 lets the one read from the other.)
+    pub(crate) fn is_pair(&self, read: usize, write: usize) -> bool {
+        let thread = self.thread_of[read] as usize;
+        let base = self.events[thread];
+        self.paths[thread].rmw.iter().any(|&(r, w)| (base + r as usize, base + w as usize) == (read, write))
+    }
+
     /// The reads below an expression of a thread, as events of the combination.
     pub(crate) fn support(&self, thread: usize, expr: ExprId) -> impl Iterator<Item = usize> + '_ {
         let base = self.events[thread];

@@ -1,0 +1,234 @@
+//! What the code of a thread does with its runtime.
+
+use super::slot::{Followed, Slot};
+use super::{AHEAD, Deferred, Runtime, running};
+use crate::heap;
+use crate::locations::CellId;
+use crate::operation::{Kind, Operation};
+use crate::panics::Panic;
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+/// Notes what a panicking thread says.
+///
+/// # Safety
+/// This is the code of one of the runtime's threads.
+pub(crate) unsafe fn note_panic(runtime: NonNull<Runtime>, panic: Panic) {
+    // SAFETY: while its threads run, the runtime is theirs.
+    unsafe { (*runtime.as_ptr()).last_panic = Some(panic) };
+}
+
+/// What a running thread does with its runtime. A `Current` exists in the code of the runtime's threads only.
+#[derive(Clone, Copy)]
+pub(crate) struct Current(NonNull<Runtime>);
+
+impl Current {
+    /// The runtime whose code this is.
+    #[inline(always)]
+    pub(crate) fn get() -> Option<Self> {
+        running().map(Current)
+    }
+
+    /// Something that only this thread does now with the runtime.
+    #[inline(always)]
+    pub(crate) fn with<R>(self, then: impl FnOnce(&mut Runtime) -> R) -> R {
+        // SAFETY: while its threads run, the runtime is theirs; only one runs, and `then` does not suspend it.
+        let runtime = unsafe { &mut *self.0.as_ptr() };
+        if !runtime.has_heap {
+            return then(runtime);
+        }
+        heap::outside(|| then(runtime))
+    }
+
+    #[inline(always)]
+    fn slot(self) -> *mut Slot {
+        // SAFETY: while its threads run, the runtime is theirs.
+        unsafe { (*self.0.as_ptr()).current }
+    }
+
+    /// Leaves an operation to be reported. Yields how many there are.
+    #[inline(always)]
+    fn queue(self, kind: Kind, place: &'static Location<'static>) -> usize {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            let mut operation = Operation::new(kind, place);
+            if let (Some(cell), false) = (kind.cell(), slot.followed.is_empty()) {
+                let address = runtime.locations.address(cell);
+                let found = slot.followed.iter().rev().find(|followed| followed.object.contains(&address));
+                operation.address_from = found.map(|followed| followed.read);
+            }
+            (operation.data_from, operation.branch) = (slot.carried, slot.branch);
+            slot.ahead.push(operation);
+            if let Some(mut lives) = runtime.lives {
+                // SAFETY: the code that allocates does not run now.
+                let now = unsafe { &mut lives.as_mut().now };
+                now.index += 1;
+                now.place = Some(place);
+            }
+            slot.ahead.len()
+        })
+    }
+
+    /// The object that lies there is accessed through a pointer that this read has returned, from now on.
+    pub(crate) fn follow(self, read: u32, object: Range<usize>) {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            if let Some(mut lives) = runtime.lives {
+                // SAFETY: the code that allocates does not run now.
+                let lives = unsafe { lives.as_mut() };
+                lives.followed.push((object.start, lives.now));
+            }
+            slot.followed.push(Followed { object, read });
+        });
+    }
+
+    /// The read that the value of the next store depends on.
+    pub(crate) fn set_carried(self, read: Option<u32>) {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).carried = read };
+    }
+
+    /// What comes now depends on this read, too. Yields the branch in which the thread was.
+    pub(crate) fn enter_branch(self, read: u32) -> u32 {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let slot = unsafe { &mut *runtime.current };
+            let inner = runtime.dependencies.branch(slot.branch, read);
+            std::mem::replace(&mut slot.branch, inner)
+        })
+    }
+
+    /// Goes back to the branch in which the thread was.
+    pub(crate) fn leave_branch(self, branch: u32) {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).branch = branch };
+    }
+
+    /// The running thread begins to be a reader of RCU, or of an SRCU domain.
+    pub(crate) fn begin_reader(self, domain: Option<CellId>) {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).readers.push(domain) });
+    }
+
+    /// The running thread ceases to be such a reader.
+    pub(crate) fn end_reader(self, domain: Option<CellId>) {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let readers = unsafe { &mut (*runtime.current).readers };
+            if let Some(at) = readers.iter().rposition(|reader| *reader == domain) {
+                readers.remove(at);
+            }
+        });
+    }
+
+    /// Is the running thread such a reader?
+    pub(crate) fn is_reader(self, domain: Option<CellId>) -> bool {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).readers.contains(&domain) })
+    }
+
+    /// Queues an operation that asks nothing.
+    #[inline(always)]
+    pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
+        let ahead = self.queue(kind, place);
+        // Who unwinds keeps the processor.
+        if ahead > AHEAD && !std::thread::panicking() {
+            self.suspend();
+        }
+    }
+
+    /// Queues an operation, and waits until it has been answered.
+    #[inline(always)]
+    pub(crate) fn ask(self, kind: Kind, place: &'static Location<'static>) -> u64 {
+        let slot = self.slot();
+        self.queue(kind, place);
+        // SAFETY: the slot of the running thread is its own.
+        unsafe {
+            (*slot).asks = true;
+            self.suspend();
+            (*slot).result
+        }
+    }
+
+    /// Leaves the processor to the search.
+    #[inline(always)]
+    pub(crate) fn suspend(self) {
+        let slot = self.slot();
+        // SAFETY: the yielder is that of the running thread.
+        unsafe { (*(*slot).yielder).suspend(()) };
+    }
+
+    /// The number of the event that the last question was.
+    pub(crate) fn answered(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.slot()).answered }
+    }
+
+    /// The number of the running thread.
+    pub(crate) fn thread(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.slot()).number }
+    }
+
+    /// The cell of a thread's token.
+    pub(crate) fn token(self, thread: u32) -> CellId {
+        self.with(|runtime| {
+            let slot = runtime.slots[thread as usize].as_ptr();
+            // SAFETY: slots live as long as the runtime.
+            runtime.locations.hidden(unsafe { &raw const (*slot).token } as usize)
+        })
+    }
+
+    /// Starts a thread, and queues this as a step. Yields its number.
+    ///
+    /// # Safety
+    /// What the closure borrows must live until the thread has been joined, or else until the end of the run.
+    pub(crate) unsafe fn spawn<T>(self, closure: impl FnOnce() -> T, place: &'static Location<'static>) -> u32 {
+        let child = self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let (parent, nth) = unsafe {
+                let slot = &mut *runtime.current;
+                slot.spawned += 1;
+                (slot.number as usize, slot.spawned as usize - 1)
+            };
+            if nth == runtime.children[parent].len() {
+                let fresh = runtime.slots.len() as u32;
+                runtime.children[parent].push(fresh);
+            }
+            let child = runtime.children[parent][nth];
+            runtime.start(child, closure);
+            child
+        });
+        self.post(Kind::Spawn(child), place);
+        child
+    }
+
+    /// Waits until a thread has ended, and takes what it returned.
+    ///
+    /// # Safety
+    /// The thread returns a `T`, and it is not joined twice.
+    pub(crate) unsafe fn join<T>(self, thread: u32, place: &'static Location<'static>) -> std::thread::Result<T> {
+        self.ask(Kind::Join(thread), place);
+        let slot = self.with(|runtime| runtime.slots[thread as usize].as_ptr());
+        // SAFETY: the thread has ended (the search says so), and left its result on its stack; the caller takes it once.
+        unsafe {
+            let returned = (*slot).returned.cast::<ManuallyDrop<std::thread::Result<T>>>();
+            assert!(!returned.is_null(), "thread {thread} ended in an earlier run, and asks more in this one");
+            let returned = ManuallyDrop::take(&mut *returned);
+            (*self.slot()).joined_a_panic |= returned.is_err();
+            returned
+        }
+    }
+
+    /// Has an object dropped when the run is over.
+    ///
+    /// # Safety
+    /// `drop` may be called with `object`, once, at any later time, outside of the model.
+    pub(crate) unsafe fn defer(self, object: *mut (), drop: unsafe fn(*mut ())) {
+        self.with(|runtime| runtime.deferred.push(Deferred { object, drop }));
+    }
+}

@@ -1,0 +1,307 @@
+//! The closure as the search sees it: an open program.
+
+use super::origins::Origins;
+use super::slot::{Followed, Slot};
+use super::{RUNNING, Runtime, STACK, running};
+use crate::heap::{self, Arena};
+use crate::life::{self, Lives};
+use crate::locations::Locations;
+use crate::operation::{Context, Kind, KnownDependencies, Operation};
+use crate::panics::Panic;
+use lkmm_model::event::Fence;
+use lkmm_model::program::{LocationId, Value};
+use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+/// A closure as an [`OpenProgram`]. Thread 0 runs the closure itself.
+///
+/// [`Builder`](crate::Builder) is the way to check a closure; this is for those who explore one by other means.
+pub struct ClosureProgram {
+    runtime: NonNull<Runtime>,
+}
+
+impl ClosureProgram {
+    /// A program that runs a closure, on stacks of 256 KiB.
+    ///
+    /// # Panics
+    /// In a model: models do not nest.
+    pub fn new(closure: impl Fn() + 'static) -> Self {
+        Self::with_stack_size(Box::new(closure), STACK)
+    }
+
+    pub(crate) fn with_stack_size(closure: Box<dyn Fn()>, stack_size: usize) -> Self {
+        assert!(running().is_none(), "a model inside of a model");
+        crate::panics::install_hook();
+        let runtime = Runtime {
+            closure,
+            stack_size,
+            has_heap: false,
+            has_refused: false,
+            follows_pointers: false,
+            slots: Vec::new(),
+            current: ptr::null_mut(),
+            started: Vec::new(),
+            children: Vec::new(),
+            locations: Locations::new(),
+            origins: Origins::new(),
+            dependencies: KnownDependencies::default(),
+            lives: None,
+            last_panic: None,
+            panics: Vec::new(),
+            deferred: Vec::new(),
+        };
+        ClosureProgram { runtime: NonNull::from(Box::leak(Box::new(runtime))) }
+    }
+
+    /// The runtime, while none of its threads is running.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        // SAFETY: no thread runs, so nobody else uses it; it is freed with this value.
+        unsafe { self.runtime.as_ref() }
+    }
+
+    fn runtime_mut(&mut self) -> &mut Runtime {
+        // SAFETY: as above.
+        unsafe { self.runtime.as_mut() }
+    }
+
+    /// Has the threads allocate from the model heap, if it is there. First comes a run that does not count, with ordinary
+    /// memory: so what is allocated once and for all is not taken from arenas.
+    pub(crate) fn use_heap(&mut self, first_run: impl FnOnce(&mut Self)) {
+        if heap::is_installed() {
+            first_run(self);
+            let runtime = self.runtime_mut();
+            runtime.abandon();
+            (runtime.has_heap, runtime.has_refused) = (true, false);
+            runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
+            for slot in &mut runtime.slots {
+                // SAFETY: no thread runs, so nobody else uses the slot.
+                unsafe { slot.as_mut().arena = Arena::new() };
+            }
+        }
+    }
+
+    /// Where a thread waits for a lock, if it does.
+    pub(crate) fn wants_lock(&self, thread: usize) -> Option<&'static Location<'static>> {
+        let slot = self.runtime().slots.get(thread)?;
+        // SAFETY: no thread runs, so nobody else uses it.
+        let (operation, ..) = unsafe { slot.as_ref() }.pending?;
+        matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
+    }
+
+    /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
+    /// allocated these in the model heap. (That a load may return null only shows that the access might not happen. With a
+    /// copy of the object, another address would show.)
+    pub(crate) fn follow_pointers(&mut self, follow: bool) {
+        self.runtime_mut().follows_pointers = follow;
+    }
+
+    /// What can be looked at between two steps of the search.
+    pub(crate) fn observer(&self) -> Observer {
+        Observer(self.runtime)
+    }
+
+    /// Is the model heap there?
+    pub(crate) fn has_heap(&self) -> bool {
+        self.runtime().has_heap
+    }
+
+    /// Where an [origin](lkmm_search::open::Event::origin) is in the source.
+    pub fn place(&self, origin: u32) -> Option<&'static Location<'static>> {
+        self.runtime().place(origin)
+    }
+
+    /// Is an origin a grace period?
+    pub(crate) fn is_grace_period(&self, origin: u32) -> bool {
+        let is = |kind| matches!(kind, Kind::WaitForReaders | Kind::Fence(Fence::SyncRcu) | Kind::SyncSrcu(_));
+        self.runtime().origins.places.get(origin as usize).is_some_and(|known| is(known.1))
+    }
+
+    /// What is done at an origin, in a word.
+    pub(crate) fn word(&self, origin: u32) -> &'static str {
+        self.runtime().origins.places.get(origin as usize).map_or("", |known| known.1.word())
+    }
+
+    /// What a thread said that [failed](Step::Failed) with this number.
+    pub fn panic(&self, number: u32) -> Option<&Panic> {
+        self.runtime().panics.get(number as usize)
+    }
+
+    fn context(&mut self, (_, origin, location): (Operation, u32, LocationId), number: u32) -> Context<'_> {
+        Context { origin, location, number, dependencies: &mut self.runtime_mut().dependencies }
+    }
+
+    /// Lets a thread run until it asks something or has done enough. (A processor expects that a call returns to where it
+    /// came from. After a switch it is wrong about each, so there are to be few.)
+    #[inline(always)]
+    fn run(&mut self, thread: usize) {
+        let slot = self.runtime().slots[thread];
+        // SAFETY: the slot is alive as long as the runtime. The running thread uses the runtime and its slot, and nothing
+        // here does so meanwhile, but for the coroutine, which no running thread touches.
+        unsafe {
+            (*self.runtime.as_ptr()).current = slot.as_ptr();
+            let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
+            RUNNING.set(self.runtime.as_ptr());
+            heap::use_arena((*slot.as_ptr()).arena.as_ref());
+            if let Some(lives) = (*self.runtime.as_ptr()).lives {
+                let ahead = (*slot.as_ptr()).ahead.len() - (*slot.as_ptr()).reported;
+                let now = &mut (*lives.as_ptr()).now;
+                (now.thread, now.index) = (thread as u32, (*slot.as_ptr()).events + ahead as u32);
+                now.place = (*slot.as_ptr()).pending.map(|pending| pending.0.place);
+                life::use_lives(lives.as_ptr());
+                coroutine.resume(());
+                life::use_lives(ptr::null_mut());
+                (*lives.as_ptr()).look();
+            } else {
+                coroutine.resume(());
+            }
+            heap::use_arena(None);
+            RUNNING.set(ptr::null_mut());
+        }
+    }
+
+    /// Without the model heap, a pointer of another run points to nothing. (A write that comes later may be read from, if its
+    /// thread does the same all the same; what it writes is known from an earlier run.)
+    fn is_foreign(&self, operation: Operation, answer: Answer) -> bool {
+        match (answer, operation.kind.cell()) {
+            (Answer::Value(Value::Bits(bits)), Some(cell)) => {
+                !self.has_heap() && self.runtime().locations.is_foreign(cell, bits)
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets a thread run to its end, of which the search knows from an earlier run, so that it has returned something.
+    #[inline]
+    fn finish(&mut self, thread: usize) {
+        if self.slot(thread).returned.is_null() {
+            self.run_on(thread);
+        }
+    }
+
+    #[cold]
+    fn run_on(&mut self, thread: usize) {
+        while self.slot(thread).returned.is_null() && !self.slot(thread).asks && !self.slot(thread).is_refused {
+            self.run(thread);
+        }
+    }
+
+    fn slot(&mut self, thread: usize) -> &mut Slot {
+        let mut slot = self.runtime().slots[thread];
+        // SAFETY: no thread runs, so nobody else uses it.
+        unsafe { slot.as_mut() }
+    }
+}
+
+/// The runtime of a program that a search has.
+#[derive(Clone, Copy)]
+pub(crate) struct Observer(NonNull<Runtime>);
+
+impl Observer {
+    /// Looks at the runtime.
+    ///
+    /// # Safety
+    /// The program is alive, and no function of it is being called.
+    pub(crate) unsafe fn look(&self) -> &Runtime {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl OpenProgram for ClosureProgram {
+    fn threads(&self) -> usize {
+        1
+    }
+
+    fn restart(&mut self) {
+        self.runtime_mut().restart();
+    }
+
+    fn next(&mut self, thread: usize, expected: Option<LocationId>) -> Step {
+        let slot = self.slot(thread);
+        if slot.is_refused {
+            let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
+            return Step::Error(OpenError::Nondeterminism { thread, before, now });
+        }
+        if slot.reported == slot.ahead.len() {
+            slot.ahead.clear();
+            slot.reported = 0;
+            self.run(thread);
+        }
+        let slot = self.slot(thread);
+        let operation = slot.ahead[slot.reported];
+        slot.reported += 1;
+        let number = slot.events;
+        if !slot.asks || slot.reported != slot.ahead.len() {
+            slot.events += 1;
+            slot.history.add(operation.kind, 1, false);
+        }
+        let runtime = self.runtime_mut();
+        let location = operation.kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
+        let origin = runtime.origins.number(operation);
+        self.slot(thread).pending = Some((operation, origin, location));
+        operation.step(self.context((operation, origin, location), number))
+    }
+
+    fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError> {
+        let slot = self.slot(thread);
+        let (pending, number) = (slot.pending.expect("a thread that waits for an answer has asked"), slot.events);
+        Ok(pending.0.access(answer, self.context(pending, number)))
+    }
+
+    fn resume(&mut self, thread: usize, answer: Answer) {
+        let slot = self.slot(thread);
+        let (operation, ..) = slot.pending.expect("a thread that is answered has asked");
+        if self.is_foreign(operation, answer) {
+            self.runtime_mut().has_refused = true;
+            self.slot(thread).is_refused = true;
+            return;
+        }
+        let slot = self.slot(thread);
+        let done = operation.kind.done(answer);
+        slot.answers.push(answer);
+        slot.asks = false;
+        slot.answered = slot.events;
+        slot.events += done.events;
+        slot.history.add(operation.kind, done.events, done.fence_after);
+        slot.result = done.result;
+        if done.fence_after {
+            slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
+        }
+        let number = slot.answered;
+        if let (true, Answer::Value(Value::Bits(bits))) = (self.runtime().follows_pointers, answer) {
+            let object = self.runtime().object_of_another(bits, thread);
+            self.slot(thread).followed.extend(object.map(|object| Followed { object, read: number }));
+        }
+        if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
+            // SAFETY: the thread that waits for this answer has promised that the object is alive.
+            unsafe { self.runtime_mut().locations.put(cell, bits) };
+        }
+        if let Kind::Join(child) = operation.kind {
+            self.finish(child as usize);
+        }
+    }
+
+    fn initial(&self, location: LocationId) -> Value {
+        Value::Bits(self.runtime().locations.initial(location))
+    }
+}
+
+impl Drop for ClosureProgram {
+    fn drop(&mut self) {
+        let runtime = self.runtime_mut();
+        runtime.abandon();
+        for &slot in &runtime.slots {
+            // SAFETY: both were made by `Runtime::slot`, and no coroutine is left that uses them.
+            unsafe {
+                let slot = Box::from_raw(slot.as_ptr());
+                drop(Box::from_raw(slot.stack.as_ptr()));
+            }
+        }
+        // SAFETY: these were made by `use_heap` and `with_stack_size`.
+        unsafe {
+            drop(runtime.lives.map(|lives| Box::from_raw(lives.as_ptr())));
+            drop(Box::from_raw(self.runtime.as_ptr()));
+        }
+    }
+}

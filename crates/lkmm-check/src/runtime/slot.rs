@@ -1,0 +1,147 @@
+//! Threads, and the stacks that they are on.
+
+use super::{AHEAD, Runtime, running};
+use crate::heap::{self, Arena};
+use crate::lifetimes::History;
+use crate::locations::CellId;
+use crate::operation::{Kind, Operation};
+use crate::stack::ReusedStack;
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, Yielder};
+use lkmm_model::program::LocationId;
+use lkmm_search::open::Answer;
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::{self, NonNull};
+
+type Thread = Coroutine<(), (), (), ReusedStack>;
+
+/// A thread, of this run or of an earlier one.
+pub(crate) struct Slot {
+    pub(super) number: u32,
+    pub(super) stack: NonNull<DefaultStack>,
+    /// From where it allocates, if the model heap is there.
+    pub(super) arena: Option<Arena>,
+    pub(super) coroutine: Option<Thread>,
+    pub(super) yielder: *const Yielder<(), ()>,
+    /// What it has done and not yet reported, from `reported` on.
+    pub(super) ahead: Vec<Operation>,
+    pub(super) reported: usize,
+    /// It waits for an answer.
+    pub(super) asks: bool,
+    /// It was given an answer that makes no sense in this run, and is not run again.
+    pub(super) is_refused: bool,
+    /// The last operation that was reported, with its origin and its location.
+    pub(super) pending: Option<(Operation, u32, LocationId)>,
+    /// What that was answered.
+    pub(super) result: u64,
+    /// The number of the event that it was.
+    pub(super) answered: u32,
+    /// How many events it has performed.
+    pub(super) events: u32,
+    /// How many threads it has spawned.
+    pub(super) spawned: u32,
+    /// Where what it returned is: a `ManuallyDrop<std::thread::Result<T>>` on its stack.
+    pub(super) returned: *mut (),
+    /// It has joined a thread that had panicked.
+    pub(super) joined_a_panic: bool,
+    /// The objects to which it has followed pointers.
+    pub(super) followed: Vec<Followed>,
+    /// The readers that it is in: of RCU, or of an SRCU domain.
+    pub(super) readers: Vec<Option<CellId>>,
+    /// Its address is that of the token of `park`.
+    pub(super) token: u64,
+    /// The read that the value of a store depends on.
+    pub(super) carried: Option<u32>,
+    /// The reads that what it does now depends on.
+    pub(super) branch: u32,
+    /// What it was answered.
+    pub(super) answers: Vec<Answer>,
+    /// What the events of an execution are to the thread; kept under the model heap.
+    pub(super) history: History,
+}
+
+/// An object that a thread knows from a pointer that it read.
+pub(super) struct Followed {
+    pub(super) object: Range<usize>,
+    /// The number of the read.
+    pub(super) read: u32,
+}
+
+impl Runtime {
+    /// The slot of a thread, which is made if there never was one.
+    pub(super) fn slot(&mut self, thread: u32) -> NonNull<Slot> {
+        while self.slots.len() <= thread as usize {
+            let stack = DefaultStack::new(self.stack_size).expect("memory for the stack of a thread");
+            let slot = Slot {
+                number: self.slots.len() as u32,
+                stack: NonNull::from(Box::leak(Box::new(stack))),
+                arena: self.has_heap.then(Arena::new).flatten(),
+                coroutine: None,
+                yielder: ptr::null(),
+                ahead: Vec::with_capacity(AHEAD + 1),
+                reported: 0,
+                asks: false,
+                is_refused: false,
+                pending: None,
+                result: 0,
+                answered: 0,
+                events: 0,
+                spawned: 0,
+                returned: ptr::null_mut(),
+                joined_a_panic: false,
+                followed: Vec::new(),
+                readers: Vec::new(),
+                token: 0,
+                carried: None,
+                branch: 0,
+                answers: Vec::new(),
+                history: History::default(),
+            };
+            self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
+            self.children.push(Vec::new());
+        }
+        self.slots[thread as usize]
+    }
+
+    /// Starts a thread: it runs when the search wants its first step.
+    pub(super) fn start<T>(&mut self, thread: u32, closure: impl FnOnce() -> T) {
+        let place = self.slot(thread).as_ptr();
+        let is_kept = self.lives.is_some();
+        self.started.push(thread);
+        let body = move |yielder: &Yielder<(), ()>, ()| {
+            // SAFETY: the slot is alive as long as the runtime, which outlives the coroutine; the yielder stays where it is
+            // while the coroutine lives.
+            unsafe { (*place).yielder = yielder };
+            let mut returned = ManuallyDrop::new(catch_unwind(AssertUnwindSafe(closure)));
+            // SAFETY: this is a thread of the runtime, and it is running.
+            unsafe {
+                let runtime = running().expect("a thread runs in its runtime").as_ptr();
+                heap::use_arena(None);
+                let kind = if returned.is_ok() { Kind::End } else { Kind::Failed((*runtime).number_panic()) };
+                (*place).returned = (&raw mut returned).cast();
+                (*place).ahead.push(Operation::new(kind, Location::caller()));
+                loop {
+                    (*(*place).yielder).suspend(());
+                }
+            }
+        };
+        // SAFETY: no thread runs on this stack: that of the last run has been abandoned, and no thread is started twice in
+        // one run. What the closure borrows outlives the coroutine: it comes from the runtime, or from a thread that does
+        // not end, or whose stack is not reset, earlier.
+        unsafe {
+            let slot = &mut *place;
+            slot.ahead.clear();
+            slot.followed.clear();
+            slot.history.begin(is_kept);
+            slot.answers.clear();
+            (slot.carried, slot.branch) = (None, 0);
+            slot.readers.clear();
+            (slot.joined_a_panic, slot.is_refused) = (false, false);
+            (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
+            (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
+            slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));
+        }
+    }
+}
