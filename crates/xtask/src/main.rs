@@ -7,6 +7,7 @@
 //! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
+//! | `cargo xtask bench outside` | what operations cost outside of a model, with the checker and without it |
 //! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
 //! | `cargo xtask fuzz [--seconds N]` | the fuzz targets, ten minutes each if not told otherwise |
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod fresh;
 mod fuzz;
 mod lkmm;
 mod msrv;
+mod outside;
 mod plot;
 mod scaling;
 mod table;
@@ -26,7 +28,8 @@ mod test;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench scaling | fuzz [--seconds N]";
+    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench outside | bench scaling |
+       fuzz [--seconds N]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         ["msrv"] => Ok(table::print(&[msrv::row()])),
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),
+        ["bench", "outside"] => outside::run(),
         ["bench", "scaling"] => scaling::run(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         _ => Err(USAGE.into()),
