@@ -152,7 +152,9 @@ impl Builder {
     /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for benchmarks (`cargo lkmm bench`).
     #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
-        assert!(!hook::UNCHECKED, "this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
+        if hook::UNCHECKED {
+            panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
+        }
         let (place, started) = (Location::caller(), Instant::now());
         let report = self.explore_from(place, Box::new(f));
         summary::add(place, &report, started.elapsed());

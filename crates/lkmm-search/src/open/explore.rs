@@ -132,7 +132,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 let mut walks = 0;
                 while walks < n {
                     // Walks know nothing of each other.
-                    (self.cores.clear(), self.cyclic.clear());
+                    self.cores.clear();
+                    self.cyclic.clear();
                     let executions = self.statistics.executions;
                     let is_over = self.descend()?.is_break();
                     let probability = std::mem::take(&mut self.statistics.share);
