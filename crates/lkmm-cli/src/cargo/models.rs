@@ -1,5 +1,6 @@
 //! What came of the models of a test run: the lines that each of them wrote, as a table.
 
+use lkmm_report::human::duration;
 use serde_json::Value;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -124,14 +125,6 @@ fn grouped(number: u64) -> String {
     text
 }
 
-fn duration(time: Duration) -> String {
-    match time.as_secs_f64() {
-        s if s < 1e-3 => format!("{:.0} µs", s * 1e6),
-        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
-        s => format!("{s:.1} s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,10 +159,10 @@ mod tests {
         print(&mut out, &models.map(|model| model.expect("a line"))).expect("a buffer takes all");
         let expected = "
 model           executions       time  outcome
-app counts           1,234     2.1 ms  complete
-src/lib.rs:3         1,234     2.1 ms  out of budget
+app counts           1,234    2.10 ms  complete
+src/lib.rs:3         1,234    2.10 ms  out of budget
 
-2 models, 2,468 executions, 4.2 ms: 1 complete, 0 failed, 1 out of budget
+2 models, 2,468 executions, 4.20 ms: 1 complete, 0 failed, 1 out of budget
 ";
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
