@@ -1,20 +1,22 @@
 //! Entry points: explore a closure, and say what came of it.
 
+use crate::draw::Size;
 use crate::environment;
+use crate::fault::{Fault, describe, fault, refused};
+use crate::files;
 use crate::hook;
-use crate::lifetimes::{self, LifeFault, Wrong};
+use crate::lifetimes;
 use crate::panics::SourcePlace;
-use crate::picture::Picture;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use crate::summary;
-use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Strategy, Waiting, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Strategy, explore};
 use std::ops::ControlFlow;
 use std::panic::Location;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
@@ -22,6 +24,15 @@ const LEAST_STACK: usize = 64 << 10;
 
 /// In executions with more events no missing dependency is looked for.
 const MANY_EVENTS: usize = 64;
+
+/// Where a smaller execution that fails is looked for: so many executions beyond the first one that does.
+const SMALLER_EXECUTIONS: u64 = 2000;
+
+/// And at most so many that fail.
+const KEPT: usize = 1000;
+
+/// And at most for so long.
+const SMALLER_TIME: Duration = Duration::from_millis(500);
 
 /// Runs a closure under every execution that the memory model of Linux 6.12 allows.
 ///
@@ -51,6 +62,7 @@ pub struct Builder {
     stack_size: usize,
     leaks: bool,
     replay: Option<String>,
+    reports: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -64,7 +76,7 @@ impl Builder {
     pub fn new() -> Self {
         let dependencies = DependencyMode::Observed;
         let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
-        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None }
+        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None, reports: None }
     }
 
     /// Under another memory model.
@@ -132,6 +144,15 @@ impl Builder {
         self
     }
 
+    /// Writes failures to a folder, as text, JSON and SVG: files with the name of the test, or of the place in the source from
+    /// which the model is explored.
+    ///
+    /// The environment variable `LKMM_REPORTS` does so too, for all models that do not name another folder.
+    pub fn reports(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.reports = Some(folder.into());
+        self
+    }
+
     /// Explores the closure.
     ///
     /// # Panics
@@ -145,24 +166,31 @@ impl Builder {
 
     /// Explores the closure, until an execution fails, all have been explored, or the budget runs out.
     ///
-    /// If the environment variable `LKMM_REPORTS` names a folder, a line of JSON on each model is added to `models.jsonl` there, and
-    /// the report of each that fails is written as text. (`cargo lkmm test` does this, and shows both.)
+    /// If the environment variable `LKMM_REPORTS` names a folder, a line of JSON on each model is added to `models.jsonl` there.
+    /// (`cargo lkmm test` does this, and shows them as a table.)
     ///
     /// # Panics
-    /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for benchmarks (`cargo lkmm bench`).
+    /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for
+    /// benchmarks (`cargo lkmm bench`).
     #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
         if hook::UNCHECKED {
             panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
         }
         let (place, started) = (Location::caller(), Instant::now());
-        let report = self.explore_from(place, Box::new(f));
-        summary::add(place, &report, started.elapsed());
+        let mut report = self.explore_from(replay::caller(place), Box::new(f));
+        let time = started.elapsed();
+        let folder = self.reports.clone().or_else(environment::reports);
+        if let (Some(failure), Some(folder)) = (&mut report.failure, folder) {
+            failure.file = Some(files::write(&folder, failure, place).map_err(|error| error.to_string()));
+        }
+        if let Some(folder) = environment::reports() {
+            summary::add(&folder, place, &report, time);
+        }
         report
     }
 
-    fn explore_from(&self, place: &Location<'_>, f: Box<dyn Fn() + Send + Sync>) -> Report {
-        let caller = replay::caller(place);
+    fn explore_from(&self, caller: u32, f: Box<dyn Fn() + Send + Sync>) -> Report {
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
@@ -195,7 +223,12 @@ impl Builder {
                 Report::of(&statistics, Some(refused(&program, &error)))
             }
             (Ok(statistics), None) => Report::of(&statistics, None),
-            (Ok(statistics), Some((fault, execution, token))) => {
+            (Ok(statistics), Some(failing)) => {
+                let first = statistics.executions;
+                let (fault, execution, token) = match is_replayed {
+                    true => failing,
+                    false => self.smaller(&mut program, &options, failing, first, caller),
+                };
                 let mut failure = describe(&program, options.model, fault, execution.clone());
                 failure.token = Some(token.to_string());
                 if options.dependencies == DependencyMode::Declared {
@@ -227,8 +260,63 @@ impl Builder {
         only: bool,
         caller: u32,
     ) -> (Result<Statistics, OpenError>, Option<Failing>) {
-        program.follow_pointers(options.dependencies == DependencyMode::Observed);
+        // What is wanted is not left to chance.
+        let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
+        let options = &Options { strategy, ..options.clone() };
         let mut failing = None;
+        let outcome =
+            self.failures(program, options, wanted.filter(|_| only), caller, &mut |(fault, execution, token)| {
+                if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
+                    return ControlFlow::Continue(());
+                }
+                failing = Some((fault, execution(), token));
+                ControlFlow::Break(())
+            });
+        (outcome, failing)
+    }
+
+    /// Of the executions that fail in the same way, the one that is the easiest to understand, as far as a little search
+    /// finds it.
+    fn smaller(
+        &self,
+        program: &mut ClosureProgram,
+        options: &Options,
+        failing: Failing,
+        first: u64,
+        caller: u32,
+    ) -> Failing {
+        let until = Instant::now() + SMALLER_TIME;
+        let deadline = Some(options.deadline.map_or(until, |deadline| deadline.min(until)));
+        let most = first.saturating_add(SMALLER_EXECUTIONS);
+        let max_executions = Some(options.max_executions.map_or(most, |executions| executions.min(most)));
+        let options = Options { deadline, max_executions, ..options.clone() };
+        let way = failing.0.way(program);
+        let mut best = (Size::of(&failing.1), failing);
+        // (Panics are numbered in the order in which they are seen, and none of those before is forgotten.)
+        let mut all = Vec::new();
+        let _ = self.failures(program, &options, None, caller, &mut |(fault, execution, token)| {
+            let execution = execution();
+            all.push((Size::of(&execution), (fault, execution, token)));
+            if all.len() >= KEPT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        for found in all {
+            if found.0 < best.0 && found.1.0.way(program) == way {
+                best = found;
+            }
+        }
+        best.1
+    }
+
+    /// Explores a program, and hands over the executions that fail; if some are wanted, in a search that is led to them.
+    fn failures(
+        &self,
+        program: &mut ClosureProgram,
+        options: &Options,
+        wanted: Option<&Token>,
+        caller: u32,
+        hand_over: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
+    ) -> Result<Statistics, OpenError> {
+        program.follow_pointers(options.dependencies == DependencyMode::Observed);
         let (observer, model) = (program.observer(), options.model);
         let lives = |found: &Found<'_>| {
             // SAFETY: the program is explored below; while an execution is looked at, it does nothing.
@@ -240,23 +328,17 @@ impl Builder {
         };
         let found = &mut |found: &Found<'_>| {
             let life = lives(found).map(|fault| Fault::Life(Box::new(fault)));
-            let Some(fault) = life.or_else(|| fault(found)) else { return ControlFlow::Continue(()) };
+            // SAFETY: as above.
+            let wants_lock = |thread| unsafe { observer.wants_lock(thread) };
+            let Some(fault) = life.or_else(|| fault(found, &wants_lock)) else { return ControlFlow::Continue(()) };
             // SAFETY: as above.
             let token = Token::of(unsafe { observer.look() }, caller);
-            if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
-                return ControlFlow::Continue(());
-            }
-            failing = Some((fault, found.execution(), token));
-            ControlFlow::Break(())
+            hand_over((fault, &|| found.execution(), token))
         };
-        // What is wanted is not left to chance.
-        let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
-        let options = Options { strategy, ..options.clone() };
-        let outcome = match wanted.filter(|_| only) {
-            None => explore(program, &options, found),
-            Some(token) => explore(&mut Replayed::new(program, token.clone()), &options, found),
-        };
-        (outcome, failing)
+        match wanted {
+            None => explore(program, options, found),
+            Some(token) => explore(&mut Replayed::new(program, token.clone()), options, found),
+        }
     }
 }
 
@@ -299,7 +381,7 @@ fn missing(model: &Model, execution: &Execution) -> Option<(EventId, EventId, &'
 }
 
 fn replay_failed(message: String) -> Failure {
-    Failure { kind: FailureKind::Replay, message, locations: Vec::new(), picture: None, token: None }
+    Failure::new(FailureKind::Replay, message, Vec::new())
 }
 
 fn does_not_fit() -> Failure {
@@ -307,201 +389,8 @@ fn does_not_fit() -> Failure {
     replay_failed(message.to_string())
 }
 
+/// An execution that fails, at the moment when it is found.
+type Seen<'f> = (Fault, &'f dyn Fn() -> Execution, Token);
+
 /// An execution that fails.
 type Failing = (Fault, Execution, Token);
-
-/// What is wrong with an execution.
-enum Fault {
-    Panic(Vec<(usize, u32)>),
-    Blocked(Vec<(usize, Waiting)>),
-    Error(OpenError),
-    Flag(&'static str),
-    Life(Box<LifeFault>),
-}
-
-/// What is wrong with an execution, if something is: the first of what is listed here.
-fn fault(found: &Found<'_>) -> Option<Fault> {
-    match found.ending() {
-        Ending::Failed(threads) => return Some(Fault::Panic(threads.clone())),
-        Ending::Blocked(threads) => return Some(Fault::Blocked(threads.clone())),
-        Ending::Error(error) => return Some(Fault::Error(error.clone())),
-        Ending::Complete | Ending::Cut | Ending::Dead => {}
-    }
-    found.flags().iter().copied().find(|flag| kind_of(flag).is_some()).map(Fault::Flag)
-}
-
-/// What a flag of the model says of the program. (`mixed-accesses` says nothing that is wrong.)
-fn kind_of(flag: &str) -> Option<FailureKind> {
-    match flag {
-        "data-race" => Some(FailureKind::DataRace),
-        "unmatched-rcu-lock" | "unmatched-rcu-unlock" | "unmatched-srcu-lock" | "unmatched-srcu-unlock" => {
-            Some(FailureKind::RcuMisuse)
-        }
-        "multiple-srcu-matches" | "invalid-sleep" | "srcu-bad-value-match" => Some(FailureKind::RcuMisuse),
-        "mixed-lock-accesses" | "unpaired-LKW" | "unpaired-LKR" | "unmatched-unlock" => Some(FailureKind::LockMisuse),
-        _ => None,
-    }
-}
-
-fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Execution) -> Failure {
-    let fault = match fault {
-        Fault::Life(fault) => return describe_life(program, *fault),
-        fault => fault,
-    };
-    let place = |origin: u32| program.place(origin).map(SourcePlace::from);
-    let mut locations: Vec<SourcePlace> = Vec::new();
-    let mut endings = Vec::new();
-    let mut marked: Vec<EventId> = Vec::new();
-    let (kind, message) = match fault {
-        Fault::Panic(threads) => {
-            let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
-            let mut panics: Vec<_> = threads.iter().filter_map(panic).collect();
-            // Causes first.
-            panics.sort_by_key(|(_, panic)| panic.is_consequence);
-            for (thread, panic) in &panics {
-                let at =
-                    panic.place.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
-                endings.push((*thread as u32, format!("panics{at}")));
-                locations.extend(panic.place.clone());
-            }
-            (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
-        }
-        Fault::Blocked(threads) => {
-            let mut kind = FailureKind::Livelock;
-            for (thread, waiting) in threads {
-                let (at, text) = match waiting {
-                    Waiting::Lock(_) => {
-                        kind = FailureKind::Deadlock;
-                        (program.wants_lock(thread).map(SourcePlace::from), "waits for a lock".to_string())
-                    }
-                    Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
-                    Waiting::Write { origin } if program.is_grace_period(origin) => {
-                        kind = FailureKind::Deadlock;
-                        (place(origin), "waits for readers, being one".to_string())
-                    }
-                    Waiting::Write { origin } => (place(origin), "waits for another thread to write".to_string()),
-                };
-                let shown = at.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
-                endings.push((thread as u32, format!("{text}{shown}")));
-                locations.extend(at);
-            }
-            let message = match kind {
-                FailureKind::Deadlock => {
-                    "threads wait for a lock that is never released, or for readers that never end"
-                }
-                _ => "threads wait for what no thread will do",
-            };
-            (kind, message.to_string())
-        }
-        Fault::Error(error) => {
-            let failure = refused(program, &error);
-            locations = failure.locations;
-            (failure.kind, failure.message)
-        }
-        Fault::Flag(flag) => {
-            marked = if flag == "data-race" { racing(model, &execution) } else { misusing(model, flag, &execution) };
-            if !marked.is_empty() {
-                locations.extend(marked.iter().filter_map(|&id| place(execution.events[id as usize].origin)));
-            }
-            (kind_of(flag).unwrap_or(FailureKind::DataRace), sentence(flag).to_string())
-        }
-        Fault::Life(_) => unreachable!("it was described above"),
-    };
-    Failure {
-        kind,
-        message,
-        locations,
-        picture: Some(Picture::new(execution, &place, &|origin| program.word(origin), endings, marked)),
-        token: None,
-    }
-}
-
-/// What is wrong with the life of an object.
-fn describe_life(program: &ClosureProgram, fault: LifeFault) -> Failure {
-    let (kind, message) = match fault.wrong {
-        Wrong::UseAfterFree => (
-            FailureKind::UseAfterFree,
-            "an object is used, and nothing orders this before it is freed (the second place is the last operation before that)",
-        ),
-        Wrong::DoubleFree => {
-            (FailureKind::DoubleFree, "an object is freed twice (the places are the last operations before that)")
-        }
-        Wrong::Leak => (FailureKind::Leak, "an object that was used at this place is never freed"),
-    };
-    let place = |origin: u32| match fault.noted(origin) {
-        Some((place, _)) => place.map(SourcePlace::from),
-        None => program.place(origin).map(SourcePlace::from),
-    };
-    let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
-    let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
-    let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
-    Failure { kind, message: message.to_string(), locations, picture: Some(picture), token: None }
-}
-
-/// The two events of the first race.
-fn racing(model: &Model, execution: &Execution) -> Vec<EventId> {
-    let races = ["ww_race", "wr_race", "rw_race"];
-    let pair = races.iter().find_map(|name| model.relation(execution, name)?.first().copied());
-    pair.map_or(Vec::new(), |(a, b)| vec![a, b])
-}
-
-/// The events of RCU or SRCU that a flag is raised for.
-fn misusing(model: &Model, flag: &str, execution: &Execution) -> Vec<EventId> {
-    let sections = |name| model.relation(execution, name).unwrap_or_default();
-    let (rcu, srcu) = (sections("rcu_rscs"), sections("srcu_rscs"));
-    let events = |is: &dyn Fn(EventId, Label) -> bool| {
-        let all = execution.events.iter().enumerate().map(|(id, event)| (id as EventId, event.label));
-        all.filter(|&(id, label)| is(id, label)).map(|(id, _)| id).collect::<Vec<EventId>>()
-    };
-    let begins = |of: &[(EventId, EventId)], id| of.iter().filter(|&&(lock, _)| lock == id).count();
-    let ends = |of: &[(EventId, EventId)], id| of.iter().filter(|&&(_, unlock)| unlock == id).count();
-    match flag {
-        "unmatched-rcu-lock" => events(&|id, label| label == Label::Fence(Fence::RcuLock) && begins(&rcu, id) == 0),
-        "unmatched-rcu-unlock" => events(&|id, label| label == Label::Fence(Fence::RcuUnlock) && ends(&rcu, id) == 0),
-        "unmatched-srcu-lock" => events(&|id, label| label == Label::Read(Mode::SrcuLock) && begins(&srcu, id) == 0),
-        "unmatched-srcu-unlock" => events(&|id, label| label == Label::Write(Mode::SrcuUnlock) && ends(&srcu, id) == 0),
-        "multiple-srcu-matches" => events(&|id, _| begins(&srcu, id) > 1 || ends(&srcu, id) > 1),
-        "invalid-sleep" => {
-            let is_in = |id, (lock, unlock)| execution.po.contains(&(lock, id)) && execution.po.contains(&(id, unlock));
-            let sleeps = |id, label| label == Label::SyncSrcu && rcu.iter().any(|&section| is_in(id, section));
-            let slept_in =
-                |id| events(&sleeps).into_iter().any(|sync| rcu.iter().any(|&s| s.0 == id && is_in(sync, s)));
-            events(&|id, label| sleeps(id, label) || slept_in(id))
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn sentence(flag: &str) -> &str {
-    match flag {
-        "data-race" => "two accesses are not ordered, of which at least one is plain, and one writes",
-        "unmatched-rcu-lock" => "an RCU reader does not end",
-        "unmatched-rcu-unlock" => "an RCU reader ends that has not begun",
-        "unmatched-srcu-lock" => "an SRCU reader does not end",
-        "unmatched-srcu-unlock" => "an SRCU reader ends that has not begun",
-        "multiple-srcu-matches" => "an SRCU reader ends twice",
-        "invalid-sleep" => "an RCU reader waits for SRCU readers",
-        "srcu-bad-value-match" => "an SRCU reader ends with the index of another one",
-        "unmatched-unlock" => "a lock is released that is not held",
-        "mixed-lock-accesses" => "the memory of a lock is used otherwise",
-        other => other,
-    }
-}
-
-/// Why a program cannot be explored.
-fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
-    let (kind, origin) = match error {
-        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, Some(*origin)),
-        OpenError::MixedLock(_) => (FailureKind::LockMisuse, None),
-        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, None),
-        _ => (FailureKind::TooLarge, None),
-    };
-    let locations = origin.and_then(|origin| program.place(origin)).map(SourcePlace::from).into_iter().collect();
-    let mut message = error.to_string();
-    if kind == FailureKind::Nondeterminism && !program.has_heap() {
-        message.push_str(
-            " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
-        );
-    }
-    Failure { kind, message, locations, picture: None, token: None }
-}

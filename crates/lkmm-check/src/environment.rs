@@ -6,10 +6,12 @@
 //! | `LKMM_TIMEOUT` | the time after which a search ends, in seconds |
 //! | `LKMM_RANDOM` | the number of random walks that take the place of the search |
 //! | `LKMM_SEED` | what the walks follow from |
+//! | `LKMM_REPORTS` | the folder of failures, and of the summary of all models |
 //!
 //! (`LKMM_REPLAY` is read where tokens are.)
 
 use lkmm_search::open::Strategy;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What takes the place of [`Builder::max_executions`](crate::Builder::max_executions).
@@ -28,6 +30,11 @@ pub(crate) fn strategy() -> Option<Strategy> {
     let n = variable("LKMM_RANDOM", "a number of random walks", |text| text.parse().ok())?;
     let seed = variable("LKMM_SEED", "a seed (a number)", |text| text.parse().ok()).unwrap_or(0);
     Some(Strategy::Random { seed, n })
+}
+
+/// The folder of reports.
+pub(crate) fn reports() -> Option<PathBuf> {
+    std::env::var_os("LKMM_REPORTS").filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// The value of a variable; nobody should believe that one counts which does not.

@@ -6,9 +6,14 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod check;
+mod draw;
 mod environment;
+mod explain;
+mod fault;
+mod files;
 mod heap;
 pub mod hook;
+mod json;
 mod life;
 mod lifetimes;
 mod locations;
@@ -19,6 +24,7 @@ mod picture;
 mod replay;
 mod report;
 mod runtime;
+mod sources;
 mod stack;
 mod summary;
 

@@ -426,6 +426,11 @@ fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
     before
 }
 
+/// Does a model order an access before the plain write that frees its object?
+pub(crate) fn is_before(model: &Model, execution: &Execution, pair: (EventId, EventId)) -> bool {
+    Safe::new(model, execution).is_before(execution, pair)
+}
+
 /// What a model says of the order of an access and a plain write that comes later.
 enum Safe {
     /// Of reads before writes; and of writes, in both their roles.

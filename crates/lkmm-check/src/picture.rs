@@ -17,21 +17,23 @@ const GAP: usize = 4;
 /// An execution, with the places of its events.
 #[derive(Clone, Debug)]
 pub(crate) struct Picture {
-    execution: Execution,
+    pub(crate) execution: Execution,
     /// Of each event.
-    places: Vec<Option<SourcePlace>>,
+    pub(crate) places: Vec<Option<SourcePlace>>,
     /// Of each event, what is done at its place.
     words: Vec<&'static str>,
     /// What comes after the last event of a thread.
-    endings: Vec<(u32, String)>,
+    pub(crate) endings: Vec<(u32, String)>,
     /// The events that the failure is about.
-    marked: Vec<EventId>,
+    pub(crate) marked: Vec<EventId>,
+    /// The threads that wait for ever, and the event that keeps each waiting, if it is one.
+    pub(crate) waits: Vec<(u32, EventId)>,
 }
 
 /// An operation: its events, and the line that shows them.
-struct Row {
-    number: usize,
-    events: Vec<EventId>,
+pub(crate) struct Row {
+    pub(crate) number: usize,
+    pub(crate) events: Vec<EventId>,
 }
 
 impl Picture {
@@ -45,21 +47,21 @@ impl Picture {
         let place_of = |event: &Event| event.thread.and_then(|_| place(event.origin));
         let places = execution.events.iter().map(place_of).collect();
         let words = execution.events.iter().map(|event| word(event.origin)).collect();
-        Picture { execution, places, words, endings, marked }
+        Picture { execution, places, words, endings, marked, waits: Vec::new() }
     }
 
-    fn event(&self, id: EventId) -> &Event {
+    pub(crate) fn event(&self, id: EventId) -> &Event {
         &self.execution.events[id as usize]
     }
 
-    fn threads(&self) -> u32 {
+    pub(crate) fn threads(&self) -> u32 {
         let running = self.execution.events.iter().filter_map(|event| event.thread);
         running.chain(self.endings.iter().map(|ending| ending.0)).max().map_or(0, |last| last + 1)
     }
 
     /// The operations of all threads: the events of one thread that stand together and come from one place, if they are
     /// the read and the write of an atomic operation or a lock, and the fences around it.
-    fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
         for thread in 0..self.threads() {
             let of_thread = |&id: &EventId| self.event(id).thread == Some(thread);
@@ -86,7 +88,18 @@ impl Picture {
                 || a.atomic && a.label.is_write() && b.label == mb)
     }
 
-    fn row_of(rows: &[Row], id: EventId) -> Option<&Row> {
+    /// Is it the fence that comes with a join? It stands at the operation that comes next.
+    pub(crate) fn joins(&self, id: EventId) -> bool {
+        let thread = self.event(id).thread;
+        let is_other = |event: EventId| self.event(event).thread.is_some() && self.event(event).thread != thread;
+        let before = |id: EventId| self.execution.po.iter().filter(move |pair| pair.1 == id).map(|pair| pair.0);
+        let previous = id.checked_sub(1).filter(|&previous| self.event(previous).thread == thread);
+        previous.is_some_and(|previous| {
+            before(id).any(|event| is_other(event) && !self.execution.po.contains(&(event, previous)))
+        })
+    }
+
+    pub(crate) fn row_of(rows: &[Row], id: EventId) -> Option<&Row> {
         rows.iter().find(|row| row.events.contains(&id))
     }
 
@@ -99,7 +112,7 @@ impl Picture {
         }
     }
 
-    fn text(&self, rows: &[Row], row: &Row) -> String {
+    pub(crate) fn text(&self, rows: &[Row], row: &Row) -> String {
         let find = |test: fn(Label) -> bool| row.events.iter().copied().find(|&id| test(self.event(id).label));
         let (read, write) = (find(Label::is_read), find(Label::is_write));
         let fenced = row.events.len() > 1 && matches!(self.event(row.events[0]).label, Label::Fence(_));
@@ -140,6 +153,7 @@ impl Picture {
             (None, None) => {
                 let first = row.events[0];
                 let word = match (self.event(first).label, self.words[first as usize]) {
+                    (Label::Fence(Fence::Mb), _) if self.joins(first) => "join",
                     (Label::Fence(Fence::Mb), word @ ("spawn" | "join")) => word,
                     (label, _) => spell(label),
                 };
@@ -151,21 +165,15 @@ impl Picture {
         }
     }
 
-    fn name(&self, id: EventId) -> String {
+    pub(crate) fn name(&self, id: EventId) -> String {
         self.event(id).location.map_or_else(String::new, |location| self.location_name(location))
     }
 
-    /// Locations are called `a`, `b`, … in the order of their numbers.
-    fn location_name(&self, location: LocationId) -> String {
-        let mut all: Vec<LocationId> = self.execution.events.iter().filter_map(|event| event.location).collect();
-        all.sort_unstable();
-        all.dedup();
-        let position = all.binary_search(&location).unwrap_or(0);
-        let letter = char::from(b'a' + (position % 26) as u8);
-        if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
+    pub(crate) fn location_name(&self, location: LocationId) -> String {
+        location_name(&self.execution, location)
     }
 
-    fn value(&self, id: EventId) -> String {
+    pub(crate) fn value(&self, id: EventId) -> String {
         match self.event(id).value {
             Some(Value::Bits(bits)) if bits > 0xffff_ffff => format!("{bits:#x}"),
             Some(Value::Bits(bits)) => bits.to_string(),
@@ -174,22 +182,28 @@ impl Picture {
         }
     }
 
-    /// The lines of a thread.
-    fn column(&self, rows: &[Row], thread: u32) -> Vec<String> {
-        // That a thread waits for a lock is said at its end.
-        let waits = |row: &Row| row.events.len() == 1 && self.event(row.events[0]).label == Label::LockRead;
-        let is_own = |row: &&Row| self.event(row.events[0]).thread == Some(thread) && !waits(row);
-        let own: Vec<&Row> = rows.iter().filter(is_own).collect();
-        let place = |row: &Row| match &self.places[row.events[0] as usize] {
+    /// Is it the wait for a lock? That is said at the end of the thread.
+    pub(crate) fn waits(&self, row: &Row) -> bool {
+        row.events.len() == 1 && self.event(row.events[0]).label == Label::LockRead
+    }
+
+    /// The place of an operation, in short.
+    pub(crate) fn place(&self, row: &Row) -> String {
+        match &self.places[row.events[0] as usize] {
             Some(place) => format!("{}:{}", short(&place.file), place.line),
             None => String::new(),
-        };
-        let width = own.iter().map(|row| place(row).len()).max().unwrap_or(0);
-        let title = if thread == 0 { "thread 0 (main)".to_string() } else { format!("thread {thread}") };
-        let mut lines = vec![title];
+        }
+    }
+
+    /// The lines of a thread.
+    fn column(&self, rows: &[Row], thread: u32) -> Vec<String> {
+        let is_own = |row: &&Row| self.event(row.events[0]).thread == Some(thread) && !self.waits(row);
+        let own: Vec<&Row> = rows.iter().filter(is_own).collect();
+        let width = own.iter().map(|row| self.place(row).len()).max().unwrap_or(0);
+        let mut lines = vec![title(thread)];
         for row in own {
             let mark = if row.events.iter().any(|id| self.marked.contains(id)) { '>' } else { ' ' };
-            lines.push(format!("{mark}{:>3}  {:width$}  {}", row.number, place(row), self.text(rows, row)));
+            lines.push(format!("{mark}{:>3}  {:width$}  {}", row.number, self.place(row), self.text(rows, row)));
         }
         let endings = self.endings.iter().filter(|ending| ending.0 == thread);
         lines.extend(endings.map(|ending| format!(">     {}", ending.1)));
@@ -253,8 +267,23 @@ impl fmt::Display for Picture {
     }
 }
 
+/// Locations are called `a`, `b`, … in the order of their numbers.
+pub(crate) fn location_name(execution: &Execution, location: LocationId) -> String {
+    let mut all: Vec<LocationId> = execution.events.iter().filter_map(|event| event.location).collect();
+    all.sort_unstable();
+    all.dedup();
+    let position = all.binary_search(&location).unwrap_or(0);
+    let letter = char::from(b'a' + (position % 26) as u8);
+    if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
+}
+
+/// What a thread is called.
+pub(crate) fn title(thread: u32) -> String {
+    if thread == 0 { "thread 0 (main)".to_string() } else { format!("thread {thread}") }
+}
+
 /// The name of a file without its folders.
-fn short(file: &str) -> &str {
+pub(crate) fn short(file: &str) -> &str {
     file.rsplit(['/', '\\']).next().unwrap_or(file)
 }
 
@@ -273,7 +302,7 @@ fn annotation(label: Label) -> &'static str {
 }
 
 /// What the kernel calls it.
-fn spell(label: Label) -> &'static str {
+pub(crate) fn spell(label: Label) -> &'static str {
     match label {
         Label::Fence(fence) => match fence {
             Fence::Mb => "smp_mb",

@@ -1,9 +1,13 @@
 //! What an exploration came to.
 
+use crate::explain::Explanation;
+use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use lkmm_report::svg;
 use lkmm_search::open::Statistics;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// What is wrong with an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +42,37 @@ pub enum FailureKind {
     TooLarge,
 }
 
+impl FailureKind {
+    /// What usually helps, when no order is missing.
+    fn advice(self) -> Option<&'static str> {
+        Some(match self {
+            FailureKind::Panic => {
+                "make one step of what others must not see halfway: one atomic operation, or a lock around it"
+            }
+            FailureKind::DataRace => "mark the accesses (`Atomic`, with Relaxed), or hold one lock around both",
+            FailureKind::UseAfterFree => {
+                "free the object when nobody can reach it: remove it, wait for the readers (`synchronize_rcu`), free it; or count references"
+            }
+            FailureKind::DoubleFree => "let the thread free it that took it away, with `xchg` or `cmpxchg`",
+            FailureKind::Leak => "let somebody own it until it is freed",
+            FailureKind::Deadlock => {
+                "take locks in one order everywhere, each once, release them, and wait for readers outside of readers"
+            }
+            FailureKind::Livelock => {
+                "see to it that some thread does what this one waits for, whatever happened before"
+            }
+            FailureKind::LockMisuse => "release a lock where it was taken, through its guard",
+            FailureKind::RcuMisuse => {
+                "end each reader once, in the domain where it began, and sleep outside of readers"
+            }
+            FailureKind::Nondeterminism => {
+                "take random numbers, times and addresses out of the model, or choose them with `check::any`"
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -65,10 +100,26 @@ pub struct Failure {
     pub(crate) message: String,
     pub(crate) locations: Vec<SourcePlace>,
     pub(crate) picture: Option<Picture>,
+    pub(crate) explanation: Explanation,
     pub(crate) token: Option<String>,
+    /// Where it was written to; or why it could not be.
+    pub(crate) file: Option<Result<PathBuf, String>>,
 }
 
 impl Failure {
+    /// Without an execution.
+    pub(crate) fn new(kind: FailureKind, message: String, locations: Vec<SourcePlace>) -> Self {
+        Failure {
+            kind,
+            message,
+            locations,
+            picture: None,
+            explanation: Explanation::default(),
+            token: None,
+            file: None,
+        }
+    }
+
     /// What is wrong.
     pub fn kind(&self) -> FailureKind {
         self.kind
@@ -88,6 +139,55 @@ impl Failure {
     /// The places in the source that have to do with it: where a thread panicked, the accesses that race, where threads wait.
     pub fn locations(&self) -> &[SourcePlace] {
         &self.locations
+    }
+
+    /// Why nothing forbids the execution: sentences that name the orders that are missing. They speak of operations by the numbers that
+    /// they have in the text and the picture.
+    pub fn why(&self) -> &[String] {
+        &self.explanation.why
+    }
+
+    /// What would forbid the execution: one change, or several that are needed together. Empty if no order within threads does.
+    ///
+    /// That this one execution is forbidden then is certain. There may be others.
+    pub fn mend(&self) -> &[String] {
+        &self.explanation.mend
+    }
+
+    /// Where the picture was written to, if reports are ([`Builder::reports`](crate::Builder::reports)): beside it are the text and JSON.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_ref()?.as_ref().ok().map(PathBuf::as_path)
+    }
+
+    /// The failure as one JSON object.
+    ///
+    /// Its keys: `kind`, `sentence`, `why`, `mend`, `locations` (each `{"file","line","column"}`), `threads` (each `{"thread","ending"}`),
+    /// `events`, `rf`, `co` and `fr` (pairs of events; of `co` and `fr`, the steps to the next write of another thread), and `token`.
+    /// An event has `id`, `thread` (null for an initial write), `operation` (its number in the text: the events of an atomic operation share
+    /// one), `kind`, `text`, `variable`, `value` (as text), `marked` (the failure is about it), `file`, `line` and `column`.
+    pub fn to_json(&self) -> String {
+        json::failure(self)
+    }
+
+    /// The execution as a picture: an SVG file that needs nothing else. `None` if the code cannot be explored at all.
+    pub fn to_svg(&self) -> Option<String> {
+        let mut diagram = self.picture.as_ref()?.diagram();
+        diagram.title = self.kind.to_string();
+        diagram.subtitles = self.message.lines().map(str::to_string).collect();
+        diagram.notes = self.sentences();
+        Some(svg::draw(&diagram))
+    }
+
+    /// Why it can happen, and what would forbid it.
+    fn sentences(&self) -> Vec<String> {
+        let Explanation { why, mend } = &self.explanation;
+        let why = (!why.is_empty()).then(|| format!("Why: {}.", why.join("; ")));
+        let mend = match &mend[..] {
+            [] => self.kind.advice().map(|advice| format!("What usually helps: {advice}.")),
+            [mend] => Some(format!("Mend: {mend}.")),
+            _ => Some(format!("Mend (no single change is enough; together these are): {}.", mend.join("; "))),
+        };
+        why.into_iter().chain(mend).collect()
     }
 }
 
@@ -155,7 +255,7 @@ impl Report {
         (self.executions > 0 && self.share > 0.0).then(|| self.executions as f64 / self.share)
     }
 
-    /// The execution that failed, if one did. It is the last one that was explored.
+    /// An execution that failed, if one did: the smallest of those that fail like the first, as far as a little search finds it.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
@@ -205,6 +305,14 @@ impl fmt::Display for Failure {
         }
         if let Some(picture) = &self.picture {
             write!(f, "\n{picture}")?;
+        }
+        for sentence in self.sentences() {
+            writeln!(f, "\n{sentence}")?;
+        }
+        match &self.file {
+            Some(Ok(path)) => writeln!(f, "\ndrawn in {}", path.display())?,
+            Some(Err(error)) => writeln!(f, "\nno report was written: {error}")?,
+            None => {}
         }
         match &self.token {
             Some(token) => write!(f, "\nrun it again: LKMM_REPLAY={token} cargo test <name of the test>"),

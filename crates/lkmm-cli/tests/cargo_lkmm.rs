@@ -109,7 +109,9 @@ fn tests_run_within_budgets_and_their_models_are_listed() {
     assert!(twelve.contains(" 100 ") && twelve.contains("  out of budget, about "), "{twelve}");
     assert!(line(&out, "models tests::lost ").contains("  Panic at src/lib.rs:31:"), "{out}");
     let (_, report) = out.split_once("report: ").expect("a link to a report");
-    let report = std::fs::read_to_string(report.lines().next().expect("a path")).expect("a report");
+    let picture = Path::new(report.lines().next().expect("a path"));
+    assert!(picture.is_file() && picture.extension().is_some_and(|kind| kind == "svg"), "{out}");
+    let report = std::fs::read_to_string(picture.with_extension("txt")).expect("a report");
     assert!(report.contains("an increment is lost") && report.contains("LKMM_REPLAY="), "{report}");
     assert!(line(&out, "3 models, ").ends_with(": 1 complete, 1 failed, 1 out of budget"), "{out}");
 

@@ -9,9 +9,13 @@
 //! | [`herd`] | scripts that read herd7's output (`mcompare7`, the kernel's `judgelitmus.sh`) |
 //! | [`json`] | programs: one object a line |
 //! | [`witness`] | people: one execution, thread by thread |
+//! | [`svg`] | people: one execution as a picture, a [`diagram`] |
 //!
 //! Every rendering writes to a [`std::io::Write`] and returns its errors. Nothing here reads a file, a clock or a
 //! terminal, and nothing knows a source language or the axioms of a model: a report says what the search answered.
+//!
+//! Pictures are of use without reports of litmus tests: without feature `litmus`, which is on by default, only [`diagram`] and [`svg`]
+//! are there, and this crate depends on nothing.
 //!
 //! ```
 //! use lkmm_report::{Answer, Report, Test};
@@ -31,16 +35,30 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod diagram;
+#[cfg(feature = "litmus")]
 pub mod herd;
+#[cfg(feature = "litmus")]
 pub mod human;
+#[cfg(feature = "litmus")]
 pub mod json;
+#[cfg(feature = "litmus")]
 mod palette;
+#[cfg(feature = "litmus")]
 mod problem;
+#[cfg(feature = "litmus")]
 mod report;
+#[cfg(feature = "litmus")]
 mod state;
+pub mod svg;
+#[cfg(feature = "litmus")]
 pub mod witness;
 
+#[cfg(feature = "litmus")]
 pub use palette::Palette;
+#[cfg(feature = "litmus")]
 pub use problem::{Position, Problem};
+#[cfg(feature = "litmus")]
 pub use report::{Answer, Expectation, Format, Mismatch, Origin, Quantifier, Report, Test};
+#[cfg(feature = "litmus")]
 pub use state::States;

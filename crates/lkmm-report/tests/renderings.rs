@@ -287,6 +287,14 @@ fn witnesses() {
 }
 
 #[test]
+fn pictures() {
+    let draw = |report: &Report| lkmm_report::svg::draw(&witness::diagram(report).expect("there is a witness"));
+    check("witness.svg", |out| out.write_all(draw(&sometimes()).as_bytes()));
+    check("witness-crowded.svg", |out| out.write_all(draw(&crowded()).as_bytes()));
+    assert_eq!(witness::diagram(&never()), None);
+}
+
+#[test]
 fn witnesses_keep_to_a_hundred_columns() {
     for r in [sometimes(), crowded()] {
         let mut text = Vec::new();

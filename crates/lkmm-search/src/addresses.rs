@@ -70,16 +70,20 @@ impl<'p> Addresses<'_, 'p> {
         Ok(())
     }
 
-    /// The addresses that are left depend on themselves: pointers out of thin air. One that is written through is no address;
-    /// one that is only read through is the address of whatever location it is read from.
+    /// The addresses that are left depend on themselves: pointers out of thin air. What is written through one is an error,
+    /// unless some read has to read it, and so tells where it is; what is read through one is read from some location.
     fn choose_location(&mut self, open: &[usize], run: &mut Run<'p>) -> Result<(), Stop> {
         let circular = |event: &usize| Some((*event, self.values.circular_address(*event)?));
         let circular: Vec<(usize, usize)> = open.iter().filter_map(circular).collect();
         let is_read = |event: usize| self.combination.template(event).0.label.is_read();
-        if let Some(&(event, _)) = circular.iter().find(|&&(event, _)| !is_read(event)) {
-            self.reject(event, Value::Symbol(0), run)?;
+        if run.goal == Goal::Errors {
+            if let Some(&(event, _)) = circular.iter().find(|&&(event, _)| !is_read(event)) {
+                if self.is_solvable(Some(event), run)? {
+                    return Err(self.bad_address(event, Value::Symbol(0)));
+                }
+            }
         }
-        let Some(&(_, read)) = circular.iter().find(|&&(event, _)| is_read(event)) else { return Ok(()) };
+        let Some(&(_, read)) = circular.first() else { return Ok(()) };
         for location in 0..self.combination.program.locations.len() {
             run.tick(Run::UNIT)?;
             let mark = self.values.mark();
@@ -94,30 +98,36 @@ impl<'p> Addresses<'_, 'p> {
         Ok(())
     }
 
-    /// An event accesses what is no location: an error, if the equations have a solution in which it happens.
-    fn reject(&mut self, event: usize, value: Value, run: &mut Run<'p>) -> Result<(), Stop> {
-        let origin = self.combination.template(event).0.origin;
-        self.fail(SearchError::BadAddress { value, origin }, run)
+    fn bad_address(&self, event: usize, value: Value) -> Stop {
+        Stop::Failed(SearchError::BadAddress { value, origin: self.combination.template(event).0.origin })
     }
 
     /// Fails if the equations have a solution, and if errors are looked for: to others, there is no execution here.
-    fn fail(&mut self, error: SearchError, run: &mut Run<'p>) -> Result<(), Stop> {
-        if run.goal == Goal::Errors && self.is_solvable(run)? { Err(Stop::Failed(error)) } else { Ok(()) }
+    fn fail(&mut self, error: Stop, run: &mut Run<'p>) -> Result<(), Stop> {
+        if run.goal == Goal::Errors && self.is_solvable(None, run)? { Err(error) } else { Ok(()) }
     }
 
-    /// Have the equations a solution, whatever the model says?
-    fn is_solvable(&mut self, run: &mut Run<'p>) -> Result<bool, Stop> {
+    /// Have the equations a solution, whatever the model says? If an event is named: one that leaves its address open?
+    fn is_solvable(&mut self, unaddressed: Option<usize>, run: &mut Run<'p>) -> Result<bool, Stop> {
+        if unaddressed.is_some_and(|event| self.values.address(event) != Known::Open) {
+            return Ok(false);
+        }
         let is_open = |e: &usize| self.combination.template(*e).0.label.is_read() && self.values.source(*e).is_none();
         let Some(read) = (0..self.combination.len()).find(is_open) else {
             let mark = self.values.mark();
-            let solvable = self.values.settle(run);
+            let solvable = self.values.settle(run)?;
+            let program = self.combination.program;
+            let lost = unaddressed.is_some_and(|event| self.values.address(event).location_in(program).is_some());
             self.values.undo(mark);
-            return solvable;
+            return Ok(solvable && !lost);
         };
         for source in self.sources(read) {
             run.tick(Run::UNIT)?;
-            let mark = self.values.mark();
-            let solvable = self.values.assign(read, source).is_ok() && self.is_solvable(run)?;
+            let (mark, assumed) = (self.values.mark(), self.assumed.len());
+            let solvable = self.values.assign(read, source).is_ok()
+                && self.equate_addresses(read, source).is_ok()
+                && self.is_solvable(unaddressed, run)?;
+            self.assumed.truncate(assumed);
             self.values.undo(mark);
             if solvable {
                 return Ok(true);
@@ -207,8 +217,10 @@ impl<'p> Addresses<'_, 'p> {
         let mut candidate = match Candidate::<W>::new(self.combination, &self.values) {
             Ok(candidate) => candidate,
             Err(Unaddressed::Read) => return Ok(()),
-            Err(Unaddressed::Write { event, value }) => return self.reject(event, value, run),
-            Err(Unaddressed::Illegal(operation)) => return self.fail(SearchError::Illegal(operation), run),
+            Err(Unaddressed::Write { event, value }) => return self.fail(self.bad_address(event, value), run),
+            Err(Unaddressed::Illegal(operation)) => {
+                return self.fail(Stop::Failed(SearchError::Illegal(operation)), run);
+            }
         };
         if run.goal == Goal::Errors && !self.values.may_be_illegal() {
             return Ok(());
@@ -229,6 +241,6 @@ impl<'p> Addresses<'_, 'p> {
                 return Ok(());
             }
         }
-        Explorer::explore(self.combination, candidate, values, run)
+        Explorer::explore(self.combination, candidate, values, &self.assumed, run)
     }
 }

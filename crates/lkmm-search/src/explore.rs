@@ -40,6 +40,8 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
     combination: &'c Combination<'p>,
     candidate: Candidate<W>,
     values: Values<'c, 'p>,
+    /// Reads whose values were assumed to be these addresses.
+    assumed: &'a [(usize, Value)],
     plan: Plan<'static, W>,
     run: &'a mut Run<'p>,
     /// Rows of `co`, and of its inverse.
@@ -72,11 +74,12 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
 }
 
 impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
-    /// Explores a candidate.
+    /// Explores a candidate, whose `values` already say of some reads that they return the addresses `assumed`.
     pub(crate) fn explore(
         combination: &'c Combination<'p>,
         candidate: Candidate<W>,
         values: Values<'c, 'p>,
+        assumed: &'a [(usize, Value)],
         run: &'a mut Run<'p>,
     ) -> Result<(), Stop> {
         let n = candidate.len();
@@ -105,6 +108,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let mut explorer = Explorer {
             combination,
             values,
+            assumed,
             plan,
             run,
             co: vec![EventSet::EMPTY; n],

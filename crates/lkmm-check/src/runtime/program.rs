@@ -81,14 +81,6 @@ impl ClosureProgram {
         }
     }
 
-    /// Where a thread waits for a lock, if it does.
-    pub(crate) fn wants_lock(&self, thread: usize) -> Option<&'static Location<'static>> {
-        let slot = self.runtime().slots.get(thread)?;
-        // SAFETY: no thread runs, so nobody else uses it.
-        let (operation, ..) = unsafe { slot.as_ref() }.pending?;
-        matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
-    }
-
     /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
     /// allocated these in the model heap. (That a load may return null only shows that the access might not happen. With a
     /// copy of the object, another address would show.)
@@ -205,6 +197,18 @@ impl Observer {
     pub(crate) unsafe fn look(&self) -> &Runtime {
         // SAFETY: the caller's promise.
         unsafe { self.0.as_ref() }
+    }
+
+    /// Where a thread waits for a lock, if it does.
+    ///
+    /// # Safety
+    /// As of [`look`](Self::look).
+    pub(crate) unsafe fn wants_lock(&self, thread: usize) -> Option<&'static Location<'static>> {
+        // SAFETY: the caller's promise.
+        let slot = unsafe { self.look() }.slots.get(thread)?;
+        // SAFETY: no thread runs, so nobody else uses it.
+        let (operation, ..) = unsafe { slot.as_ref() }.pending?;
+        matches!(operation.kind, Kind::Lock(_)).then_some(operation.place)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Explorer;
 use crate::outcome::SearchError;
 use crate::run::{Goal, Stop};
-use crate::values::Known;
+use crate::values::{Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::event_set::EventSet;
 use lkmm_model::graph::{Event, Execution};
@@ -12,6 +12,9 @@ use lkmm_model::program::{Observable, Value};
 impl<const W: usize> Explorer<'_, '_, '_, W> {
     /// Every choice is made: settle the values, judge, count.
     pub(super) fn complete(&mut self) -> Result<(), Stop> {
+        if !self.assumed.is_empty() && !self.justifies_addresses()? {
+            return Ok(());
+        }
         let initial = self.candidate.initial;
         let open = (0..self.reads.len()).any(|i| {
             let read = self.reads[i];
@@ -28,6 +31,48 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
         };
         self.values.undo(mark);
         result
+    }
+
+    /// Do the equations alone give the assumed addresses? A read and its write are at the same place, which tells where a
+    /// pointer points that nothing else determines.
+    fn justifies_addresses(&self) -> Result<bool, Stop> {
+        let initial = self.candidate.initial;
+        let program = self.combination.program;
+        let mut values = Values::new(self.combination);
+        let pairs: Vec<(usize, usize)> = (initial..self.candidate.len())
+            .filter(|&read| self.candidate.frame.labels[read].is_read())
+            .filter_map(|read| Some((read, self.rf[read]?)))
+            .collect();
+        for &(read, write) in &pairs {
+            let source = match write.checked_sub(initial) {
+                Some(write) => Source::Write(write),
+                None => Source::Initial(self.candidate.initial_values[write]),
+            };
+            if values.assign(read - initial, source).is_err() {
+                return Ok(false);
+            }
+        }
+        loop {
+            let mark = values.mark();
+            for (open, known) in pairs.iter().flat_map(|&(read, write)| [(read, write), (write, read)]) {
+                let address = |event: usize| match event.checked_sub(initial) {
+                    Some(event) => values.address(event),
+                    None => {
+                        self.candidate.frame.locations[event].map_or(Known::Open, |l| Known::Is(program.address_of(l)))
+                    }
+                };
+                let (Known::Open, Known::Is(place)) = (address(open), address(known)) else { continue };
+                let Some(pointer) = values.address_copied_from(open - initial) else { continue };
+                if values.assume(pointer, place).is_err() {
+                    return Ok(false);
+                }
+            }
+            if values.mark() == mark {
+                break;
+            }
+        }
+        let settled = values.settle(self.run)?;
+        Ok(settled && self.assumed.iter().all(|&(read, address)| values.read(read) == Known::Is(address)))
     }
 
     fn judge(&mut self) -> Result<(), Stop> {

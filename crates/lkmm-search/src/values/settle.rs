@@ -1,15 +1,14 @@
 //! Settling: the equations that are left when every read has its source.
 //!
-//! What is still unknown then is determined by nothing but itself. The equations between the open reads are solved by
-//! unification, as herd7 does: reads that copy each other in a circle are one class, and a class that no equation gives a
-//! value is a symbol (out of thin air). An equation that is no copy (`x = x + 1`) has no solution. An equation may turn into a
-//! copy when others have been solved, so they are gone over until nothing changes.
+//! What is still unknown then is determined by nothing but itself. The equations are solved by unification, as herd7 does:
+//! open reads and operators are variables; reads that copy each other in a circle are one class, and a class that no equation
+//! gives a value is a symbol (out of thin air). An operator whose operands stay unknown (`x = x + 1`) is an equation without
+//! solution.
 
 use super::facts::holds;
 use super::{Contradiction, Known, Source, Values};
 use crate::run::{Run, Stop};
-use lkmm_model::program::{Constraint, Expr, ExprId, Operator, Value};
-use rustc_hash::{FxHashMap, FxHashSet};
+use lkmm_model::program::{Constraint, Expr, ExprId, Value};
 
 impl Values<'_, '_> {
     /// Solves what is left when every read has its source: copies in a circle become symbols. Undone by
@@ -25,37 +24,42 @@ impl Values<'_, '_> {
     fn solve(&mut self, run: &Run<'_>) -> Result<(), Unsolved> {
         let n = self.reads.len();
         let open: Vec<usize> = (0..n).filter(|&e| self.sources[e].is_some() && self.reads[e] == Known::Open).collect();
-        let mut classes = Classes { parent: (0..n).collect(), value: vec![None; n] };
-        // An equation may become a copy only when others have been solved (`x = (y ^ y) + 1`).
-        let mut equations = self.open_equations(&open);
+        let mut classes = Classes::new(n + self.exprs.len());
+        for (a, b) in self.open_equations(&open) {
+            classes.equate(a, b)?;
+        }
+        // An operator may get its value only when others have (`x = (y ^ y) + 1`).
+        let mut operators = self.open_operators();
         loop {
-            let before = equations.len();
+            let before = operators.len();
             let mut left = Vec::new();
-            for (a, b) in equations {
+            for (thread, id) in operators {
                 run.check_deadline()?;
-                match (self.side(&mut classes, a), self.side(&mut classes, b)) {
-                    (Some(a), Some(b)) => equate(&mut classes, a, b)?,
-                    _ => left.push((a, b)),
+                match self.evaluated(&mut classes, thread, id) {
+                    Some(value) => classes.equate(self.term(thread, id), value)?,
+                    None => left.push((thread, id)),
                 }
             }
-            equations = left;
-            if equations.is_empty() {
+            operators = left;
+            if operators.is_empty() {
                 break;
             }
-            if equations.len() == before {
+            if operators.len() == before {
                 return Err(Unsolved::Contradiction);
             }
         }
         let mut symbols = Vec::new();
         for &read in &open {
-            let root = classes.root(read);
-            let value = classes.value[root].unwrap_or_else(|| {
-                let number = symbols.iter().position(|&r| r == root).unwrap_or_else(|| {
-                    symbols.push(root);
-                    symbols.len() - 1
-                });
-                Value::Symbol(number as u32)
-            });
+            let value = match classes.resolve(Value::Symbol(read as u32)) {
+                Value::Symbol(root) => {
+                    let number = symbols.iter().position(|&r| r == root).unwrap_or_else(|| {
+                        symbols.push(root);
+                        symbols.len() - 1
+                    });
+                    Value::Symbol(number as u32)
+                }
+                value => value,
+            };
             self.queue.clear();
             self.queue.push((read, Known::Is(value)));
             self.propagate()?;
@@ -64,78 +68,61 @@ impl Values<'_, '_> {
     }
 
     /// The equations between open reads and what they read, and of `cmpxchg`s that succeed.
-    fn open_equations(&self, open: &[usize]) -> Vec<(Operand, Operand)> {
+    fn open_equations(&self, open: &[usize]) -> Vec<(Value, Value)> {
         let mut equations = Vec::new();
         for &read in open {
             if let Some(Source::Write(write)) = self.sources[read] {
                 let (template, thread) = self.combination.template(write);
                 if let Some(value) = template.value {
-                    equations.push((Operand::Read(read), Operand::Expr(thread, value)));
+                    equations.push((Value::Symbol(read as u32), self.term(thread, value)));
                 }
             }
         }
         for (thread, path) in self.combination.paths.iter().enumerate() {
             for constraint in &path.constraints {
                 if let Constraint::Equal(a, b) = *constraint {
-                    if self.expr(thread, a) == Known::Open || self.expr(thread, b) == Known::Open {
-                        equations.push((Operand::Expr(thread, a), Operand::Expr(thread, b)));
-                    }
+                    equations.push((self.term(thread, a), self.term(thread, b)));
                 }
             }
         }
         equations
     }
 
-    /// What an operand is, if that can be said: a value, or a copy of a read.
-    fn side(&self, classes: &mut Classes, operand: Operand) -> Option<Side> {
-        let (thread, id) = match operand {
-            Operand::Read(read) => return Some(classes.side(read)),
-            Operand::Expr(thread, id) => (thread, id),
-        };
-        if let Some(side) = self.leaf(classes, thread, id) {
-            return side;
+    /// The operators that have no value and are no copies, operands first.
+    fn open_operators(&self) -> Vec<(usize, ExprId)> {
+        let mut operators = Vec::new();
+        for (thread, path) in self.combination.paths.iter().enumerate() {
+            let copy_of = &self.combination.facts[thread].copy_of;
+            let is_open = |&id: &usize| {
+                matches!(path.exprs[id], Expr::Op(..))
+                    && copy_of[id].is_none()
+                    && self.expr(thread, id as ExprId) == Known::Open
+            };
+            operators.extend((0..path.exprs.len()).filter(is_open).map(|id| (thread, id as ExprId)));
         }
-        // Operands have lower numbers, so they are done first, each once however often it is used.
-        let exprs = &self.combination.paths[thread].exprs;
-        let mut below = vec![id];
-        let mut seen: FxHashSet<ExprId> = below.iter().copied().collect();
-        let mut at = 0;
-        while let Some(&expr) = below.get(at) {
-            at += 1;
-            if let (Expr::Op(_, a, b), None) = (exprs[expr as usize], self.leaf(classes, thread, expr)) {
-                let operands = match self.combination.facts[thread].copy_of[expr as usize] {
-                    Some(original) => [original, original],
-                    None => [a, b],
-                };
-                below.extend(operands.into_iter().filter(|&operand| seen.insert(operand)));
-            }
-        }
-        below.sort_unstable();
-        let mut sides: FxHashMap<ExprId, Option<Side>> = FxHashMap::default();
-        for expr in below {
-            let side = self.leaf(classes, thread, expr).unwrap_or_else(|| {
-                let of = |operand: ExprId| sides.get(&operand).copied().flatten();
-                match (exprs[expr as usize], self.combination.facts[thread].copy_of[expr as usize]) {
-                    (_, Some(original)) => of(original),
-                    (Expr::Op(op, a, b), None) => combined(op, of(a)?, of(b)?),
-                    _ => None,
-                }
-            });
-            sides.insert(expr, side);
-        }
-        sides.get(&id).copied().flatten()
+        operators
     }
 
-    /// What an expression is that needs no other to be said first. `None` for an operator whose value is open.
-    fn leaf(&self, classes: &mut Classes, thread: usize, id: ExprId) -> Option<Option<Side>> {
+    /// An expression as a term of equations: its value, or the number of its variable as a symbol. Reads are the first
+    /// variables; after them comes one for each expression, of which those of operators count.
+    fn term(&self, thread: usize, id: ExprId) -> Value {
         if let Known::Is(value) = self.expr(thread, id) {
-            return Some(Some(Side::Value(value)));
+            return value;
         }
-        match self.combination.paths[thread].exprs[id as usize] {
-            Expr::Const(value) => Some(Some(Side::Value(value))),
-            Expr::Read(event) => Some(Some(classes.side(self.combination.events[thread] + event as usize))),
-            Expr::Op(..) => None,
+        match self.combination.facts[thread].variable(self.combination.paths[thread], id) {
+            Expr::Const(value) => value,
+            Expr::Read(event) => Value::Symbol((self.combination.events[thread] + event as usize) as u32),
+            Expr::Op(_, id, _) => {
+                Value::Symbol((self.reads.len() + self.combination.exprs[thread] + id as usize) as u32)
+            }
         }
+    }
+
+    /// The value of an operator, if its operands give it one. (If it is yet another variable's, that is an open equation.)
+    fn evaluated(&self, classes: &mut Classes, thread: usize, id: ExprId) -> Option<Value> {
+        let Expr::Op(operator, a, b) = self.combination.paths[thread].exprs[id as usize] else { return None };
+        let [a, b] = [a, b].map(|operand| classes.resolve(self.term(thread, operand)));
+        Value::apply(operator, a, b).ok().flatten().filter(|value| !matches!(value, Value::Symbol(_)))
     }
 
     /// Every equation must have come out: no expression open, no constraint open, each read equal to its write.
@@ -163,17 +150,6 @@ impl Values<'_, '_> {
     }
 }
 
-/// An operator applied to two terms.
-fn combined(op: Operator, a: Side, b: Side) -> Option<Side> {
-    use Operator::{Eq, Ne, Xor};
-    match (op, a, b) {
-        (_, Side::Value(a), Side::Value(b)) => Value::apply(op, a, b).ok().flatten().map(Side::Value),
-        (Xor | Ne, a, b) if a == b => Some(Side::Value(Value::Int(0))),
-        (Eq, a, b) if a == b => Some(Side::Value(Value::Int(1))),
-        _ => None,
-    }
-}
-
 /// Why equations have not been solved.
 enum Unsolved {
     /// They have no solution.
@@ -194,67 +170,40 @@ impl From<Stop> for Unsolved {
     }
 }
 
-/// A term of an equation.
-#[derive(Clone, Copy)]
-enum Operand {
-    Read(usize),
-    Expr(usize, ExprId),
-}
-
-/// What a term is: a value, or equal to a class of reads (named by its root).
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Read(usize),
-    Value(Value),
-}
-
-fn equate(classes: &mut Classes, a: Side, b: Side) -> Result<(), Contradiction> {
-    match (a, b) {
-        (Side::Value(a), Side::Value(b)) if a == b => Ok(()),
-        (Side::Value(_), Side::Value(_)) => Err(Contradiction),
-        (Side::Read(read), Side::Value(value)) | (Side::Value(value), Side::Read(read)) => {
-            let root = classes.root(read);
-            classes.fix(root, value)
-        }
-        (Side::Read(a), Side::Read(b)) => classes.unite(a, b),
-    }
-}
-
-/// Union-find over reads.
+/// Union-find over variables.
 struct Classes {
-    parent: Vec<usize>,
-    value: Vec<Option<Value>>,
+    /// Of each variable: its value, or a variable of its class (as a symbol): itself, if it is the class's first.
+    known: Vec<Value>,
 }
 
 impl Classes {
-    fn side(&mut self, read: usize) -> Side {
-        let root = self.root(read);
-        self.value[root].map_or(Side::Read(root), Side::Value)
+    fn new(variables: usize) -> Self {
+        Classes { known: (0..variables as u32).map(Value::Symbol).collect() }
     }
 
-    fn root(&mut self, mut a: usize) -> usize {
-        while self.parent[a] != a {
-            self.parent[a] = self.parent[self.parent[a]];
-            a = self.parent[a];
-        }
-        a
-    }
-
-    fn fix(&mut self, root: usize, value: Value) -> Result<(), Contradiction> {
-        match self.value[root].replace(value) {
-            Some(old) if old != value => Err(Contradiction),
-            _ => Ok(()),
-        }
-    }
-
-    fn unite(&mut self, a: usize, b: usize) -> Result<(), Contradiction> {
-        let (a, b) = (self.root(a), self.root(b));
-        if a != b {
-            self.parent[b] = a;
-            if let Some(value) = self.value[b] {
-                self.fix(a, value)?;
+    /// What is known of a term: a value, or the first variable of its class.
+    fn resolve(&mut self, mut term: Value) -> Value {
+        while let Value::Symbol(variable) = term {
+            let next = self.known[variable as usize];
+            if next == term {
+                break;
             }
+            if let Value::Symbol(next) = next {
+                self.known[variable as usize] = self.known[next as usize];
+            }
+            term = next;
         }
-        Ok(())
+        term
+    }
+
+    fn equate(&mut self, a: Value, b: Value) -> Result<(), Contradiction> {
+        match (self.resolve(a), self.resolve(b)) {
+            (a, b) if a == b => Ok(()),
+            (Value::Symbol(variable), other) | (other, Value::Symbol(variable)) => {
+                self.known[variable as usize] = other;
+                Ok(())
+            }
+            _ => Err(Contradiction),
+        }
     }
 }

@@ -17,7 +17,8 @@ macro_rules! pairs {
         $($(#[$doc])*
         #[test]
         fn $name() {
-            $crate::pair::pair(lkmm::check::FailureKind::$kind, &[$($line),+], $bug, $mended);
+            let failure = $crate::pair::pair(lkmm::check::FailureKind::$kind, &[$($line),+], $bug, $mended);
+            $crate::pair::mend(stringify!($name), &failure);
         })*
     };
 }
@@ -47,17 +48,27 @@ pub(crate) fn nothing() {}
 /// Explores a bug and its mended twin. The failure is of this kind. Each of its places in a model is a line in which one of
 /// the texts stands, and each text stands in one of them.
 #[track_caller]
-pub(crate) fn pair(kind: FailureKind, lines: &[&str], bug: impl Model, mended: impl Model) {
+pub(crate) fn pair(kind: FailureKind, lines: &[&str], bug: impl Model, mended: impl Model) -> Failure {
     let report = Builder::new().timeout(Duration::from_secs(60)).explore(bug);
-    let Some(failure) = report.failure() else { panic!("the bug is not found: {report}") };
+    let Some(failure) = report.failure().cloned() else { panic!("the bug is not found: {report}") };
     assert_eq!(failure.kind(), kind, "{report}");
-    let found = source_lines(failure);
+    let found = source_lines(&failure);
     assert!(found.iter().all(|line| lines.iter().any(|text| line.contains(text))), "{found:#?}\n{report}");
     assert!(lines.iter().all(|text| found.iter().any(|line| line.contains(text))), "{found:#?}\n{report}");
 
     let report = Builder::new().timeout(Duration::from_secs(60)).explore(mended);
     assert!(report.failure().is_none() && report.complete(), "the twin is blamed: {report}");
     assert!(report.executions() > 0, "the twin does nothing");
+    failure
+}
+
+/// What a bug lacks by its name is what the report says would mend it.
+#[track_caller]
+pub(crate) fn mend(name: &str, failure: &Failure) {
+    let missing = [("_without_release", "a release"), ("_without_acquire", "an acquire"), ("_without_mb", "smp_mb()")];
+    for (_, mend) in missing.iter().filter(|(end, _)| name.ends_with(end)) {
+        assert!(failure.mend().iter().any(|change| change.contains(mend)), "not mended by {mend}: {failure}");
+    }
 }
 
 /// The lines of a failure's places, but for those in the library and in this file (where panics are passed on).

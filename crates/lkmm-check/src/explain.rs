@@ -1,0 +1,439 @@
+//! Why nothing forbids an execution, and what would.
+//!
+//! A fence is put between any two operations of each thread (on paper: into the execution graph), and the model is asked
+//! again. If the failure is still there, no order within threads forbids it, and the code is wrong however it is ordered. Otherwise fences
+//! are taken away as long as those that are left forbid it: one, if one is enough. What is left is made as cheap as it can
+//! be, a release or an acquire on one access before a fence. Each of these is an order that the code lacks.
+
+use crate::picture::{Picture, Row};
+use lkmm_model::event::{Fence, Label, Mode};
+use lkmm_model::graph::{Event, EventId, Execution};
+use lkmm_model::models::{self, Model};
+use lkmm_report::diagram::Relation;
+use std::time::{Duration, Instant};
+
+/// In executions with more events nothing is tried.
+const MANY_EVENTS: usize = 128;
+
+/// How long fences are taken away, and one alone is looked for. (Builds without optimisation take a few milliseconds to ask the
+/// model about a hundred events.)
+const TIME: Duration = Duration::from_secs(1);
+
+/// More changes than this explain nothing.
+const MANY_CHANGES: usize = 6;
+
+/// What can be said on an execution that fails.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Explanation {
+    /// Why nothing forbids it: sentences.
+    pub(crate) why: Vec<String>,
+    /// What would: a sentence for each change, all of which are needed.
+    pub(crate) mend: Vec<String>,
+}
+
+/// A change that orders more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// A read becomes an acquire.
+    Acquire(EventId),
+    /// A write becomes a release.
+    Release(EventId),
+    /// A fence before an event.
+    Fence(Fence, EventId),
+}
+
+/// A place between two operations of a thread, by the numbers of their rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gap {
+    before: usize,
+    after: usize,
+}
+
+/// Is an execution (whose events that the failure is about are these) possible, and still wrong?
+type Fails<'a> = &'a dyn Fn(&Execution, &[EventId]) -> bool;
+
+/// Explains an execution that fails.
+pub(crate) fn explain(picture: &Picture, model: &Model, fails: Fails<'_>) -> Explanation {
+    if picture.execution.events.len() > MANY_EVENTS || !fails(&picture.execution, &picture.marked) {
+        return Explanation::default();
+    }
+    let rows = picture.rows();
+    Explainer { picture, model, fails, rows: &rows }.explain()
+}
+
+struct Explainer<'a> {
+    picture: &'a Picture,
+    model: &'a Model,
+    fails: Fails<'a>,
+    rows: &'a [Row],
+}
+
+impl Explainer<'_> {
+    fn explain(&self) -> Explanation {
+        let (gaps, mut changes): (Vec<Gap>, Vec<Change>) = match self.enough() {
+            Some(gaps) => gaps.into_iter().map(|gap| (gap, self.full(gap))).unzip(),
+            None => match self.grace_period() {
+                Some((gap, change)) => (vec![gap], vec![change]),
+                None => return self.unordered(),
+            },
+        };
+        if changes.len() > MANY_CHANGES {
+            return Explanation::default();
+        }
+        for (n, &gap) in gaps.iter().enumerate() {
+            let cheaper = self.cheaper(gap).into_iter().find(|&change| {
+                let mut other = changes.clone();
+                other[n] = change;
+                self.forbids(&other)
+            });
+            changes[n] = cheaper.unwrap_or(changes[n]);
+        }
+        let orders = gaps.iter().zip(&changes);
+        let mut why: Vec<String> = orders.clone().map(|(&gap, &change)| self.missing(gap, change)).collect();
+        why.extend(self.then(&changes));
+        Explanation { why, mend: orders.map(|(&gap, &change)| self.advice(gap, change)).collect() }
+    }
+
+    /// A least set of places for full fences that forbids the failure; one place, if one is enough. `None` if all together do not.
+    fn enough(&self) -> Option<Vec<Gap>> {
+        let mut gaps = self.gaps();
+        let forbids = |gaps: &[Gap]| {
+            let changes: Vec<Change> = gaps.iter().map(|&gap| self.full(gap)).collect();
+            self.forbids(&changes)
+        };
+        if !forbids(&gaps) {
+            return None;
+        }
+        let all = gaps.clone();
+        let until = Instant::now() + TIME;
+        let has_time = || Instant::now() < until;
+        // Many at once, then fewer, in the end each.
+        let mut many = gaps.len();
+        while many > 0 && has_time() {
+            let mut end = gaps.len();
+            while end > 0 && has_time() {
+                let start = end.saturating_sub(many);
+                let fewer = [&gaps[..start], &gaps[end..]].concat();
+                if forbids(&fewer) {
+                    gaps = fewer;
+                }
+                end = start;
+            }
+            many /= 2;
+        }
+        // There may be one elsewhere that is enough.
+        let alone = if gaps.len() > 1 { all.into_iter().find(|&gap| has_time() && forbids(&[gap])) } else { None };
+        Some(alone.map_or(gaps, |gap| vec![gap]))
+    }
+
+    /// The places between operations of one thread.
+    fn gaps(&self) -> Vec<Gap> {
+        let thread = |n: usize| self.picture.event(self.rows[n].events[0]).thread;
+        let is_fence = |n: usize| {
+            let label = self.picture.event(self.rows[n].events[0]).label;
+            self.rows[n].events.len() == 1 && label == Label::Fence(Fence::Mb)
+        };
+        let pairs = (1..self.rows.len()).filter(|&n| thread(n - 1) == thread(n));
+        pairs.filter(|&n| !is_fence(n - 1) && !is_fence(n)).map(|n| Gap { before: n - 1, after: n }).collect()
+    }
+
+    /// A grace period that forbids the failure, where readers take part in it.
+    fn grace_period(&self) -> Option<(Gap, Change)> {
+        let label = |row: usize| self.picture.event(self.rows[row].events[0]).label;
+        let count = |gap: Gap, fence: Fence| {
+            let is_own = |row: &usize| self.picture.event(self.rows[*row].events[0]).thread == self.thread(gap);
+            (0..=gap.before).filter(is_own).filter(|&row| label(row) == Label::Fence(fence)).count()
+        };
+        let is_outside = |gap: &Gap| count(*gap, Fence::RcuLock) == count(*gap, Fence::RcuUnlock);
+        let has_readers = (0..self.rows.len()).any(|row| label(row) == Label::Fence(Fence::RcuLock));
+        let gaps = self.gaps().into_iter().filter(|gap| has_readers && is_outside(gap));
+        let mut changes = gaps.map(|gap| (gap, Change::Fence(Fence::SyncRcu, self.rows[gap.after].events[0])));
+        changes.find(|&(_, change)| self.forbids(&[change]))
+    }
+
+    fn full(&self, gap: Gap) -> Change {
+        Change::Fence(Fence::Mb, self.rows[gap.after].events[0])
+    }
+
+    fn thread(&self, gap: Gap) -> Option<u32> {
+        self.picture.event(self.rows[gap.after].events[0]).thread
+    }
+
+    /// What may do instead of a full fence, the best first.
+    fn cheaper(&self, gap: Gap) -> Vec<Change> {
+        let event = |id: EventId| self.picture.event(id);
+        let is_own = |row: &&Row| event(row.events[0]).thread == self.thread(gap);
+        let find = |rows: &mut dyn Iterator<Item = &Row>, label: Label| -> Vec<EventId> {
+            let own = rows.filter(is_own).flat_map(|row| row.events.iter().copied());
+            own.filter(|&id| event(id).label == label).collect()
+        };
+        let releases = find(&mut self.rows[gap.after..].iter(), Label::Write(Mode::Once));
+        let acquires = find(&mut self.rows[..=gap.before].iter().rev(), Label::Read(Mode::Once));
+        let at = self.rows[gap.after].events[0];
+        let fences = [Fence::Wmb, Fence::Rmb].map(|fence| Change::Fence(fence, at));
+        let accesses = releases.into_iter().map(Change::Release).chain(acquires.into_iter().map(Change::Acquire));
+        accesses.chain(fences).collect()
+    }
+
+    fn forbids(&self, changes: &[Change]) -> bool {
+        let (execution, of_old) = changed(&self.picture.execution, changes);
+        let marked: Vec<EventId> = self.picture.marked.iter().map(|&id| of_old[id as usize]).collect();
+        !(self.fails)(&execution, &marked)
+    }
+
+    /// An operation in a sentence.
+    fn quote(&self, row: usize) -> String {
+        let row = &self.rows[row];
+        let place = self.picture.place(row);
+        let text = self.picture.text(self.rows, row);
+        // Neither how it is ordered, nor from where it reads.
+        let end = ["  (", "  from", "  initial"].iter().filter_map(|part| text.find(part)).min();
+        let words: Vec<&str> = text[..end.unwrap_or(text.len())].split_whitespace().collect();
+        let what = words.join(" ");
+        if place.is_empty() { format!("{} ({what})", row.number) } else { format!("{} ({what}, {place})", row.number) }
+    }
+
+    /// The operations that a change orders: the nearest around a gap that other threads see or are seen by.
+    fn ends(&self, gap: Gap, change: Change) -> (usize, usize) {
+        let event = |id: EventId| self.picture.event(id);
+        let met: Vec<EventId> = crate::draw::edges(&self.picture.execution)
+            .into_iter()
+            .filter(|edge| edge.2 != Relation::Po)
+            .flat_map(|(from, to, _)| [from, to])
+            .collect();
+        let is_met = |row: usize| {
+            let mut own = self.rows[row].events.iter();
+            own.any(|id| met.contains(id) || self.picture.marked.contains(id))
+        };
+        let row_of = |id: EventId| self.rows.iter().position(|row| row.events.contains(&id));
+        let is_own = |row: &usize| event(self.rows[*row].events[0]).thread == self.thread(gap);
+        let mut before = (0..=gap.before).rev().filter(is_own).find(|&row| is_met(row)).unwrap_or(gap.before);
+        let mut after = (gap.after..self.rows.len()).filter(is_own).find(|&row| is_met(row)).unwrap_or(gap.after);
+        match change {
+            Change::Acquire(read) => before = row_of(read).unwrap_or(before),
+            Change::Release(write) => after = row_of(write).unwrap_or(after),
+            Change::Fence(..) => {}
+        }
+        (before, after)
+    }
+
+    fn missing(&self, gap: Gap, change: Change) -> String {
+        let (before, after) = self.ends(gap, change);
+        let relation = match change {
+            Change::Acquire(_) => "acq_po",
+            Change::Release(_) => "po_rel",
+            Change::Fence(Fence::Wmb, _) => "wmb",
+            Change::Fence(Fence::Rmb, _) => "rmb",
+            Change::Fence(Fence::SyncRcu, _) => "gp",
+            Change::Fence(..) => "mb",
+        };
+        let (before, after) = (self.quote(before), self.quote(after));
+        format!("nothing keeps {before} before {after}: it is not in `{relation}`, nor in another relation that orders")
+    }
+
+    fn advice(&self, gap: Gap, change: Change) -> String {
+        let row_of = |id: EventId| self.rows.iter().position(|row| row.events.contains(&id)).unwrap_or(0);
+        match change {
+            Change::Acquire(read) => format!("make {} an acquire", self.quote(row_of(read))),
+            Change::Release(write) => format!("make {} a release", self.quote(row_of(write))),
+            Change::Fence(fence, _) => {
+                let name = crate::picture::spell(Label::Fence(fence));
+                let is_weak = |row: &usize| {
+                    let labels = self.rows[*row].events.iter().map(|&id| self.picture.event(id).label);
+                    labels
+                        .into_iter()
+                        .all(|label| matches!(label, Label::Fence(Fence::Rmb | Fence::Wmb | Fence::Barrier)))
+                };
+                if let Some(weak) = [gap.before, gap.after].into_iter().find(is_weak) {
+                    return format!("put {name}() in the place of {}", self.quote(weak));
+                }
+                format!("put {name}() between {} and {}", self.quote(gap.before), self.quote(gap.after))
+            }
+        }
+    }
+
+    /// Which axiom forbids it then, and by which cycle.
+    fn then(&self, changes: &[Change]) -> Option<String> {
+        let (execution, of_old) = changed(&self.picture.execution, changes);
+        let axiom = self.model.judge(&execution).violated?;
+        let relation = match axiom {
+            "happens-before" => "hb",
+            "propagation" => "pb",
+            "rcu" => "rb",
+            _ => return None,
+        };
+        let pairs = self.model.relation(&execution, relation)?;
+        let number = |id: EventId| {
+            let old = of_old.iter().position(|&new| new == id)? as EventId;
+            Picture::row_of(self.rows, old).map(|row| row.number)
+        };
+        let corners = shortest_cycle(execution.events.len(), &pairs)?;
+        let steps = self.steps(&execution);
+        let mut cycle = number(*corners.first()?)?.to_string();
+        for (n, &from) in corners.iter().enumerate() {
+            let to = corners[(n + 1) % corners.len()];
+            for (name, event) in shortest_path(&steps, from, to)? {
+                cycle.push_str(&format!(" -{name}→ {}", number(event)?));
+            }
+        }
+        let order = if changes.len() == 1 { "that order" } else { "these orders" };
+        Some(format!("with {order}, axiom `{axiom}` would forbid it, for `{relation}` would have a cycle: {cycle}"))
+    }
+
+    /// The relations that cycles consist of, each pair with its name; in front the ones that are to be preferred.
+    fn steps(&self, x: &Execution) -> Vec<(&'static str, EventId, EventId)> {
+        let external = |&&(a, b): &&(EventId, EventId)| x.events[a as usize].thread != x.events[b as usize].thread;
+        let co = x.co.iter().filter(external).map(|&(a, b)| ("co", a, b));
+        let rf = x.rf.iter().filter(external).map(|&(a, b)| ("rf", a, b));
+        let mut steps: Vec<_> = rf.collect();
+        for (relation, name) in [
+            ("strong_fence", "strong_fence"),
+            ("cumul_fence", "cumul_fence"),
+            ("ppo", "ppo"),
+            ("fre", "fr"),
+            ("rb", "rb"),
+        ] {
+            let pairs = self.model.relation(x, relation).unwrap_or_default();
+            steps.extend(pairs.into_iter().map(|(a, b)| (name, a, b)));
+        }
+        steps.extend(co);
+        steps
+    }
+
+    /// What to say if no order within threads is enough.
+    fn unordered(&self) -> Explanation {
+        let x = &self.picture.execution;
+        let is_sequential = models::sc().judge(x).violated.is_none();
+        let plain = |id: &&EventId| {
+            matches!(self.picture.event(**id).label, Label::Read(Mode::Plain) | Label::Write(Mode::Plain))
+        };
+        let mut marked = x.clone();
+        for &id in self.picture.marked.iter().filter(plain) {
+            let event = &mut marked.events[id as usize];
+            event.label = if event.label.is_read() { Label::Read(Mode::Once) } else { Label::Write(Mode::Once) };
+        }
+        let mut explanation = Explanation::default();
+        if is_sequential {
+            let why = "nothing is reordered: operations take turns as they stand, and no fence would change that";
+            explanation.why.push(why.to_string());
+        }
+        if self.picture.marked.iter().any(|id| plain(&id)) && !(self.fails)(&marked, &self.picture.marked) {
+            let both = "mark the accesses (`Atomic`, with Relaxed), or hold one lock around both";
+            explanation.mend.push(both.to_string());
+        }
+        explanation
+    }
+}
+
+/// An execution with changes, and where its events are then.
+fn changed(old: &Execution, changes: &[Change]) -> (Execution, Vec<EventId>) {
+    let mut x = old.clone();
+    let mut of_old: Vec<EventId> = (0..old.events.len() as EventId).collect();
+    for change in changes {
+        match *change {
+            Change::Acquire(id) => x.events[of_old[id as usize] as usize].label = Label::Read(Mode::Acquire),
+            Change::Release(id) => x.events[of_old[id as usize] as usize].label = Label::Write(Mode::Release),
+            Change::Fence(fence, before) => {
+                let at = of_old[before as usize];
+                insert(&mut x, fence, at);
+                of_old.iter_mut().filter(|id| **id >= at).for_each(|id| *id += 1);
+            }
+        }
+    }
+    (x, of_old)
+}
+
+/// Puts a fence before an event.
+fn insert(x: &mut Execution, fence: Fence, at: EventId) {
+    let thread = x.events[at as usize].thread;
+    // (What is before it in `po` may be an event of another thread, with a larger number.)
+    let moved = |id: EventId| id + EventId::from(id >= at);
+    let before: Vec<EventId> = x.po.iter().filter(|pair| pair.1 == at).map(|pair| moved(pair.0)).collect();
+    let after: Vec<EventId> = x.po.iter().filter(|pair| pair.0 == at).map(|pair| moved(pair.1)).collect();
+    let event = Event { label: Label::Fence(fence), thread, location: None, value: None, atomic: false, origin: 0 };
+    x.events.insert(at as usize, event);
+    for pairs in [&mut x.po, &mut x.rf, &mut x.co, &mut x.rmw, &mut x.addr, &mut x.data, &mut x.ctrl] {
+        for end in pairs.iter_mut().flat_map(|(a, b)| [a, b]) {
+            *end = moved(*end);
+        }
+    }
+    x.po.extend(before.into_iter().map(|id| (id, at)));
+    x.po.push((at, at + 1));
+    x.po.extend(after.into_iter().map(|id| (at, id)));
+    x.po.sort_unstable();
+    x.po.dedup();
+}
+
+/// The shortest way from an event to another one, or back to itself.
+fn shortest_path(
+    steps: &[(&'static str, EventId, EventId)],
+    from: EventId,
+    to: EventId,
+) -> Option<Vec<(&'static str, EventId)>> {
+    let mut seen: Vec<EventId> = Vec::new();
+    let mut paths: Vec<Vec<(&'static str, EventId)>> = vec![Vec::new()];
+    while !paths.is_empty() {
+        let mut longer = Vec::new();
+        for path in paths {
+            let end = path.last().map_or(from, |step| step.1);
+            for &(name, _, next) in steps.iter().filter(|step| step.1 == end) {
+                let path = [&path[..], &[(name, next)]].concat();
+                if next == to {
+                    return Some(path);
+                }
+                if !seen.contains(&next) {
+                    seen.push(next);
+                    longer.push(path);
+                }
+            }
+        }
+        paths = longer;
+    }
+    None
+}
+
+/// A cycle of least length.
+fn shortest_cycle(events: usize, pairs: &[(EventId, EventId)]) -> Option<Vec<EventId>> {
+    let cycles = (0..events as EventId).filter_map(|start| {
+        let mut paths: Vec<Vec<EventId>> = vec![vec![start]];
+        let mut seen = vec![false; events];
+        while !paths.is_empty() {
+            let mut longer = Vec::new();
+            for path in &paths {
+                for &(_, to) in pairs.iter().filter(|pair| Some(&pair.0) == path.last()) {
+                    if to == start {
+                        return Some(path.clone());
+                    }
+                    if !std::mem::replace(&mut seen[to as usize], true) {
+                        longer.push([&path[..], &[to]].concat());
+                    }
+                }
+            }
+            paths = longer;
+        }
+        None
+    });
+    cycles.min_by_key(Vec::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_comes_after_what_was_before_its_place_in_any_thread() {
+        let event = |label, thread| Event { label, thread, location: Some(0), value: None, atomic: false, origin: 0 };
+        let once = Label::Write(Mode::Once);
+        // The main thread goes on after it has joined the other one, whose event has the larger number.
+        let old = Execution {
+            events: vec![event(Label::Init, None), event(once, Some(0)), event(once, Some(0)), event(once, Some(1))],
+            po: vec![(1, 2), (1, 3), (3, 2)],
+            ..Execution::default()
+        };
+        let (x, of_old) = changed(&old, &[Change::Fence(Fence::Mb, 2), Change::Release(3)]);
+        assert_eq!(of_old, [0, 1, 3, 4]);
+        assert_eq!(x.po, [(1, 2), (1, 3), (1, 4), (2, 3), (4, 2), (4, 3)]);
+        let labels: Vec<Label> = x.events.iter().map(|event| event.label).collect();
+        assert_eq!(labels[2..], [Label::Fence(Fence::Mb), once, Label::Write(Mode::Release)]);
+    }
+}

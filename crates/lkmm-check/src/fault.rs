@@ -1,0 +1,266 @@
+//! What can be wrong with an execution: how it is seen, and what is said of it.
+
+use crate::explain::{self, Explanation};
+use crate::lifetimes::{self, LifeFault, Wrong};
+use crate::panics::SourcePlace;
+use crate::picture::{Picture, location_name};
+use crate::report::{Failure, FailureKind};
+use crate::runtime::ClosureProgram;
+use lkmm_model::event::{Fence, Label, Mode};
+use lkmm_model::graph::{EventId, Execution};
+use lkmm_model::models::Model;
+use lkmm_model::program::LocationId;
+use lkmm_search::open::{Ending, Found, OpenError, Waiting};
+
+/// A place in the source, if it is known.
+pub(crate) type Place = Option<&'static std::panic::Location<'static>>;
+
+/// What is wrong with an execution.
+pub(crate) enum Fault {
+    Panic(Vec<(usize, u32)>),
+    /// With the place of the lock that a thread waits for.
+    Blocked(Vec<(usize, Waiting, Place)>),
+    Error(OpenError),
+    Flag(&'static str),
+    Life(Box<LifeFault>),
+}
+
+impl Fault {
+    /// What all executions have in common that fail in the same way.
+    pub(crate) fn way(&self, program: &ClosureProgram) -> String {
+        match self {
+            Fault::Panic(threads) => {
+                let panics = threads.iter().filter_map(|&(_, number)| program.panic(number));
+                let causes = panics.filter(|panic| !panic.is_consequence);
+                let mut places: Vec<String> = causes.map(|panic| format!("{:?}", panic.place)).collect();
+                places.sort_unstable();
+                format!("panic {places:?}")
+            }
+            Fault::Blocked(threads) => {
+                let is_deadlock = |waiting: &Waiting| match waiting {
+                    Waiting::Lock(_) => true,
+                    Waiting::Write { origin } => program.is_grace_period(*origin),
+                    Waiting::Join { .. } => false,
+                };
+                format!("blocked {}", threads.iter().any(|(_, waiting, _)| is_deadlock(waiting)))
+            }
+            Fault::Error(error) => format!("{error:?}"),
+            Fault::Flag(flag) => (*flag).to_string(),
+            Fault::Life(life) => format!("{:?}", life.wrong),
+        }
+    }
+}
+
+/// What is wrong with an execution, if something is: the first of what is listed here.
+pub(crate) fn fault(found: &Found<'_>, wants_lock: &dyn Fn(usize) -> Place) -> Option<Fault> {
+    match found.ending() {
+        Ending::Failed(threads) => return Some(Fault::Panic(threads.clone())),
+        Ending::Blocked(threads) => {
+            let waits = threads.iter().map(|&(thread, waiting)| (thread, waiting, wants_lock(thread)));
+            return Some(Fault::Blocked(waits.collect()));
+        }
+        Ending::Error(error) => return Some(Fault::Error(error.clone())),
+        Ending::Complete | Ending::Cut | Ending::Dead => {}
+    }
+    found.flags().iter().copied().find(|flag| kind_of(flag).is_some()).map(Fault::Flag)
+}
+
+/// What a flag of the model says of the program. (`mixed-accesses` says nothing that is wrong.)
+fn kind_of(flag: &str) -> Option<FailureKind> {
+    match flag {
+        "data-race" => Some(FailureKind::DataRace),
+        "unmatched-rcu-lock" | "unmatched-rcu-unlock" | "unmatched-srcu-lock" | "unmatched-srcu-unlock" => {
+            Some(FailureKind::RcuMisuse)
+        }
+        "multiple-srcu-matches" | "invalid-sleep" | "srcu-bad-value-match" => Some(FailureKind::RcuMisuse),
+        "mixed-lock-accesses" | "unpaired-LKW" | "unpaired-LKR" | "unmatched-unlock" => Some(FailureKind::LockMisuse),
+        _ => None,
+    }
+}
+
+/// What is wrong with an execution, as a failure.
+pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, execution: Execution) -> Failure {
+    let fault = match fault {
+        Fault::Life(fault) => return describe_life(program, model, *fault),
+        fault => fault,
+    };
+    let place = |origin: u32| program.place(origin).map(SourcePlace::from);
+    let mut locations: Vec<SourcePlace> = Vec::new();
+    let mut endings = Vec::new();
+    let mut marked: Vec<EventId> = Vec::new();
+    let mut waits: Vec<(u32, EventId)> = Vec::new();
+    let (kind, message) = match fault {
+        Fault::Panic(threads) => {
+            let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
+            let mut panics: Vec<_> = threads.iter().filter_map(panic).collect();
+            // Causes first.
+            panics.sort_by_key(|(_, panic)| panic.is_consequence);
+            for (thread, panic) in &panics {
+                let at =
+                    panic.place.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
+                let too = if panic.is_consequence { " too" } else { "" };
+                endings.push((*thread as u32, format!("panics{too}{at}")));
+                locations.extend(panic.place.clone());
+            }
+            (FailureKind::Panic, panics.first().map_or(String::new(), |(_, panic)| panic.message.clone()))
+        }
+        Fault::Blocked(threads) => {
+            let mut kind = FailureKind::Livelock;
+            for (thread, waiting, lock) in threads {
+                let (at, text) = match waiting {
+                    Waiting::Lock(location) => {
+                        kind = FailureKind::Deadlock;
+                        waits.extend(holder(&execution, location).map(|event| (thread as u32, event)));
+                        let name = location_name(&execution, location);
+                        (lock.map(SourcePlace::from), format!("waits for lock {name}"))
+                    }
+                    Waiting::Join { thread, origin } => (place(origin), format!("waits for thread {thread}")),
+                    Waiting::Write { origin } if program.is_grace_period(origin) => {
+                        kind = FailureKind::Deadlock;
+                        (place(origin), "waits for readers, being one".to_string())
+                    }
+                    Waiting::Write { origin } => (place(origin), "waits for another thread to write".to_string()),
+                };
+                let shown = at.as_ref().map_or(String::new(), |place| format!(" at {}:{}", place.file, place.line));
+                endings.push((thread as u32, format!("{text}{shown}")));
+                locations.extend(at);
+            }
+            let message = match kind {
+                FailureKind::Deadlock => {
+                    "threads wait for a lock that is never released, or for readers that never end"
+                }
+                _ => "threads wait for what no thread will do",
+            };
+            (kind, message.to_string())
+        }
+        Fault::Error(error) => {
+            let failure = refused(program, &error);
+            locations.extend_from_slice(failure.locations());
+            (failure.kind, failure.message)
+        }
+        Fault::Flag(flag) => {
+            marked = if flag == "data-race" { racing(model, &execution) } else { misusing(model, flag, &execution) };
+            if !marked.is_empty() {
+                locations.extend(marked.iter().filter_map(|&id| place(execution.events[id as usize].origin)));
+            }
+            (kind_of(flag).unwrap_or(FailureKind::DataRace), sentence(flag).to_string())
+        }
+        Fault::Life(_) => unreachable!("it was described above"),
+    };
+    let mut picture = Picture::new(execution, &place, &|origin| program.word(origin), endings, marked);
+    picture.waits = waits;
+    let allowed = |x: &Execution| model.judge(x).violated.is_none();
+    let explanation = match kind {
+        FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock => {
+            explain::explain(&picture, model, &|x, _| allowed(x))
+        }
+        FailureKind::DataRace => explain::explain(&picture, model, &|x, _| model.judge(x).flags.contains(&"data-race")),
+        _ => Explanation::default(),
+    };
+    Failure { picture: Some(picture), explanation, ..Failure::new(kind, message, locations) }
+}
+
+/// What is wrong with the life of an object, as a failure.
+fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> Failure {
+    let (kind, message) = match fault.wrong {
+        Wrong::UseAfterFree => (
+            FailureKind::UseAfterFree,
+            "an object is used, and nothing orders this before it is freed (the second place is the last operation before that)",
+        ),
+        Wrong::DoubleFree => {
+            (FailureKind::DoubleFree, "an object is freed twice (the places are the last operations before that)")
+        }
+        Wrong::Leak => (FailureKind::Leak, "an object that was used at this place is never freed"),
+    };
+    let place = |origin: u32| match fault.noted(origin) {
+        Some((place, _)) => place.map(SourcePlace::from),
+        None => program.place(origin).map(SourcePlace::from),
+    };
+    let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
+    let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
+    let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
+    let explanation = match fault.wrong {
+        Wrong::UseAfterFree => explain::explain(&picture, model, &|x, marked| match *marked {
+            [access, free] => model.judge(x).violated.is_none() && !lifetimes::is_before(model, x, (access, free)),
+            _ => false,
+        }),
+        Wrong::DoubleFree | Wrong::Leak => Explanation::default(),
+    };
+    Failure { picture: Some(picture), explanation, ..Failure::new(kind, message.to_string(), locations) }
+}
+
+/// Who holds a lock: the last one to take it.
+fn holder(execution: &Execution, lock: LocationId) -> Option<EventId> {
+    let ids = 0..execution.events.len() as EventId;
+    let event = |id: EventId| &execution.events[id as usize];
+    let takes = |&id: &EventId| event(id).label == Label::LockWrite && event(id).location == Some(lock);
+    ids.filter(takes).find(|&id| !execution.co.iter().any(|&(from, to)| from == id && event(to).location == Some(lock)))
+}
+
+/// The two events of the first race.
+fn racing(model: &Model, execution: &Execution) -> Vec<EventId> {
+    let races = ["ww_race", "wr_race", "rw_race"];
+    let pair = races.iter().find_map(|name| model.relation(execution, name)?.first().copied());
+    pair.map_or(Vec::new(), |(a, b)| vec![a, b])
+}
+
+/// The events of RCU or SRCU that a flag is raised for.
+fn misusing(model: &Model, flag: &str, execution: &Execution) -> Vec<EventId> {
+    let sections = |name| model.relation(execution, name).unwrap_or_default();
+    let (rcu, srcu) = (sections("rcu_rscs"), sections("srcu_rscs"));
+    let events = |is: &dyn Fn(EventId, Label) -> bool| {
+        let all = execution.events.iter().enumerate().map(|(id, event)| (id as EventId, event.label));
+        all.filter(|&(id, label)| is(id, label)).map(|(id, _)| id).collect::<Vec<EventId>>()
+    };
+    let begins = |of: &[(EventId, EventId)], id| of.iter().filter(|&&(lock, _)| lock == id).count();
+    let ends = |of: &[(EventId, EventId)], id| of.iter().filter(|&&(_, unlock)| unlock == id).count();
+    match flag {
+        "unmatched-rcu-lock" => events(&|id, label| label == Label::Fence(Fence::RcuLock) && begins(&rcu, id) == 0),
+        "unmatched-rcu-unlock" => events(&|id, label| label == Label::Fence(Fence::RcuUnlock) && ends(&rcu, id) == 0),
+        "unmatched-srcu-lock" => events(&|id, label| label == Label::Read(Mode::SrcuLock) && begins(&srcu, id) == 0),
+        "unmatched-srcu-unlock" => events(&|id, label| label == Label::Write(Mode::SrcuUnlock) && ends(&srcu, id) == 0),
+        "multiple-srcu-matches" => events(&|id, _| begins(&srcu, id) > 1 || ends(&srcu, id) > 1),
+        "invalid-sleep" => {
+            let is_in = |id, (lock, unlock)| execution.po.contains(&(lock, id)) && execution.po.contains(&(id, unlock));
+            let sleeps = |id, label| label == Label::SyncSrcu && rcu.iter().any(|&section| is_in(id, section));
+            let slept_in =
+                |id| events(&sleeps).into_iter().any(|sync| rcu.iter().any(|&s| s.0 == id && is_in(sync, s)));
+            events(&|id, label| sleeps(id, label) || slept_in(id))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn sentence(flag: &str) -> &str {
+    match flag {
+        "data-race" => "two accesses are not ordered, of which at least one is plain, and one writes",
+        "unmatched-rcu-lock" => "an RCU reader does not end",
+        "unmatched-rcu-unlock" => "an RCU reader ends that has not begun",
+        "unmatched-srcu-lock" => "an SRCU reader does not end",
+        "unmatched-srcu-unlock" => "an SRCU reader ends that has not begun",
+        "multiple-srcu-matches" => "an SRCU reader ends twice",
+        "invalid-sleep" => "an RCU reader waits for SRCU readers",
+        "srcu-bad-value-match" => "an SRCU reader ends with the index of another one",
+        "unmatched-unlock" => "a lock is released that is not held",
+        "mixed-lock-accesses" => "the memory of a lock is used otherwise",
+        other => other,
+    }
+}
+
+/// Why a program cannot be explored.
+pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
+    let (kind, origin) = match error {
+        OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, Some(*origin)),
+        OpenError::MixedLock(_) => (FailureKind::LockMisuse, None),
+        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, None),
+        _ => (FailureKind::TooLarge, None),
+    };
+    let locations = origin.and_then(|origin| program.place(origin)).map(SourcePlace::from).into_iter().collect();
+    let mut message = error.to_string();
+    if kind == FailureKind::Nondeterminism && !program.has_heap() {
+        message.push_str(
+            " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
+        );
+    }
+    Failure::new(kind, message, locations)
+}
