@@ -1,17 +1,21 @@
 //! Entry points: explore a closure, and say what came of it.
 
 use crate::draw::Size;
+use crate::environment;
 use crate::fault::{Fault, describe, fault, refused};
 use crate::files;
+use crate::hook;
 use crate::lifetimes;
 use crate::panics::SourcePlace;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
+use crate::summary;
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Strategy, explore};
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -89,15 +93,31 @@ impl Builder {
         self
     }
 
-    /// Ends when so many executions have been explored.
+    /// Ends when so many executions have been explored. The environment variable `LKMM_MAX_EXECUTIONS` takes the place of
+    /// what is said here.
     pub fn max_executions(mut self, executions: u64) -> Self {
         self.options.max_executions = Some(executions);
         self
     }
 
-    /// Ends after this time.
+    /// Ends after this time. The environment variable `LKMM_TIMEOUT`, in seconds, takes the place of what is said here.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Which executions are explored: all, if nothing is said. `LKMM_RANDOM`, a number of walks, and `LKMM_SEED` (0 if it is
+    /// not there) ask for [random walks](Strategy::Random) whatever is said here.
+    ///
+    /// ```
+    /// use lkmm_check::{Builder, Strategy, any};
+    ///
+    /// let report = Builder::new().strategy(Strategy::Random { seed: 1, n: 100 }).explore(|| _ = (any(0..1000), any(0..1000)));
+    /// assert_eq!((report.executions(), report.sampled(), report.complete()), (100, true, false));
+    /// assert_eq!(report.estimate(), Some(1e6));
+    /// ```
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.options.strategy = strategy;
         self
     }
 
@@ -136,42 +156,57 @@ impl Builder {
     /// Explores the closure.
     ///
     /// # Panics
-    /// With the report, if an execution fails, or if the budget runs out before all have been explored
-    /// ([`explore`](Self::explore) is for those who can live with some of them).
+    /// With the report, if an execution fails, or if the budget runs out before all have been explored that the
+    /// [strategy](Self::strategy) asks for ([`explore`](Self::explore) is for those who can live with some of them).
     #[track_caller]
     pub fn check(&self, f: impl Fn() + Send + Sync + 'static) {
         let report = self.explore(f);
-        assert!(report.complete() && report.failure().is_none(), "{report}");
+        assert!(!report.out_of_budget() && report.failure().is_none(), "{report}");
     }
 
     /// Explores the closure, until an execution fails, all have been explored, or the budget runs out.
     ///
+    /// If the environment variable `LKMM_REPORTS` names a folder, a line of JSON on each model is added to `models.jsonl` there.
+    /// (`cargo lkmm test` does this, and shows them as a table.)
+    ///
     /// # Panics
-    /// In a model: models do not nest.
+    /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for
+    /// benchmarks (`cargo lkmm bench`).
     #[track_caller]
     pub fn explore(&self, f: impl Fn() + Send + Sync + 'static) -> Report {
-        let place = std::panic::Location::caller();
-        let mut report = self.explore_from(replay::caller(place), f);
-        let folder = self.reports.clone().or_else(|| std::env::var_os("LKMM_REPORTS").map(PathBuf::from));
+        if hook::UNCHECKED {
+            panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
+        }
+        let (place, started) = (Location::caller(), Instant::now());
+        let mut report = self.explore_from(replay::caller(place), Box::new(f));
+        let time = started.elapsed();
+        let folder = self.reports.clone().or_else(environment::reports);
         if let (Some(failure), Some(folder)) = (&mut report.failure, folder) {
             failure.file = Some(files::write(&folder, failure, place).map_err(|error| error.to_string()));
+        }
+        if let Some(folder) = environment::reports() {
+            summary::add(&folder, place, &report, time);
         }
         report
     }
 
-    fn explore_from(&self, caller: u32, f: impl Fn() + Send + Sync + 'static) -> Report {
+    fn explore_from(&self, caller: u32, f: Box<dyn Fn() + Send + Sync>) -> Report {
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
-            let failure = Some(replay_failed(format!("{text:?} is not a replay token")));
-            return Report { executions: 0, complete: false, failure };
+            let failure = replay_failed(format!("{text:?} is not a replay token"));
+            return Report::refused(failure);
         }
         let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
-        let mut program = ClosureProgram::with_stack_size(Box::new(f), self.stack_size);
+        let mut program = ClosureProgram::with_stack_size(f, self.stack_size);
         let mut options = self.options.clone();
-        options.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        options.max_executions = environment::max_executions().or(options.max_executions);
+        options.strategy = environment::strategy().unwrap_or(options.strategy);
+        let timeout = environment::timeout().or(self.timeout);
+        options.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         program.use_heap(|program| {
-            let once = Options { max_executions: Some(1), report_blocked: true, ..options.clone() };
+            let strategy = Strategy::Exhaustive;
+            let once = Options { max_executions: Some(1), report_blocked: true, strategy, ..options.clone() };
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
@@ -186,12 +221,9 @@ impl Builder {
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
-                let failure = Some(refused(&program, &error));
-                Report { executions: statistics.executions, complete: false, failure }
+                Report::of(&statistics, Some(refused(&program, &error)))
             }
-            (Ok(statistics), None) => {
-                Report { executions: statistics.executions, complete: statistics.is_complete, failure: None }
-            }
+            (Ok(statistics), None) => Report::of(&statistics, None),
             (Ok(statistics), Some(failing)) => {
                 let first = statistics.executions;
                 let (fault, execution, token) = match is_replayed {
@@ -208,12 +240,14 @@ impl Builder {
                         undeclared(&program, options.model, &execution, &mut failure);
                     }
                 }
-                Report { executions: statistics.executions, complete: false, failure: Some(failure) }
+                Report::of(&statistics, Some(failure))
             }
-            (Err(error), _) => Report { executions: 0, complete: false, failure: Some(refused(&program, &error)) },
+            (Err(error), _) => Report::refused(refused(&program, &error)),
         };
         match report.failure {
-            None if is_replayed => Report { complete: false, failure: Some(does_not_fit()), ..report },
+            None if is_replayed && !report.out_of_budget => {
+                Report { complete: false, failure: Some(does_not_fit()), ..report }
+            }
             _ => report,
         }
     }
@@ -228,6 +262,9 @@ impl Builder {
         only: bool,
         caller: u32,
     ) -> (Result<Statistics, OpenError>, Option<Failing>) {
+        // What is wanted is not left to chance.
+        let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
+        let options = &Options { strategy, ..options.clone() };
         let mut failing = None;
         let outcome =
             self.failures(program, options, wanted.filter(|_| only), caller, &mut |(fault, execution, token)| {

@@ -7,6 +7,7 @@
 
 mod check;
 mod draw;
+mod environment;
 mod explain;
 mod fault;
 mod files;
@@ -25,11 +26,12 @@ mod report;
 mod runtime;
 mod sources;
 mod stack;
+mod summary;
 
 pub use check::{Builder, model};
 pub use heap::{Heap, outside};
 pub use lkmm_model::models;
-pub use lkmm_search::open::DependencyMode;
+pub use lkmm_search::open::{DependencyMode, Strategy};
 pub use memory::Size;
 pub use panics::{Panic, SourcePlace};
 pub use report::{Failure, FailureKind, Report};

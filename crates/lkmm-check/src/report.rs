@@ -5,6 +5,7 @@ use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
 use lkmm_report::svg;
+use lkmm_search::open::Statistics;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -196,18 +197,63 @@ impl Failure {
 pub struct Report {
     pub(crate) executions: u64,
     pub(crate) complete: bool,
+    pub(crate) out_of_budget: bool,
+    pub(crate) sampled: bool,
+    /// What part of the search was done: the whole is 1.
+    pub(crate) share: f64,
     pub(crate) failure: Option<Failure>,
 }
 
 impl Report {
-    /// How many executions were explored. Each counts once.
+    /// What the search came to.
+    pub(crate) fn of(statistics: &Statistics, failure: Option<Failure>) -> Self {
+        Report {
+            executions: statistics.executions,
+            complete: statistics.is_complete && failure.is_none(),
+            out_of_budget: !statistics.is_complete && !statistics.has_sampled && failure.is_none(),
+            sampled: statistics.has_sampled && failure.is_none(),
+            share: statistics.share,
+            failure,
+        }
+    }
+
+    /// Nothing could be explored.
+    pub(crate) fn refused(failure: Failure) -> Self {
+        let (complete, out_of_budget, sampled) = (false, false, false);
+        Report { executions: 0, complete, out_of_budget, sampled, share: 0.0, failure: Some(failure) }
+    }
+
+    /// How many executions were explored. Each counts once, unless they are [random](crate::Strategy::Random).
     pub fn executions(&self) -> u64 {
         self.executions
     }
 
-    /// Were these all that there are? Not if a budget ran out, or if one of them failed.
+    /// Were these all that there are? Not if a budget ran out, if one of them failed, or if they are
+    /// [random](crate::Strategy::Random).
     pub fn complete(&self) -> bool {
         self.complete
+    }
+
+    /// Did a budget run out before the search came to its end?
+    pub fn out_of_budget(&self) -> bool {
+        self.out_of_budget
+    }
+
+    /// Were these all the [random](crate::Strategy::Random) ones that were asked for?
+    pub fn sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// About how many executions there are, those that were explored among them: exactly so many if these are all. The
+    /// estimate takes what branches off at one place of the search to be of equal size (Knuth 1975). As a search begins in
+    /// a corner, that can be wrong by orders of magnitude. [Random walks](crate::Strategy::Random) see more: their estimate is right on
+    /// average, but if there are many more executions than walks, most estimates are too low, and a few far too high. `None` if nothing is
+    /// known yet.
+    pub fn estimate(&self) -> Option<f64> {
+        if self.complete {
+            return Some(self.executions as f64);
+        }
+        (self.executions > 0 && self.share > 0.0).then(|| self.executions as f64 / self.share)
     }
 
     /// An execution that failed, if one did: the smallest of those that fail like the first, as far as a little search finds it.
@@ -223,10 +269,32 @@ impl fmt::Display for Report {
         match &self.failure {
             Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
             None if self.complete => write!(f, "{count} execution{s}, and all went well"),
+            None if self.sampled => {
+                let all = self.estimate().map_or(String::new(), |all| format!(" of about {}", rounded(all)));
+                write!(f, "{count} random execution{s}{all}, and all went well")
+            }
             None => {
-                write!(f, "{count} execution{s}, and all went well; the budget ran out before the others were explored")
+                write!(
+                    f,
+                    "{count} execution{s}, and all went well; the budget ran out before the others were explored"
+                )?;
+                match self.estimate() {
+                    Some(all) => write!(f, " (about {} are left)", rounded(all - count as f64)),
+                    None => Ok(()),
+                }
             }
         }
+    }
+}
+
+/// An estimate, to two digits.
+fn rounded(number: f64) -> String {
+    match number {
+        ..1e6 => {
+            let unit = 10_f64.powf(number.max(1.0).log10().floor() - 1.0).max(1.0);
+            format!("{}", (number / unit).round() * unit)
+        }
+        _ => format!("{number:.1e}"),
     }
 }
 

@@ -104,7 +104,7 @@ fn model_parser() -> impl TypedValueParser<Value = &'static str> {
         .try_map(|name| models::by_name(&name).map(Model::name).ok_or("no such model"))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() => Ok(duration),

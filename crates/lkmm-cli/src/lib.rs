@@ -1,4 +1,4 @@
-//! The command `lkmm`: its [arguments](args), what a user names as [inputs](files), the [threads](runner) that check them, and
+//! The commands `lkmm` and [`cargo lkmm`](cargo). Of `lkmm`: its [arguments](args), what a user names as [inputs](files), the [threads](runner) that check them, and
 //! [what it prints](check).
 //!
 //! This is a library so that tests and fuzz targets reach these parts, and no interface for others. Programs that want to check
@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod cargo;
 pub mod check;
 pub mod diagnostics;
 pub mod files;

@@ -185,7 +185,7 @@ fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
 }
 
 /// A duration with three digits and a unit: `23 µs`, `1.52 ms`, `4.10 s`.
-fn duration(time: Duration) -> String {
+pub fn duration(time: Duration) -> String {
     let us = time.as_secs_f64() * 1e6;
     match us {
         _ if us < 1e3 => format!("{us:.0} µs"),

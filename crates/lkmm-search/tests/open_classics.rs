@@ -12,6 +12,7 @@ use lkmm_model::models::{self, Model};
 use lkmm_model::program::{Program, Value};
 use lkmm_search::open::{self, Answer, ClosedProgram, OpenProgram, Statistics, Step};
 use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 fn explore(program: &Program, model: &'static Model) -> Statistics {
@@ -162,4 +163,30 @@ fn the_size_of_a_search_is_estimated() {
     let estimate = half.executions as f64 / half.share;
     // The first half of a search is a corner of it, so that only the order of magnitude can be expected.
     assert!(!half.is_complete && (72.0..7200.0).contains(&estimate), "{half:?} {estimate}");
+}
+
+#[test]
+fn random_walks_come_to_every_corner() {
+    let all_of = [(counter(4), 24), (store_buffering(4, None), 16), (load_buffering(3, None), 8)];
+    for (program, executions) in all_of {
+        let sample = |seed| {
+            let strategy = open::Strategy::Random { seed, n: 2000 };
+            let options = open::Options { strategy, ..open::Options::new(models::lkmm()) };
+            let mut seen = Vec::new();
+            let found = &mut |found: &open::Found<'_>| {
+                seen.push(format!("{:?}", found.execution()));
+                ControlFlow::Continue(())
+            };
+            let statistics =
+                open::explore(&mut ClosedProgram::new(&program), &options, found).expect("the program has a meaning");
+            (statistics, seen)
+        };
+        let (statistics, seen) = sample(1);
+        assert!(statistics.has_sampled && !statistics.is_complete && statistics.executions <= 2000);
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), executions, "{statistics:?}");
+        let estimate = statistics.executions as f64 / statistics.share;
+        // Load buffering counts more than once in it.
+        assert!((0.8..1.5).contains(&(estimate / executions as f64)), "{estimate} {statistics:?}");
+        assert!(sample(2).1 != seen && sample(1) == (statistics, seen));
+    }
 }

@@ -45,8 +45,13 @@ pub mod thread;
 #[cfg(feature = "check")]
 pub use lkmm_check as check;
 
-/// Was this crate built with feature `check`? A production build must not be.
-pub const CHECKED: bool = cfg!(feature = "check");
+/// Do operations ask whether they are in a model? So if this crate was built with feature `check`, as a production build must not be
+/// (`const _: () = assert!(!lkmm::CHECKED);` in a program sees to that), unless `cargo lkmm bench` builds.
+#[cfg(not(feature = "check"))]
+pub const CHECKED: bool = false;
+#[cfg(feature = "check")]
+#[allow(missing_docs, reason = "they are above")]
+pub const CHECKED: bool = !lkmm_check::hook::UNCHECKED;
 
 /// Does something in the model, if the code runs in one, and returns from the function with its result.
 macro_rules! in_model {

@@ -3,9 +3,11 @@
 //! | command | does |
 //! |---|---|
 //! | `cargo xtask test` | everything that must hold before a commit: format, lints, tests, documentation, litmus tests, corpora |
+//! | `cargo xtask fresh` | of that only the guide: its code in a fresh crate, and the time to the first report |
 //! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
+//! | `cargo xtask bench outside` | what operations cost outside of a model, with the checker and without it |
 //! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
 //! | `cargo xtask fuzz [--seconds N]` | the fuzz targets, ten minutes each if not told otherwise |
 #![forbid(unsafe_code)]
@@ -13,9 +15,11 @@
 mod bench;
 mod comparison;
 mod corpus;
+mod fresh;
 mod fuzz;
 mod lkmm;
 mod msrv;
+mod outside;
 mod plot;
 mod scaling;
 mod table;
@@ -23,16 +27,20 @@ mod test;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test | msrv | bench litmus | bench check | bench scaling | fuzz [--seconds N]";
+const USAGE: &str =
+    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench outside | bench scaling |
+       fuzz [--seconds N]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
         ["test"] => test::run(),
+        ["fresh"] => Ok(table::print(&[fresh::row()])),
         ["msrv"] => Ok(table::print(&[msrv::row()])),
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),
+        ["bench", "outside"] => outside::run(),
         ["bench", "scaling"] => scaling::run(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         _ => Err(USAGE.into()),

@@ -3,6 +3,7 @@
 //! Every step runs, whatever came of those before it, so that one run shows all that is wrong.
 
 use crate::corpus;
+use crate::fresh;
 use crate::lkmm::{self, text};
 use crate::msrv;
 use crate::table::{self, Row};
@@ -28,6 +29,7 @@ pub(crate) fn run() -> Result<bool, String> {
             None,
         ),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], None),
+        fresh::row(),
         msrv::row(),
     ];
     match lkmm::build() {

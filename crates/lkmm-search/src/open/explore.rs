@@ -33,7 +33,7 @@ use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, St
 use super::run::{Run, changed};
 use super::traces::Traces;
 use super::written::{Doubtful, Written};
-use super::{Found, Options, Statistics, late};
+use super::{Found, Options, Statistics, Strategy, late};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::models;
 use lkmm_model::program::LocationId;
@@ -75,6 +75,8 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     tasks: Vec<Task>,
     /// Graphs that are no longer needed.
     spare: Vec<Graph>,
+    /// Decides which of several ways a random walk takes.
+    walker: Option<fastrand::Rng>,
 }
 
 /// A graph that is put by.
@@ -130,11 +132,47 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             patience: 0,
             tasks: Vec::new(),
             spare: Vec::new(),
+            walker: None,
         }
     }
 
-    /// Explores everything that the empty graph grows into.
+    /// Explores what the empty graph grows into: everything, or by random walks.
     pub(crate) fn explore(mut self) -> Result<Statistics, OpenError> {
+        match self.options.strategy {
+            Strategy::Exhaustive => {
+                self.statistics.is_complete = self.descend()?.is_continue() && self.settle()?.is_continue();
+            }
+            Strategy::Random { seed, n } => {
+                self.walker = Some(fastrand::Rng::with_seed(seed));
+                let mut estimates = 0.0;
+                let mut walks = 0;
+                while walks < n {
+                    // Walks know nothing of each other.
+                    self.cores.clear();
+                    self.cyclic.clear();
+                    let executions = self.seen();
+                    let is_over = self.descend()?.is_break();
+                    let probability = std::mem::take(&mut self.statistics.share);
+                    if self.seen() > executions && probability > 0.0 {
+                        estimates += 1.0 / probability;
+                    }
+                    if is_over {
+                        break;
+                    }
+                    walks += 1;
+                }
+                self.statistics.has_sampled = self.settle()?.is_continue() && walks == n;
+                if estimates > 0.0 {
+                    self.statistics.share = (self.statistics.executions * walks) as f64 / estimates;
+                }
+            }
+        }
+        Ok(self.statistics)
+    }
+
+    /// Explores what the empty graph grows into, until a budget or the caller ends it. A random walk goes one way.
+    fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
+        self.tasks.clear();
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
         while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
@@ -142,20 +180,24 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             if is_out_of_budget || self.is_impatient() {
                 let goes_on = self.settle()?.is_continue();
                 if is_out_of_budget || !goes_on {
-                    return Ok(self.statistics);
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             let before = self.tasks.len();
             let goes_on = self.take_up(&mut graph, state)?;
-            self.share_out(before, &mut share);
+            let goes_on = self.share_out(before, &mut share, goes_on);
             if goes_on && self.grow(&mut graph, &mut share)?.is_break() {
-                return Ok(self.statistics);
+                return Ok(ControlFlow::Break(()));
             }
             self.statistics.share += share;
             self.spare.push(graph);
         }
-        self.statistics.is_complete = self.settle()?.is_continue();
-        Ok(self.statistics)
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Complete executions so far, those among them that are still to be judged.
+    fn seen(&self) -> u64 {
+        self.statistics.executions + self.doubtful.len() as u64
     }
 
     fn is_out_of_budget(&self) -> bool {
@@ -165,12 +207,29 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Gives the graphs that were put by since then their share.
-    fn share_out(&mut self, since: usize, share: &mut f64) {
-        let new = &mut self.tasks[since..];
-        if !new.is_empty() {
-            *share /= (new.len() + 1) as f64;
-            new.iter_mut().for_each(|task| task.share = *share);
+    /// Gives the graphs that were put by since then their share, and this one what is left, if it goes on. A random walk
+    /// takes one of these ways, and forgets the others. Does this graph go on?
+    fn share_out(&mut self, since: usize, share: &mut f64, goes_on: bool) -> bool {
+        let new = self.tasks.len() - since;
+        if new == 0 {
+            return goes_on;
+        }
+        let ways = new + usize::from(goes_on);
+        let each = *share / ways as f64;
+        self.tasks[since..].iter_mut().for_each(|task| task.share = each);
+        let chosen = self.walker.as_mut().map(|walker| walker.usize(..ways));
+        *share = if goes_on { each } else { 0.0 };
+        match chosen {
+            None => goes_on,
+            Some(way) => {
+                if way < new {
+                    self.tasks.swap(since, since + way);
+                    *share = 0.0;
+                }
+                let forgotten = self.tasks.drain(since + usize::from(way < new)..);
+                self.spare.extend(forgotten.map(|task| task.graph));
+                way == new
+            }
         }
     }
 
@@ -239,13 +298,17 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     fn grow(&mut self, graph: &mut Graph, share: &mut f64) -> Result<ControlFlow<()>, OpenError> {
         let mut before = self.tasks.len();
         loop {
-            self.share_out(before, share);
+            if !self.share_out(before, share, true) {
+                return Ok(ControlFlow::Continue(()));
+            }
             before = self.tasks.len();
             match self.next(graph) {
                 Next::Nothing => {
                     self.overtake(graph)?;
-                    self.share_out(before, share);
-                    return self.end(graph);
+                    return match self.share_out(before, share, true) {
+                        true => self.end(graph),
+                        false => Ok(ControlFlow::Continue(())),
+                    };
                 }
                 Next::Step(thread, Step::Read(kind, location)) => self.read(graph, thread, kind, location)?,
                 Next::Step(thread, Step::Write(location, value, event)) => {
@@ -254,6 +317,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     (node.location, node.value) = (Some(location), value);
                     let write = graph.push(&mut self.traces, thread, node);
                     if !self.write(graph, write, location)? {
+                        self.share_out(before, share, false);
                         return Ok(ControlFlow::Continue(()));
                     }
                 }

@@ -56,6 +56,8 @@ pub struct Options {
     pub max_executions: Option<u64>,
     /// The search ends at this time.
     pub deadline: Option<Instant>,
+    /// Which executions are explored.
+    pub strategy: Strategy,
     /// Which dependencies order events.
     pub dependencies: DependencyMode,
     /// Judge each execution as soon as it is found, even if values that writes of other executions give might show more
@@ -73,11 +75,33 @@ impl Options {
             schedule: Vec::new(),
             max_executions: None,
             deadline: None,
+            strategy: Strategy::Exhaustive,
             dependencies: DependencyMode::Declared,
             at_once: false,
             report_blocked: false,
         }
     }
+}
+
+/// Which executions are explored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// All, each once.
+    Exhaustive,
+    /// Those that random walks come to: for programs with so many that a search which begins in a corner ends there.
+    ///
+    /// A walk goes the way of the search, and where that branches it takes each branch with the same probability. So every
+    /// execution has a chance, but not the same: one behind many choices has less than one behind few, by orders of magnitude where
+    /// there are many threads. A walk knows its own
+    /// probability, and the mean of the inverses (0 where a walk comes to no execution) is an unbiased estimate of the number of
+    /// executions (Knuth: Estimating the efficiency of backtrack programs, 1975); those with a cycle of `po ∪ rf` may count
+    /// several times in it. Executions may be found, and are counted, more than once.
+    Random {
+        /// Walks with the same seed are the same.
+        seed: u64,
+        /// The number of walks.
+        n: u64,
+    },
 }
 
 /// Which dependencies order events.
@@ -192,8 +216,10 @@ pub struct Statistics {
     /// What part of the search was done, as far as its branches tell: the whole is 1. From `executions` and this follows
     /// an estimate of how many there are.
     pub share: f64,
-    /// There is nothing more to be found: the search was not ended by a budget, or by its caller.
+    /// There is nothing more to be found: the search was not ended by a budget, or by its caller, and none was left out.
     pub is_complete: bool,
+    /// All [random walks](Strategy::Random) were taken.
+    pub has_sampled: bool,
 }
 
 /// Explores the grounded executions of a program, and hands each to `found`, once, until it breaks off.

@@ -1,0 +1,97 @@
+//! Budgets, and what is said of a search that ends before its time.
+
+use lkmm::atomic::{Atomic, Relaxed};
+use lkmm::check::{Builder, FailureKind, Strategy};
+use lkmm::thread;
+use std::process::Command;
+use std::sync::Arc;
+
+/// Threads that each add one to a counter: as many executions as there are orders of the threads.
+fn counter(threads: usize) -> impl Fn() + Send + Sync + Clone + 'static {
+    move || {
+        let count = Arc::new(Atomic::new(0));
+        for _ in 0..threads {
+            let count = count.clone();
+            thread::spawn(move || count.add(1, Relaxed));
+        }
+    }
+}
+
+#[test]
+fn what_is_left_is_estimated() {
+    let all = Builder::new().explore(counter(5));
+    assert_eq!((all.estimate(), all.out_of_budget()), (Some(120.0), false));
+    let part = Builder::new().max_executions(60).explore(counter(5));
+    assert!(part.out_of_budget() && !part.complete());
+    let estimate = part.estimate().expect("an estimate");
+    assert!((60.0..1200.0).contains(&estimate), "{estimate}");
+    let text = part.to_string();
+    assert!(
+        text.starts_with("60 executions, and all went well; the budget ran out") && text.contains(" (about "),
+        "{text}"
+    );
+    let none = Builder::new().timeout(std::time::Duration::ZERO).explore(counter(5));
+    assert!(none.estimate().is_none() && none.to_string().ends_with("the others were explored"), "{none}");
+}
+
+#[test]
+fn random_walks_stand_in_for_a_search_that_has_no_end() {
+    // 12! executions.
+    let random = |n| Builder::new().strategy(Strategy::Random { seed: 3, n });
+    let report = random(300).explore(counter(12));
+    assert!(report.sampled() && !report.complete() && !report.out_of_budget(), "{report}");
+    assert!(report.estimate().is_some_and(|estimate| estimate > 1e6), "{report}");
+    assert!(report.to_string().starts_with("300 random executions of about "), "{report}");
+    random(20).check(counter(12));
+    assert!(random(300).max_executions(10).explore(counter(12)).out_of_budget());
+}
+
+#[test]
+fn what_a_random_walk_comes_to_can_be_run_again() {
+    let race = || {
+        let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+        let there = x.clone();
+        let t = thread::spawn(move || {
+            there[0].store(1, Relaxed);
+            there[1].load(Relaxed)
+        });
+        x[1].store(1, Relaxed);
+        let here = x[0].load(Relaxed);
+        assert!(here + t.join().unwrap() > 0, "store buffering");
+    };
+    let report = Builder::new().strategy(Strategy::Random { seed: 1, n: 1000 }).explore(race);
+    let failure = report.failure().expect("a failure");
+    assert!(report.executions() < 100 && failure.kind() == FailureKind::Panic, "{report}");
+    let again = Builder::new().replay(failure.replay_token().expect("a token")).explore(race);
+    assert_eq!(again.failure().map(|failure| failure.message()), Some(failure.message()));
+}
+
+/// Runs one test of this file with a variable of the environment set. Yields whether it passes, and what it prints.
+fn with(variable: (&str, &str), test: &str) -> (bool, String) {
+    let mut command = Command::new(std::env::current_exe().expect("this file"));
+    let output = command.args(["--exact", test]).env(variable.0, variable.1).output().expect("this file runs");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Passes unless the environment sets a budget; the others run it so.
+#[test]
+fn a_counter_of_four_threads() {
+    Builder::new().max_executions(1000).check(counter(4));
+}
+
+#[test]
+fn budgets_come_from_the_environment_too() {
+    let test = "a_counter_of_four_threads";
+    let (passed, text) = with(("LKMM_MAX_EXECUTIONS", "10"), test);
+    assert!(!passed && text.contains("10 executions, and all went well; the budget ran out"), "{text}");
+    let (passed, text) = with(("LKMM_TIMEOUT", "0"), test);
+    assert!(!passed && text.contains("the budget ran out"), "{text}");
+    assert!(with(("LKMM_MAX_EXECUTIONS", "24"), test).0 && with(("LKMM_TIMEOUT", ""), test).0);
+    assert!(with(("LKMM_RANDOM", "100"), test).0);
+    for (name, value, problem) in
+        [("LKMM_TIMEOUT", "soon", "a number of seconds"), ("LKMM_MAX_EXECUTIONS", "-1", "a number of executions")]
+    {
+        let (passed, text) = with((name, value), test);
+        assert!(!passed && text.contains(&format!("{name}={value} is not {problem}")), "{text}");
+    }
+}
