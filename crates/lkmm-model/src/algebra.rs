@@ -191,7 +191,8 @@ pub struct Requirement {
 /// A memory model as data.
 #[derive(Clone, Debug, Default)]
 pub struct Definition {
-    /// All expressions, operands first.
+    /// All expressions, operands first, and none twice: [`Arena::finish`] yields nothing else. (Of a base relation or a variable
+    /// that is listed twice a [`Plan`](crate::plan::Plan) cannot be made: it panics.)
     pub nodes: Vec<Node>,
     /// An execution that violates one of these is not one.
     pub axioms: Vec<Requirement>,

@@ -488,7 +488,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
     }
 
     fn input(&mut self, which: usize) -> Known<W> {
-        match self.base[which].take().expect("each input is asked for once") {
+        match self.base[which].take().expect("a definition lists no node twice") {
             Input::Fixed(rows) => self.fixed(|i| rows[i]),
             Input::Growing { domain, range } => {
                 if domain.is_empty() || range.is_empty() {
