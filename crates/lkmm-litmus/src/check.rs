@@ -147,3 +147,25 @@ fn problem(test: &Test, operations: &Operations, error: &SearchError) -> Problem
     let span = origin.and_then(|origin| test.origins.get(origin as usize)).map(|origin| origin.span.clone());
     Problem { span, ..Problem::new(error.to_string()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_test_may_take_does_not_depend_on_its_part_of_the_memory() {
+        let source = "C many\n{}\nP0(int *x) { int r0 = READ_ONCE(*x); int r1 = READ_ONCE(*x); int r2 = READ_ONCE(*x); }\n\
+            P1(int *x) { WRITE_ONCE(*x, 1); WRITE_ONCE(*x, 2); WRITE_ONCE(*x, 3); }\nlocations [0:r0; 0:r1; 0:r2]";
+        let checked = |memory, reserve| {
+            let settings = Settings { memory, reserve, ..Settings::new(lkmm_model::models::lkmm()) };
+            check("many.litmus", source, &settings).answer
+        };
+        let states = |answer: Answer| match answer {
+            Answer::Executions(outcome) => Some(outcome.states.len()),
+            _ => None,
+        };
+        assert_eq!(states(checked(1 << 20, 0)), Some(20));
+        assert_eq!(states(checked(100, 0)), None);
+        assert_eq!(states(checked(100, 1 << 20)), Some(20));
+    }
+}
