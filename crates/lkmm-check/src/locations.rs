@@ -219,10 +219,15 @@ impl Locations {
 
     /// The number of a cell's location. If it has none yet, it gets that which is expected.
     pub(crate) fn number(&mut self, id: CellId, expected: Option<LocationId>) -> LocationId {
-        let cell = self.cells[id as usize];
-        if cell.location != NONE {
-            return cell.location;
+        match self.cells[id as usize].location {
+            NONE => self.give_number(id, expected),
+            location => location,
         }
+    }
+
+    #[cold]
+    fn give_number(&mut self, id: CellId, expected: Option<LocationId>) -> LocationId {
+        let cell = self.cells[id as usize];
         let location = match expected.filter(|&location| self.fits(location, cell)) {
             Some(location) => location,
             None => self.fresh(cell),

@@ -118,11 +118,13 @@ impl Operation {
     }
 
     /// The step that it is.
-    pub(crate) fn step(self, cx: Context<'_>) -> Step {
+    pub(crate) fn step(&self, cx: Context<'_>) -> Step {
         let Context { origin, location, .. } = cx;
-        let Operation { kind, address_from, data_from, branch, .. } = self;
-        let dependencies = cx.dependencies.on(address_from, data_from, branch);
-        let event = |label| Event { dependencies, ..Event::new(label, origin) };
+        let Operation { kind, address_from, data_from, branch, .. } = *self;
+        let mut event = |label| Event {
+            dependencies: cx.dependencies.on(address_from, data_from, branch),
+            ..Event::new(label, origin)
+        };
         match kind {
             Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
             Kind::Lock(_) => Step::Read(ReadKind::Lock, location),
@@ -131,8 +133,8 @@ impl Operation {
             Kind::Store(_, mode, bits) => Step::Write(location, Some(Value::Bits(bits)), event(Label::Write(mode))),
             Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
             Kind::SrcuUnlock(_, lock) => {
-                let mut event = event(Label::Write(Mode::SrcuUnlock));
-                event.dependencies = cx.dependencies.on(address_from, Some(lock), branch);
+                let dependencies = cx.dependencies.on(address_from, Some(lock), branch);
+                let event = Event { dependencies, ..Event::new(Label::Write(Mode::SrcuUnlock), origin) };
                 Step::Write(location, Some(Value::Bits(0)), event)
             }
             Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
@@ -148,9 +150,9 @@ impl Operation {
     }
 
     /// What a read would be if this were its answer.
-    pub(crate) fn access(self, answer: Answer, cx: Context<'_>) -> Option<Access> {
+    pub(crate) fn access(&self, answer: Answer, cx: Context<'_>) -> Option<Access> {
         let Context { origin, number, dependencies, .. } = cx;
-        let Operation { kind, address_from, branch, .. } = self;
+        let Operation { kind, address_from, branch, .. } = *self;
         let known = dependencies.on(address_from, None, branch);
         let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
         let simple = |label| Some(Access::new(event(label)));
@@ -296,23 +298,28 @@ impl KnownDependencies {
     }
 
     /// The dependencies of an address on one read, of a value on another, and on those of a branch.
+    #[inline]
     fn on(&mut self, addr: Option<u32>, data: Option<u32>, branch: u32) -> Dependencies {
+        match (addr, data, branch) {
+            (None, None, 0) => Dependencies::default(),
+            (None, Some(data), 0) if (data as usize) < self.data.len() => self.data[data as usize].clone(),
+            _ => self.make(addr, data, branch),
+        }
+    }
+
+    #[cold]
+    fn make(&mut self, addr: Option<u32>, data: Option<u32>, branch: u32) -> Dependencies {
         let make = |addr: Option<u32>, data: Option<u32>, ctrl: &[u32]| {
             let list = |read: Option<u32>| read.into_iter().collect();
             Dependencies::new(Reasons { addr: list(addr), data: list(data), ctrl: ctrl.to_vec(), ..Reasons::default() })
         };
-        match (addr, data, branch) {
-            (None, None, 0) => Dependencies::default(),
-            (None, Some(data), 0) => {
-                for number in self.data.len() as u32..=data {
-                    self.data.push(make(None, Some(number), &[]));
-                }
-                self.data[data as usize].clone()
+        if let (None, Some(data), 0) = (addr, data, branch) {
+            for number in self.data.len() as u32..=data {
+                self.data.push(make(None, Some(number), &[]));
             }
-            (addr, data, branch) => {
-                let ctrl = branch.checked_sub(1).map_or(&[][..], |branch| &self.branches[branch as usize]);
-                self.others.entry((addr, data, branch)).or_insert_with(|| make(addr, data, ctrl)).clone()
-            }
+            return self.data[data as usize].clone();
         }
+        let ctrl = branch.checked_sub(1).map_or(&[][..], |branch| &self.branches[branch as usize]);
+        self.others.entry((addr, data, branch)).or_insert_with(|| make(addr, data, ctrl)).clone()
     }
 }

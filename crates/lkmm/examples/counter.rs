@@ -1,4 +1,5 @@
-//! Explores eight threads that each increment one counter, and prints how fast that was.
+//! Explores threads that each increment one counter, and prints how fast that was: `counter [threads] [most executions]`,
+//! up to eight threads if nothing is said.
 //!
 //! `cargo run --release -p lkmm --features check --example counter`
 
@@ -8,9 +9,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 fn main() {
-    for threads in 1..=8 {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse().expect("a number"));
+    let (threads, most) = (arguments.next(), arguments.next().unwrap_or(u64::MAX));
+    for threads in threads.map_or(1..=8, |threads| threads..=threads) {
         let start = Instant::now();
-        let report = check::Builder::new().explore(move || {
+        let report = check::Builder::new().max_executions(most).explore(move || {
             let x = Arc::new(Atomic::new(0));
             let threads: Vec<_> = (0..threads)
                 .map(|_| {

@@ -1,4 +1,5 @@
-//! Explores Treiber's stack: three threads push, two pop. Prints how fast that was.
+//! Explores Treiber's stack, and prints how fast that was: `stack [pushes pops] [most executions]`, up to three threads that
+//! push and two that pop if nothing is said.
 //!
 //! `cargo run --release -p lkmm --features check --example stack`
 
@@ -36,9 +37,12 @@ fn pop(head: &Atomic<*mut Node>) -> Option<u32> {
 }
 
 fn main() {
-    for (pushes, pops) in [(2, 1), (2, 2), (3, 1), (3, 2)] {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse().expect("a number"));
+    let one = arguments.next().zip(arguments.next()).map(|(pushes, pops)| (pushes as u32, pops));
+    let most = arguments.next().unwrap_or(u64::MAX);
+    for (pushes, pops) in one.map_or(vec![(2, 1), (2, 2), (3, 1), (3, 2)], |one| vec![one]) {
         let start = Instant::now();
-        let report = check::Builder::new().explore(move || {
+        let report = check::Builder::new().max_executions(most).explore(move || {
             let head = Atomic::new(ptr::null_mut());
             thread::scope(|s| {
                 let head = &head;

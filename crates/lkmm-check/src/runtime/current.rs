@@ -134,7 +134,7 @@ impl Current {
     /// The running thread has taken a spinlock.
     pub(crate) fn hold(self, lock: CellId, place: &'static Location<'static>) {
         self.with(|runtime| {
-            let origin = runtime.origins.number(Operation::new(Kind::Lock(lock), place));
+            let origin = runtime.origins.number(&Operation::new(Kind::Lock(lock), place));
             // SAFETY: the slot of the running thread is its own.
             unsafe { (*runtime.current).spinlocks.push((lock, origin)) };
         });
@@ -233,8 +233,14 @@ impl Current {
     /// # Safety
     /// The thread returns a `T`, and it is not joined twice.
     pub(crate) unsafe fn join<T>(self, thread: u32, place: &'static Location<'static>) -> std::thread::Result<T> {
-        self.ask(Kind::Join(thread), place);
         let slot = self.with(|runtime| runtime.slots[thread as usize].as_ptr());
+        // SAFETY: slots live as long as the runtime.
+        if unsafe { (*slot).has_ended } {
+            // The search knows that; it will say so.
+            self.post(Kind::Join(thread), place);
+        } else {
+            self.ask(Kind::Join(thread), place);
+        }
         // SAFETY: the thread has ended (the search says so), and left its result on its stack; the caller takes it once.
         unsafe {
             let returned = (*slot).returned.cast::<ManuallyDrop<std::thread::Result<T>>>();

@@ -19,7 +19,8 @@ impl Origins {
         Origins { numbers: FxHashMap::default(), places: Vec::new(), recent: [(0, 0); 64] }
     }
 
-    pub(super) fn number(&mut self, operation: Operation) -> u32 {
+    #[inline]
+    pub(super) fn number(&mut self, operation: &Operation) -> u32 {
         let key = ptr::from_ref(operation.place) as usize;
         let recent = key / align_of::<Location<'static>>() % self.recent.len();
         if self.recent[recent].0 != key {

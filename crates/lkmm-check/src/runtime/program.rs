@@ -1,7 +1,7 @@
 //! The closure as the search sees it: an open program.
 
 use super::origins::Origins;
-use super::slot::{Followed, Slot};
+use super::slot::{Followed, Pending, Slot};
 use super::{RUNNING, Runtime, STACK, running};
 use crate::heap::{self, Arena};
 use crate::life::{self, Lives};
@@ -119,14 +119,10 @@ impl ClosureProgram {
         self.runtime().panics.get(number as usize)
     }
 
-    fn context(&mut self, (_, origin, location): (Operation, u32, LocationId), number: u32) -> Context<'_> {
-        Context { origin, location, number, dependencies: &mut self.runtime_mut().dependencies }
-    }
-
-    /// Lets a thread run until it asks something or has done enough. (A processor expects that a call returns to where it
+    /// Lets a thread run, from a place on, until it asks something or has done enough. (A processor expects that a call returns to where it
     /// came from. After a switch it is wrong about each, so there are to be few.)
     #[inline(always)]
-    fn run(&mut self, thread: usize) {
+    fn run(&mut self, thread: usize, after: Option<&'static Location<'static>>) {
         let slot = self.runtime().slots[thread];
         // SAFETY: the slot is alive as long as the runtime. The running thread uses the runtime and its slot, and nothing
         // here does so meanwhile, but for the coroutine, which no running thread touches.
@@ -139,7 +135,7 @@ impl ClosureProgram {
                 let ahead = (*slot.as_ptr()).ahead.len() - (*slot.as_ptr()).reported;
                 let now = &mut (*lives.as_ptr()).now;
                 (now.thread, now.index) = (thread as u32, (*slot.as_ptr()).events + ahead as u32);
-                now.place = (*slot.as_ptr()).pending.map(|pending| pending.0.place);
+                now.place = after;
                 life::use_lives(lives.as_ptr());
                 coroutine.resume(());
                 life::use_lives(ptr::null_mut());
@@ -149,17 +145,6 @@ impl ClosureProgram {
             }
             heap::use_arena(None);
             RUNNING.set(ptr::null_mut());
-        }
-    }
-
-    /// Without the model heap, a pointer of another run points to nothing. (A write that comes later may be read from, if its
-    /// thread does the same all the same; what it writes is known from an earlier run.)
-    fn is_foreign(&self, operation: Operation, answer: Answer) -> bool {
-        match (answer, operation.kind.cell()) {
-            (Answer::Value(Value::Bits(bits)), Some(cell)) => {
-                !self.has_heap() && self.runtime().locations.is_foreign(cell, bits)
-            }
-            _ => false,
         }
     }
 
@@ -174,8 +159,17 @@ impl ClosureProgram {
     #[cold]
     fn run_on(&mut self, thread: usize) {
         while self.slot(thread).returned.is_null() && !self.slot(thread).asks && !self.slot(thread).is_refused {
-            self.run(thread);
+            let after = self.slot(thread).pending().map(|operation| operation.place);
+            self.run(thread, after);
         }
+    }
+
+    /// The runtime, and a slot.
+    fn both(&mut self, thread: usize) -> (&mut Runtime, &mut Slot) {
+        let runtime = self.runtime_mut();
+        let mut slot = runtime.slots[thread];
+        // SAFETY: no thread runs, so nobody else uses it; the runtime has but a pointer to it.
+        (runtime, unsafe { slot.as_mut() })
     }
 
     fn slot(&mut self, thread: usize) -> &mut Slot {
@@ -207,7 +201,7 @@ impl Observer {
         // SAFETY: the caller's promise.
         let slot = unsafe { self.look() }.slots.get(thread)?;
         // SAFETY: no thread runs, so nobody else uses it.
-        let (operation, ..) = unsafe { slot.as_ref() }.pending?;
+        let operation = unsafe { slot.as_ref() }.pending()?;
         matches!(operation.kind, Kind::Lock(_) | Kind::WaitForLock).then_some(operation.place)
     }
 }
@@ -228,40 +222,47 @@ impl OpenProgram for ClosureProgram {
             return Step::Error(OpenError::Nondeterminism { thread, before, now });
         }
         if slot.reported == slot.ahead.len() {
+            let after = slot.pending().map(|operation| operation.place);
             slot.ahead.clear();
-            slot.reported = 0;
-            self.run(thread);
+            (slot.reported, slot.pending) = (0, None);
+            self.run(thread, after);
         }
-        let slot = self.slot(thread);
-        let operation = slot.ahead[slot.reported];
-        slot.reported += 1;
-        let number = slot.events;
-        if !slot.asks || slot.reported != slot.ahead.len() {
-            slot.events += 1;
-            slot.history.add(operation.kind, 1, false);
-        }
-        let runtime = self.runtime_mut();
-        let location = operation.kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
+        let (runtime, slot) = self.both(thread);
+        let at = slot.reported;
+        let operation = &slot.ahead[at];
+        let kind = operation.kind;
+        let location = kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
         let origin = runtime.origins.number(operation);
-        self.slot(thread).pending = Some((operation, origin, location));
-        operation.step(self.context((operation, origin, location), number))
+        let pending = Pending { at, origin, location };
+        let step = operation.step(runtime.context(pending, slot.events));
+        (slot.reported, slot.pending) = (at + 1, Some(pending));
+        slot.has_ended |= matches!(kind, Kind::End | Kind::Failed(_));
+        if !slot.is_asking() {
+            slot.events += 1;
+            slot.history.add(kind, 1, false);
+        }
+        step
     }
 
     fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError> {
-        let slot = self.slot(thread);
-        let (pending, number) = (slot.pending.expect("a thread that waits for an answer has asked"), slot.events);
-        Ok(pending.0.access(answer, self.context(pending, number)))
+        let (runtime, slot) = self.both(thread);
+        let pending = slot.pending.expect("a thread that waits for an answer has asked");
+        Ok(slot.ahead[pending.at].access(answer, runtime.context(pending, slot.events)))
     }
 
     fn resume(&mut self, thread: usize, answer: Answer) {
-        let slot = self.slot(thread);
-        let (operation, ..) = slot.pending.expect("a thread that is answered has asked");
-        if self.is_foreign(operation, answer) {
-            self.runtime_mut().has_refused = true;
-            self.slot(thread).is_refused = true;
+        let (runtime, slot) = self.both(thread);
+        let operation = slot.pending().expect("a thread that is answered has asked");
+        if !slot.is_asking() {
+            // It knew the answer.
+            slot.answers.push(answer);
             return;
         }
-        let slot = self.slot(thread);
+        if runtime.is_foreign(operation.kind, answer) {
+            runtime.has_refused = true;
+            slot.is_refused = true;
+            return;
+        }
         let done = operation.kind.done(answer);
         slot.answers.push(answer);
         slot.asks = false;
@@ -273,7 +274,7 @@ impl OpenProgram for ClosureProgram {
             slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
         }
         let number = slot.answered;
-        if let (true, Answer::Value(Value::Bits(bits))) = (self.runtime().follows_pointers, answer) {
+        if let (true, Answer::Value(Value::Bits(bits))) = (runtime.follows_pointers, answer) {
             let object = self.runtime().object_of_another(bits, thread);
             self.slot(thread).followed.extend(object.map(|object| Followed { object, read: number }));
         }
@@ -296,6 +297,21 @@ impl OpenProgram for ClosureProgram {
 
     fn initial(&self, location: LocationId) -> Value {
         Value::Bits(self.runtime().locations.initial(location))
+    }
+}
+
+impl Runtime {
+    fn context(&mut self, Pending { origin, location, .. }: Pending, number: u32) -> Context<'_> {
+        Context { origin, location, number, dependencies: &mut self.dependencies }
+    }
+
+    /// Without the model heap, a pointer of another run points to nothing. (A write that comes later may be read from, if its
+    /// thread does the same all the same; what it writes is known from an earlier run.)
+    fn is_foreign(&self, kind: Kind, answer: Answer) -> bool {
+        match (answer, kind.cell()) {
+            (Answer::Value(Value::Bits(bits)), Some(cell)) if !self.has_heap => self.locations.is_foreign(cell, bits),
+            _ => false,
+        }
     }
 }
 

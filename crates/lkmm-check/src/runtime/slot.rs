@@ -32,8 +32,10 @@ pub(crate) struct Slot {
     pub(super) asks: bool,
     /// It was given an answer that makes no sense in this run, and is not run again.
     pub(super) is_refused: bool,
-    /// The last operation that was reported, with its origin and its location.
-    pub(super) pending: Option<(Operation, u32, LocationId)>,
+    /// The last operation that was reported.
+    pub(super) pending: Option<Pending>,
+    /// Its end has been reported.
+    pub(super) has_ended: bool,
     /// What that was answered.
     pub(super) result: u64,
     /// The number of the event that it was.
@@ -64,11 +66,32 @@ pub(crate) struct Slot {
     pub(super) history: History,
 }
 
+/// An operation that was reported.
+#[derive(Clone, Copy)]
+pub(super) struct Pending {
+    /// Which of those that the thread did ahead.
+    pub(super) at: usize,
+    pub(super) origin: u32,
+    pub(super) location: LocationId,
+}
+
 /// An object that a thread knows from a pointer that it read.
 pub(super) struct Followed {
     pub(super) object: Range<usize>,
     /// The number of the read.
     pub(super) read: u32,
+}
+
+impl Slot {
+    /// The operation that was reported last.
+    pub(super) fn pending(&self) -> Option<Operation> {
+        self.pending.map(|pending| self.ahead[pending.at])
+    }
+
+    /// Does it wait for the answer to what was reported last?
+    pub(super) fn is_asking(&self) -> bool {
+        self.asks && self.reported == self.ahead.len()
+    }
 }
 
 impl Runtime {
@@ -87,6 +110,7 @@ impl Runtime {
                 asks: false,
                 is_refused: false,
                 pending: None,
+                has_ended: false,
                 result: 0,
                 answered: 0,
                 events: 0,
@@ -144,7 +168,7 @@ impl Runtime {
             slot.spinlocks.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
-            (slot.asks, slot.pending, slot.returned) = (false, None, ptr::null_mut());
+            (slot.asks, slot.pending, slot.has_ended, slot.returned) = (false, None, false, ptr::null_mut());
             slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));
         }
     }

@@ -30,6 +30,7 @@ use super::judge::Judge;
 use super::late::Conduct;
 use super::places::{is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
+use super::revisit::may_overtake;
 use super::run::{Run, changed};
 use super::traces::Traces;
 use super::written::{Doubtful, Written};
@@ -77,6 +78,10 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     spare: Vec<Graph>,
     /// Decides which of several ways a random walk takes.
     walker: Option<fastrand::Rng>,
+    /// The reads that a write revisits.
+    pub(super) reads: Vec<Id>,
+    /// How many events of each thread a revisit keeps.
+    pub(super) kept: Vec<u32>,
 }
 
 /// A graph that is put by.
@@ -133,6 +138,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             tasks: Vec::new(),
             spare: Vec::new(),
             walker: None,
+            reads: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -356,9 +363,14 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     /// What comes next: the first thread that can go on, and its step. A step that asks stays what the thread does next.
     fn next(&mut self, graph: &Graph) -> Next {
         let threads = graph.threads.len();
-        let preferred = self.options.schedule.iter().copied().filter(|&thread| thread < threads);
-        let rest = (0..threads).filter(|thread| !self.options.schedule.contains(thread));
-        for thread in preferred.chain(rest) {
+        let schedule = &self.options.schedule;
+        for at in 0..schedule.len() + threads {
+            let thread = match at.checked_sub(schedule.len()) {
+                None if schedule[at] >= threads => continue,
+                None => schedule[at],
+                Some(thread) if schedule.contains(&thread) => continue,
+                Some(thread) => thread,
+            };
             if !graph.has_started(thread, self.roots) || graph.last_node(thread).is_some_and(|node| node.stuck) {
                 continue;
             }
@@ -488,6 +500,14 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         let answer = self.answer(graph, source, location, kind);
         // A thread that waits, or is stuck, at such a read has no way to go on: no later write takes it over.
         let Some(access) = self.run.access(thread, answer)? else { return Ok(()) };
+        let is_taken_already = || is_taken(graph, location, graph.rank(location, source));
+        if kind == ReadKind::Ordinary
+            && access.write.is_some()
+            && is_taken_already()
+            && !may_overtake(graph, thread, location, source)
+        {
+            return Ok(());
+        }
         let read = self.push_read(graph, thread, kind, location, source, answer, &access);
         match self.push_write_at_once(graph, thread, location, &access) {
             Some(write) => {

@@ -148,6 +148,8 @@ pub(crate) struct Graph {
     pub(crate) order: Vec<Id>,
     /// Sorted by location.
     pub(crate) co: Vec<Writes>,
+    /// Every read, with its location, in no particular order.
+    reads: Vec<(LocationId, Id)>,
     pub(crate) core: Vec<u32>,
     /// The event that started a thread.
     starts: Vec<Option<Id>>,
@@ -167,6 +169,7 @@ impl Clone for Graph {
         self.width = from.width;
         self.order.clone_from(&from.order);
         self.co.clone_from(&from.co);
+        self.reads.clone_from(&from.reads);
         self.core.clone_from(&from.core);
         self.starts.clone_from(&from.starts);
         self.stamps = from.stamps;
@@ -204,6 +207,25 @@ impl Graph {
     pub(crate) fn clock(&self, id: Id) -> &[u32] {
         let at = id.index as usize * self.width;
         &self.clocks[id.thread as usize][at..at + self.width]
+    }
+
+    /// What the next event of a thread depends on by `po`.
+    pub(crate) fn clock_of_next(&self, thread: usize) -> &[u32] {
+        match (self.threads[thread].len().checked_sub(1), self.starts[thread]) {
+            (Some(last), _) => self.clock(Id::new(thread, last)),
+            (None, Some(start)) => self.clock(start),
+            (None, None) => &self.core,
+        }
+    }
+
+    /// The reads of a location, in no particular order.
+    pub(crate) fn reads_of(&self, location: LocationId) -> impl Iterator<Item = Id> + '_ {
+        self.reads.iter().filter(move |read| read.0 == location).map(|read| read.1)
+    }
+
+    /// All reads, in no particular order.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = Id> + '_ {
+        self.reads.iter().map(|read| read.1)
     }
 
     pub(crate) fn last_node(&self, thread: usize) -> Option<&Node> {
@@ -277,43 +299,50 @@ impl Graph {
     }
 
     /// Adds an event. Its stamp and trace are filled in; an ordinary write has no place in `co` yet.
-    pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, node: Node) -> Id {
+    pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, mut node: Node) -> Id {
         let id = Id::new(thread, self.threads[thread].len());
-        let before = self.last_node(thread).map(|last| last.trace);
-        let trace = traces.extend(thread, before, node.seen());
-        let mut clock = [0u32; 32];
-        let mut long = Vec::new();
-        let clock: &mut [u32] = if self.width <= clock.len() {
-            &mut clock[..self.width]
-        } else {
-            long.resize(self.width, 0);
-            &mut long
-        };
-        match (id.index, self.starts[thread]) {
-            (0, None) => clock.copy_from_slice(&self.core),
-            (0, Some(start)) => clock.copy_from_slice(self.clock(start)),
-            (n, _) => clock.copy_from_slice(self.clock(Id { index: n - 1, ..id })),
-        }
-        let also = match node.act {
-            Act::Read(_, Source::Event(id)) => Some(id),
-            Act::Join(child) => {
-                let events = self.threads[child as usize].len();
-                (events > 0).then(|| Id::new(child as usize, events - 1)).or(self.starts[child as usize])
-            }
-            _ => None,
-        };
-        if let Some(also) = also {
-            clock.iter_mut().zip(self.clock(also)).for_each(|(mine, &its)| *mine = (*mine).max(its));
-        }
-        clock[thread] = id.index + 1;
-        self.clocks[thread].extend_from_slice(clock);
-        self.threads[thread].push(Node { stamp: self.stamps, trace, ..node });
+        node.trace = traces.extend(thread, self.last_node(thread).map(|last| last.trace), &node.seen());
+        node.stamp = self.stamps;
         self.stamps += 1;
+        self.push_clock(id, node.act);
+        if let (Act::Read(..), Some(location)) = (node.act, node.location) {
+            self.reads.push((location, id));
+        }
+        self.threads[thread].push(node);
         self.order.push(id);
         if let Act::Spawn(child) = node.act {
             self.start(child as usize, id);
         }
         id
+    }
+
+    /// Adds the clock of an event.
+    fn push_clock(&mut self, id: Id, act: Act) {
+        let thread = id.thread as usize;
+        let mut clocks = std::mem::take(&mut self.clocks[thread]);
+        let at = clocks.len();
+        match (at.checked_sub(self.width), self.starts[thread]) {
+            (Some(before), _) => clocks.extend_from_within(before..),
+            (None, Some(start)) => clocks.extend_from_slice(self.clock(start)),
+            (None, None) => clocks.extend_from_slice(&self.core),
+        }
+        let clock = &mut clocks[at..];
+        let mut include = |its: &[u32]| clock.iter_mut().zip(its).for_each(|(mine, &its)| *mine = (*mine).max(its));
+        match act {
+            // (What it reads from its own thread came before it.)
+            Act::Read(_, Source::Event(write)) if write.thread != id.thread => include(self.clock(write)),
+            Act::Join(child) => match self.threads[child as usize].len().checked_sub(1) {
+                Some(last) => include(self.clock(Id::new(child as usize, last))),
+                None => self.starts[child as usize].into_iter().for_each(|start| {
+                    if start.thread != id.thread {
+                        include(self.clock(start));
+                    }
+                }),
+            },
+            _ => {}
+        }
+        clock[thread] = id.index + 1;
+        self.clocks[thread] = clocks;
     }
 
     /// Takes away an event that is the last of its thread, and on which nothing depends.
@@ -326,7 +355,13 @@ impl Graph {
             self.order.retain(|&other| other != id);
         }
         self.clocks[thread].truncate(id.index as usize * self.width);
-        self.threads[thread].pop().expect("the event is there")
+        let node = self.threads[thread].pop().expect("the event is there");
+        if matches!(node.act, Act::Read(..)) {
+            // It is one of the last that were added.
+            let at = self.reads.iter().rposition(|read| read.1 == id).expect("the read is there");
+            self.reads.remove(at);
+        }
+        node
     }
 
     /// Adds a read that will be asked about later: what it is depends on its answer, which is not yet known to its thread.
@@ -353,7 +388,7 @@ impl Graph {
         for (thread, nodes) in self.threads.iter_mut().enumerate() {
             let mut before = None;
             for node in nodes {
-                node.trace = traces.extend(thread, before, node.seen());
+                node.trace = traces.extend(thread, before, &node.seen());
                 before = Some(node.trace);
             }
         }
@@ -413,6 +448,8 @@ impl Graph {
         let kept = |id: &Id| id.is_within(lengths);
         self.order.clear();
         self.order.extend(from.order.iter().copied().filter(kept));
+        self.reads.clear();
+        self.reads.extend(from.reads.iter().copied().filter(|read| kept(&read.1)));
         self.co.clone_from(&from.co);
         self.co.iter_mut().for_each(|writes| writes.order.retain(kept));
         self.co.retain(|writes| !writes.order.is_empty());

@@ -27,12 +27,50 @@ const MEMORY: usize = 48 << 20;
 pub(crate) struct Judge {
     model: &'static Model,
     observed: Vec<LocationId>,
-    partial: FxHashMap<Vec<Option<Trace>>, Box<dyn Specialised>>,
-    complete: FxHashMap<Vec<Option<Trace>>, Box<dyn Specialised>>,
-    whole: FxHashMap<Vec<Option<Trace>>, Box<dyn Specialised>>,
+    partial: Plans,
+    complete: Plans,
+    whole: Plans,
     memory: usize,
     /// The traces of the plan that is looked for.
     key: Vec<Option<Trace>>,
+}
+
+/// Plans, under the traces that they are made for. The next one that is asked for is mostly the last one.
+#[derive(Default)]
+struct Plans {
+    numbers: FxHashMap<Vec<Option<Trace>>, usize>,
+    plans: Vec<Box<dyn Specialised>>,
+    /// The traces of the plan that was found last, and its number.
+    last: (Vec<Option<Trace>>, usize),
+}
+
+impl Plans {
+    /// Looks for the plan of these traces.
+    fn find(&mut self, key: &[Option<Trace>]) -> bool {
+        if self.last.0 == key && !self.plans.is_empty() {
+            return true;
+        }
+        let Some(&number) = self.numbers.get(key) else { return false };
+        self.remember(key, number);
+        true
+    }
+
+    fn add(&mut self, key: &[Option<Trace>], plan: Box<dyn Specialised>) {
+        self.numbers.insert(key.to_vec(), self.plans.len());
+        self.remember(key, self.plans.len());
+        self.plans.push(plan);
+    }
+
+    fn remember(&mut self, key: &[Option<Trace>], number: usize) {
+        self.last.0.clear();
+        self.last.0.extend_from_slice(key);
+        self.last.1 = number;
+    }
+
+    /// The plan that was found or added last.
+    fn found(&mut self) -> &mut dyn Specialised {
+        &mut *self.plans[self.last.1]
+    }
 }
 
 /// What a model says of a complete execution.
@@ -47,9 +85,9 @@ impl Judge {
         Judge {
             model,
             observed,
-            partial: FxHashMap::default(),
-            complete: FxHashMap::default(),
-            whole: FxHashMap::default(),
+            partial: Plans::default(),
+            complete: Plans::default(),
+            whole: Plans::default(),
             memory: 0,
             key: Vec::new(),
         }
@@ -60,7 +98,7 @@ impl Judge {
     pub(crate) fn allows_partial(&mut self, traces: &Traces, graph: &Graph) -> Result<bool, OpenError> {
         self.key.clear();
         self.key.extend((0..graph.threads.len()).map(|t| traces.guess(t, graph.last_node(t).map(|node| node.trace))));
-        if !self.partial.contains_key(&self.key) {
+        if !self.partial.find(&self.key) {
             let mut plan = self.specialise(traces, Purpose::Partial)?;
             if plan.is_broken() {
                 self.key.clear();
@@ -69,10 +107,9 @@ impl Judge {
                 self.key.iter_mut().zip(0..).for_each(|(t, n)| *t = traces.guess(n, *t));
                 return Ok(plan.check(graph));
             }
-            self.partial.insert(self.key.clone(), plan);
+            self.partial.add(&self.key, plan);
         }
-        let plan = self.partial.get_mut(&self.key).expect("it is there now");
-        Ok(plan.check(graph))
+        Ok(self.partial.found().check(graph))
     }
 
     /// Judges a complete graph of which every part was checked: what is left are the axioms that speak of complete
@@ -80,32 +117,30 @@ impl Judge {
     pub(crate) fn judge(&mut self, traces: &Traces, graph: &Graph) -> Result<Verdict, OpenError> {
         self.key.clear();
         self.key.extend((0..graph.threads.len()).map(|t| graph.last_node(t).map(|node| node.trace)));
-        if !self.complete.contains_key(&self.key) {
+        if !self.complete.find(&self.key) {
             let plan = self.specialise(traces, Purpose::Complete)?;
-            self.complete.insert(self.key.clone(), plan);
+            self.complete.add(&self.key, plan);
         }
-        let plan = self.complete.get_mut(&self.key).expect("it is there now");
-        Ok(plan.judge(graph))
+        Ok(self.complete.found().judge(graph))
     }
 
     /// Judges a complete graph of which no part was checked.
     pub(crate) fn judge_whole(&mut self, traces: &Traces, graph: &Graph) -> Result<Verdict, OpenError> {
         self.key.clear();
         self.key.extend((0..graph.threads.len()).map(|t| graph.last_node(t).map(|node| node.trace)));
-        if !self.whole.contains_key(&self.key) {
+        if !self.whole.find(&self.key) {
             let plan = self.specialise(traces, Purpose::Whole)?;
-            self.whole.insert(self.key.clone(), plan);
+            self.whole.add(&self.key, plan);
         }
-        let plan = self.whole.get_mut(&self.key).expect("it is there now");
-        Ok(plan.judge(graph))
+        Ok(self.whole.found().judge(graph))
     }
 
     /// Makes a plan for the threads of `self.key`.
     fn specialise(&mut self, traces: &Traces, purpose: Purpose) -> Result<Box<dyn Specialised>, OpenError> {
         if self.memory > MEMORY {
-            self.partial.clear();
-            self.complete.clear();
-            self.whole.clear();
+            self.partial = Plans::default();
+            self.complete = Plans::default();
+            self.whole = Plans::default();
             self.memory = 0;
         }
         let threads: Vec<Vec<Seen>> = self.key.iter().map(|&trace| traces.events(trace)).collect();

@@ -66,20 +66,17 @@ pub(super) fn explore<P: OpenProgram>(
 fn has_candidate(graph: &Graph, write: Id, location: LocationId) -> bool {
     let clock = graph.clock(write);
     let follows = overwritten(graph, write);
-    graph.threads.iter().zip(clock).enumerate().any(|(thread, (nodes, &n))| {
-        thread != write.thread as usize
-            && (0..n as usize).any(|index| {
-                let node = &nodes[index];
-                node.location == Some(location)
-                    && matches!(node.act, Act::Read(..))
-                    && (!is_half(nodes, index) || follows.is_none() || follows == node.source())
-                    && can_read(graph, Id::new(thread, index), write)
-            })
+    graph.reads_of(location).any(|read| {
+        read.thread != write.thread && read.is_within(clock) && {
+            let nodes = &graph.threads[read.thread as usize];
+            let fits = || follows.is_none() || follows == nodes[read.index as usize].source();
+            (fits() || !is_half(nodes, read.index as usize)) && can_read(graph, read, write)
+        }
     })
 }
 
 /// Is the event the read of an atomic operation, whose write comes right after what it reads from?
-fn is_half(nodes: &[Node], index: usize) -> bool {
+pub(super) fn is_half(nodes: &[Node], index: usize) -> bool {
     nodes.get(index + 1).is_some_and(|next| next.act == Act::WriteAtOnce)
 }
 

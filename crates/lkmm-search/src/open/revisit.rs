@@ -8,6 +8,7 @@
 
 use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
+use super::late::is_half;
 use super::places::{is_taken, overwritten, positions};
 use super::program::{Answer, OpenError, OpenProgram, ReadKind};
 use lkmm_model::event::Label;
@@ -21,35 +22,30 @@ impl<P: OpenProgram> Explorer<'_, P> {
             Some(taker) => graph.node(taker).stamp,
             None => u32::MAX,
         };
-        for thread in 0..graph.threads.len() {
-            let first = graph.clock(write)[thread] as usize;
-            for index in first..graph.threads[thread].len() {
-                let (read, node) = (Id::new(thread, index), &graph.threads[thread][index]);
-                if node.location != Some(location) || node.stamp > latest || !can_read(graph, read, write) {
-                    continue;
-                }
-                if is_maximal(graph, read, write) {
-                    self.revisit_one(graph, write, read, location)?;
-                }
-            }
-        }
-        Ok(())
+        let prefix = graph.clock(write);
+        let may =
+            |&read: &Id| !read.is_within(prefix) && graph.node(read).stamp <= latest && can_read(graph, read, write);
+        let mut reads = std::mem::take(&mut self.reads);
+        reads.clear();
+        reads.extend(graph.reads_of(location).filter(may).filter(|&read| is_maximal(graph, read, write)));
+        reads.sort_unstable();
+        let done = reads.iter().try_for_each(|&read| self.revisit_one(graph, write, read, location));
+        self.reads = reads;
+        done
     }
 
     fn revisit_one(&mut self, graph: &Graph, write: Id, read: Id, location: LocationId) -> Result<(), OpenError> {
         let Node { act, stamp, .. } = *graph.node(read);
         let Act::Read(kind, _) = act else { return Ok(()) };
-        let kept: Vec<u32> = graph
-            .threads
-            .iter()
-            .zip(graph.clock(write))
-            .map(|(nodes, &in_prefix)| {
-                let before = nodes.partition_point(|node| node.stamp <= stamp) as u32;
-                before.max(in_prefix)
-            })
-            .collect();
         let mut cut = self.spare();
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.clear();
+        kept.extend(graph.threads.iter().zip(graph.clock(write)).map(|(nodes, &in_prefix)| {
+            let goes = nodes[in_prefix as usize..].iter().rev().take_while(|node| node.stamp > stamp).count();
+            (nodes.len() - goes) as u32
+        }));
         cut.become_cut(graph, &kept);
+        self.kept = kept;
         cut.pop(read);
         let again = cut.push_open_read(&mut self.traces, read.thread as usize, kind, location, Source::Event(write));
         cut.restamp(again, stamp);
@@ -70,6 +66,38 @@ impl<P: OpenProgram> Explorer<'_, P> {
         self.give_back(cut);
         Ok(())
     }
+}
+
+/// Can an atomic operation, the next event of a thread, come between a write and the atomic operation that reads from it? Only
+/// by taking over that one's read, or one that came before it; or else there is load buffering. (Not all of what
+/// [`is_maximal`] asks for is looked at, but nothing has to be added to the graph for it.)
+pub(super) fn may_overtake(graph: &Graph, thread: usize, location: LocationId, source: Source) -> bool {
+    let co = graph.co(location);
+    let Some(taker) = co.get(graph.rank(location, source)) else { return true };
+    let latest = graph.node(*taker).stamp;
+    let own = graph.clock_of_next(thread);
+    let its = match source {
+        Source::Initial => &[],
+        Source::Event(id) => graph.clock(id),
+    };
+    let in_prefix = |id: Id| id.is_within(own) || id.is_within(its);
+    // A read that reads from a write that came later than it, and would go, forbids what goes as far back as that write.
+    let goes_no_further = |read: Id| match graph.node(read).source() {
+        Some(Source::Event(write)) if !in_prefix(write) => {
+            let stamp = graph.node(write).stamp;
+            if graph.node(read).stamp <= stamp { stamp + 1 } else { 0 }
+        }
+        _ => 0,
+    };
+    let earliest = graph.reads().map(goes_no_further).max().unwrap_or(0);
+    graph.reads_of(location).any(|read| {
+        if in_prefix(read) {
+            let nodes = &graph.threads[read.thread as usize];
+            let reads_it = || nodes[read.index as usize].source() == Some(source);
+            return read.thread as usize != thread && (!is_half(nodes, read.index as usize) || reads_it());
+        }
+        (earliest..=latest).contains(&graph.node(read).stamp)
+    })
 }
 
 /// The read of the atomic operation that has taken the place of a write.
@@ -108,17 +136,7 @@ fn is_maximal(graph: &Graph, read: Id, write: Id) -> bool {
     let prefix = graph.clock(write);
     let in_prefix = |id: Id| id != write && id.is_within(prefix);
     let from = graph.node(read).stamp;
-    let goes = |id: Id, node: &Node| node.stamp >= from && id != write && !in_prefix(id);
-    graph.nodes().all(|(id, node)| {
-        if let Some(Source::Event(source)) = node.source() {
-            let written = graph.node(source);
-            if goes(source, written) && (node.stamp <= written.stamp || in_prefix(id)) {
-                return false;
-            }
-        }
-        if !goes(id, node) {
-            return true;
-        }
+    let was_added_maximally = |id: Id, node: &Node| {
         let is_last = |location: LocationId, source: Source| {
             let was_there = |&other: &Id| other != write && (graph.node(other).stamp <= node.stamp || in_prefix(other));
             !graph.later(location, source).iter().any(was_there)
@@ -129,31 +147,45 @@ fn is_maximal(graph: &Graph, read: Id, write: Id) -> bool {
             (Act::Choose, _) => node.answer == Some(Answer::Choice(0)),
             _ => true,
         }
-    })
+    };
+    // Does it read from a write that goes and came later than it?
+    let reads_later = |id: Id| {
+        let node = graph.node(id);
+        let Some(Source::Event(source)) = node.source() else { return false };
+        let written = graph.node(source);
+        written.stamp >= from && (node.stamp <= written.stamp || in_prefix(id)) && source != write && !in_prefix(source)
+    };
+    // Where one is not maximal it is mostly the read itself. What goes are the last events of each thread.
+    !reads_later(read)
+        && was_added_maximally(read, graph.node(read))
+        && !graph.reads().any(reads_later)
+        && graph.threads.iter().zip(prefix).enumerate().all(|(thread, (nodes, &kept))| {
+            let last = nodes[kept as usize..].iter().enumerate().rev();
+            last.take_while(|(_, node)| node.stamp >= from)
+                .all(|(at, node)| was_added_maximally(Id::new(thread, kept as usize + at), node))
+        })
 }
 
 /// Would a graph, in which a read was redirected to a write that came last, have come about by adding each event
 /// maximally to what was there before the read? Then it is consistent, as that was.
 fn grew_maximally(graph: &Graph, read: Id) -> bool {
     let from = graph.node(read).stamp;
-    let mut added: Vec<Id> = Vec::new();
-    for &id in &graph.order {
-        let node = graph.node(id);
-        if node.stamp < from && id != read {
-            continue;
-        }
-        let was_there = |other: &Id| graph.node(*other).stamp < from || added.contains(other);
-        let source = match node.act {
-            Act::Read(_, source) => Some(source),
-            Act::Write | Act::WriteAtOnce => Some(Source::Event(id)),
-            _ => None,
-        };
-        if let (Some(source), Some(location)) = (source, node.location) {
-            if graph.later(location, source).iter().any(was_there) {
-                return false;
-            }
-        }
-        added.push(id);
+    // The place in the coherence order of the last write that was there, of each location.
+    let mut last = [0u32; 64];
+    if graph.co.len() > last.len() {
+        return false;
     }
-    true
+    for (last, writes) in last.iter_mut().zip(&graph.co) {
+        let before = writes.order.iter().rposition(|&write| graph.node(write).stamp < from);
+        *last = before.map_or(0, |at| at as u32 + 1);
+    }
+    graph.order.iter().all(|&id| {
+        let node = graph.node(id);
+        let Some(location) = node.location.filter(|_| node.stamp >= from && node.is_access()) else { return true };
+        let Ok(at) = graph.co.binary_search_by_key(&location, |writes| writes.location) else { return true };
+        let rank = node.source().map_or(node.rank, |source| graph.rank(location, source) as u32);
+        let is_last = last[at] <= rank;
+        last[at] = last[at].max(node.rank);
+        is_last
+    })
 }

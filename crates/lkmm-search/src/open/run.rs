@@ -21,7 +21,7 @@ impl<'p, P: OpenProgram> Run<'p, P> {
 
     fn restart(&mut self) {
         self.program.restart();
-        self.steps.clear();
+        self.steps.fill(None);
     }
 
     /// What a thread does next.

@@ -67,21 +67,21 @@ pub(crate) struct Traces {
 
 impl Traces {
     /// The trace of a thread that has a trace already (unless this is its first event), and performs an event.
-    pub(crate) fn extend(&mut self, thread: usize, before: Option<Trace>, seen: Seen) -> Trace {
+    pub(crate) fn extend(&mut self, thread: usize, before: Option<Trace>, seen: &Seen) -> Trace {
         // Nearly always it goes on as it last did.
         let likely = match before {
             Some(before) => self.entries[before.0 as usize].after,
             None => self.first.get(thread).copied().flatten(),
         };
         let trace = match likely {
-            Some(likely) if self.entries[likely.0 as usize].seen == seen => return likely,
+            Some(likely) if self.entries[likely.0 as usize].seen == *seen => return likely,
             _ => {
                 let next = Trace(self.entries.len() as u32);
-                *self.numbers.entry((thread as u32, before, seen)).or_insert(next)
+                *self.numbers.entry((thread as u32, before, *seen)).or_insert(next)
             }
         };
         if trace.0 as usize == self.entries.len() {
-            self.entries.push(Entry { before, thread: thread as u32, seen, after: None });
+            self.entries.push(Entry { before, thread: thread as u32, seen: *seen, after: None });
         }
         match before {
             Some(before) => self.entries[before.0 as usize].after = Some(trace),
