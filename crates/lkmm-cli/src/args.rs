@@ -108,6 +108,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ if seconds > 0.0 => Err("too long; leave the option out to wait for ever".to_string()),
         _ => Err("a timeout is longer than 0 seconds".to_string()),
     }
 }
@@ -136,5 +137,7 @@ mod tests {
         for wrong in ["0", "-1", "nan", "inf", "1e300", "soon"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(seconds("inf"), seconds("1e300"));
+        assert_ne!(seconds("inf"), seconds("nan"));
     }
 }

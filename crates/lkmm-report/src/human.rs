@@ -44,6 +44,9 @@ pub fn write_line(out: &mut dyn Write, report: &Report, palette: &Palette) -> io
         }
         write!(out, ": {}", problem.message)?;
     }
+    if let Answer::Timeout(budget) = &report.answer {
+        write!(out, ": {budget}")?;
+    }
     writeln!(out)
 }
 

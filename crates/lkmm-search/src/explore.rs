@@ -1,6 +1,7 @@
 //! The closed search: every consistent execution of one candidate, by backtracking.
 //!
-//! The coherence order of each location is built from its first unit to its last, then each read gets its source. Three
+//! The coherence order of each location is built from its first unit to its last (the last is chosen beforehand where the
+//! verdict alone is asked for and depends on it), then each read gets its source. Three
 //! things cut a branch: the equations between values ([`Values`]), coherence within the thread of a read (checked
 //! directly, before anything is computed), and the model's axioms on the partial execution, which are monotone in `rf`
 //! and `co`. The last is the dear one. It is skipped at depths where it has not been cutting: a complete execution is
@@ -15,7 +16,7 @@ use crate::values::{Known, Source, Values};
 use lkmm_model::event::Label;
 use lkmm_model::event_set::EventSet;
 use lkmm_model::plan::{Input, Plan};
-use lkmm_model::program::{Observable, Program, Proposition, Value};
+use lkmm_model::program::{Observable, Program, Proposition, Term, Value};
 
 /// How often the axioms were checked at one depth, and how often they cut.
 #[derive(Clone, Copy, Default)]
@@ -53,6 +54,8 @@ pub(crate) struct Explorer<'a, 'c, 'p, const W: usize> {
     placed: Vec<Vec<usize>>,
     /// The same, by unit.
     is_placed: Vec<Vec<bool>>,
+    /// By location: the unit that is to be placed last, if that was chosen beforehand.
+    last: Vec<Option<usize>>,
     /// What a choice costs; see [`Run::tick`].
     cost: u64,
     /// Locations whose order is to be searched: those with several units.
@@ -116,6 +119,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             rf: vec![None; n],
             placed: vec![Vec::new(); candidate.groups.len()],
             is_placed: candidate.groups.iter().map(|g| vec![false; g.units.len()]).collect(),
+            last: vec![None; candidate.groups.len()],
             cost: cost(&candidate, combination.program),
             open_groups,
             records: Vec::new(),
@@ -150,7 +154,41 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let steps: usize = self.open_groups.iter().map(|&g| self.candidate.groups[g].units.len()).sum();
         self.records = vec![Record::default(); steps + self.candidate.choices.len() + 1];
         self.share_depth = self.depth_with_subtrees(16 * u64::from(self.run.share.of));
-        self.order_groups(0, 0)
+        self.choose_last(0)
+    }
+
+    /// Chooses which write comes last at each location whose final value is asked for, before any other order: with
+    /// many writes, most of the orders end in one that the goal has no use for.
+    fn choose_last(&mut self, at: usize) -> Result<(), Stop> {
+        let Some(&g) = self.open_groups.get(at) else {
+            return self.order_groups(0, 0);
+        };
+        if !self.is_asked_for(g) {
+            return self.choose_last(at + 1);
+        }
+        for unit in 0..self.candidate.groups[g].units.len() {
+            if self.candidate.groups[g].after.iter().any(|before| before.contains(&unit)) {
+                continue;
+            }
+            self.run.tick(self.cost)?;
+            self.last[g] = Some(unit);
+            if !self.goal_is_lost() {
+                self.choose_last(at + 1)?;
+            }
+        }
+        self.last[g] = None;
+        Ok(())
+    }
+
+    /// Does the goal depend on the final value of a location that has nothing but ordinary writes?
+    fn is_asked_for(&self, g: usize) -> bool {
+        let group = &self.candidate.groups[g];
+        let labels = &self.candidate.frame.labels;
+        let program = self.run.program;
+        let mut asked = [&program.filter, &program.condition].into_iter().flatten();
+        matches!(self.run.goal, Goal::Positive | Goal::Negative)
+            && group.units.iter().all(|unit| labels[unit.first].is_write())
+            && asked.any(|p| mentions(p, Observable::Location(group.location)))
     }
 
     /// The depth at which there are about so many subtrees.
@@ -263,6 +301,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         let is_placed = &self.is_placed[g];
         // From the last, which is the likeliest not to be there yet.
         !is_placed[unit]
+            && (self.last[g] != Some(unit) || self.placed[g].len() + 1 == group.units.len())
             && group.after[unit].iter().rev().all(|&u| is_placed[u])
             && (!group.units[unit].open || self.lock_writes_are_placed(g, unit))
     }
@@ -449,11 +488,12 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
                     return Some(self.run.program.locations[location as usize].init);
                 };
                 let group = &self.candidate.groups[g];
-                if self.placed[g].len() < group.units.len() {
-                    return None;
-                }
-                let last = self.placed[g].iter().rev().map(|&u| group.units[u].first);
-                let last = last.into_iter().find(|&w| self.candidate.frame.labels[w].is_write());
+                let is_write = |w: &usize| self.candidate.frame.labels[*w].is_write();
+                let last = match self.last[g] {
+                    Some(unit) => Some(group.units[unit].first),
+                    None if self.placed[g].len() < group.units.len() => return None,
+                    None => self.placed[g].iter().rev().map(|&u| group.units[u].first).find(is_write),
+                };
                 match last {
                     Some(write) => self.values.written(write - self.candidate.initial),
                     None => Known::Is(self.candidate.initial_values[group.initial]),
@@ -489,6 +529,14 @@ fn atoms(proposition: &Proposition) -> usize {
         Proposition::Equal(..) => 1,
         Proposition::Not(inner) => atoms(inner),
         Proposition::And(parts) | Proposition::Or(parts) => parts.iter().map(atoms).sum(),
+    }
+}
+
+fn mentions(proposition: &Proposition, observable: Observable) -> bool {
+    match proposition {
+        Proposition::Equal(a, b, _) => [a, b].into_iter().any(|term| *term == Term::Final(observable)),
+        Proposition::Not(inner) => mentions(inner, observable),
+        Proposition::And(parts) | Proposition::Or(parts) => parts.iter().any(|part| mentions(part, observable)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sharing a search out changes nothing, and keeps to the memory that there is.
 
 use crate::combine::Choices;
-use crate::{Options, Outcome, Question, SearchError, search};
-use lkmm_model::build::ProgramBuilder;
+use crate::{Options, Outcome, Question, SearchError, Verdict, search};
+use lkmm_model::build::{ProgramBuilder, finally};
 use lkmm_model::event::Mode;
 use lkmm_model::models;
 use lkmm_naive::{Config, generate_from_seed};
@@ -25,6 +25,22 @@ fn the_outcome_is_the_same_for_any_number_of_jobs() {
         }
     }
     assert!(errors > 0 && truncated > 0, "{errors} errors, {truncated} truncated");
+}
+
+#[test]
+fn the_verdict_on_a_final_value_needs_no_order_of_its_writers() {
+    let judged = |value| {
+        let mut program = ProgramBuilder::new();
+        let x = program.location("x", 0);
+        (1..=20).for_each(|value| program.thread().write(Mode::Once, x, value));
+        program.exists(finally(x, value));
+        let options = Options { question: Question::Verdict, ..Options::new(models::lkmm()) };
+        let outcome = search(&program.finish(), &options).expect("no budget is set");
+        (outcome.verdict(), outcome.judged)
+    };
+    assert_eq!(judged(7), (Verdict::Sometimes, 2));
+    // The initial value is overwritten. What is judged is the execution that shows it.
+    assert_eq!(judged(0), (Verdict::Never, 1));
 }
 
 #[test]
