@@ -62,7 +62,9 @@
 //! More is read:
 //! * `for` and `do … while`, with the bound of `while`. So neither word can name a local.
 //! * What makes herd7 crash: divisions by zero are refused, a choice inside a `cmpxchg()` that is an argument of another
-//!   is unfolded, a blank before the `C` of the header is skipped.
+//!   is unfolded, a blank before the `C` of the header is skipped. (So an operation without result is an error even if
+//!   the filter drops all executions that do it.)
+//! * `$1` as an initial value, a name like any other.
 //!
 //! Less is read, and said so:
 //! * C11's operations (`atomic_load_explicit()`, `mtx_lock()`), to which the kernel's model gives no meaning.
@@ -71,9 +73,10 @@
 //! * `spin_lock(*x)` where `*x` is no address, and writes to an offset that is no element of an array; herd7 makes up a
 //!   location. An array without elements.
 //! * Every brace without counterpart in a comment, of which herd7 lets some pass.
+//! * `regions: …` after the condition.
 //!
-//! Otherwise the same text means something else in one case: an initial value that its type cuts compares as cut, where
-//! herd7 shows it cut but compares it uncut until it is overwritten.
+//! Otherwise the same text means something else in two cases: an initial value that its type cuts compares as cut, where
+//! herd7 shows it cut but compares it uncut until it is overwritten; and a `Mapping=` in the header renames nothing.
 
 #![forbid(unsafe_code)]
 
