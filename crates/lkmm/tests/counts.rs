@@ -141,6 +141,49 @@ fn rings_of_load_buffering() {
 }
 
 #[test]
+fn what_a_thread_returned_decides_whether_another_does_the_same() {
+    for wanted in [0, 1] {
+        let counted = count(move || {
+            let [w, x, y, z] = [0; 4].map(Atomic::new);
+            thread::scope(|s| {
+                s.spawn(|| {
+                    z.load(Relaxed);
+                    y.store(1, Relaxed);
+                });
+                s.spawn(|| x.store(1, Relaxed));
+                let seen = s.spawn(|| x.load(Relaxed)).join().unwrap();
+                let other = y.load(Relaxed) == 1 && seen == wanted;
+                if other { w.store(1, Relaxed) } else { z.store(1, Relaxed) }
+            });
+        });
+        assert_eq!(counted.1, 1);
+    }
+}
+
+#[test]
+fn what_a_thread_was_given_decides_whether_it_does_the_same() {
+    for wanted in [0, 1] {
+        let counted = count(move || {
+            let [w, x, y, z] = [0; 4].map(Atomic::new);
+            thread::scope(|s| {
+                let (w, y, z) = (&w, &y, &z);
+                s.spawn(move || {
+                    z.load(Relaxed);
+                    y.store(1, Relaxed);
+                });
+                s.spawn(|| x.store(1, Relaxed));
+                let seen = x.load(Relaxed);
+                s.spawn(move || {
+                    let other = y.load(Relaxed) == 1 && seen == wanted;
+                    if other { w.store(1, Relaxed) } else { z.store(1, Relaxed) }
+                });
+            });
+        });
+        assert_eq!(counted.1, 1);
+    }
+}
+
+#[test]
 fn a_ticket_lock() {
     fn program(threads: u32) -> impl Fn() + Send + Sync + Copy {
         move || {

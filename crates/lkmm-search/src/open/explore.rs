@@ -288,7 +288,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     if self.refuted.len() >= MOST_REFUTED {
                         self.refuted.clear();
                     }
-                    self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
+                    if late::is_on_its_own(graph, thread) {
+                        self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
+                    }
                     return Ok(false);
                 }
                 if !self.cores.insert(graph.key()) {

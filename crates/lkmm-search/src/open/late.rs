@@ -10,7 +10,8 @@
 //! here (it needs that a write is there whatever a read returns), so cores, and complete executions with a cycle, are
 //! remembered. Executions without a cycle never are.
 //!
-//! Whether a thread does the same with other answers depends on these alone, so a thread that does not is not asked again.
+//! Whether a thread does the same with other answers depends on these alone, so a thread that does not is not asked again,
+//! unless it may have learned something in another way.
 
 use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
@@ -98,11 +99,33 @@ fn takeovers<P: OpenProgram>(
                 }
                 _ => node.answer,
             };
-            !taken.is_empty() && !explorer.refuted.contains(&conduct(thread, &graph.threads[thread], told))
+            let is_refuted = || {
+                is_on_its_own(graph, thread)
+                    && explorer.refuted.contains(&conduct(thread, &graph.threads[thread], told))
+            };
+            !taken.is_empty() && !is_refuted()
         };
         family.extend(subsets.into_iter().filter(is_new));
     }
     family
+}
+
+/// Does a thread know nothing but what it was told? Those that it has joined may have returned something, and the one that
+/// started it may have handed on what it was told.
+pub(super) fn is_on_its_own(graph: &Graph, thread: usize) -> bool {
+    let joins = |node: &Node| matches!(node.act, Act::Join(_));
+    if graph.threads[thread].iter().any(joins) {
+        return false;
+    }
+    let mut start = graph.start_of(thread);
+    while let Some(by) = start {
+        let before = &graph.threads[by.thread as usize][..by.index as usize];
+        if before.iter().any(|node| node.answer.is_some()) {
+            return false;
+        }
+        start = graph.start_of(by.thread as usize);
+    }
+    true
 }
 
 /// What a thread is to do, given what it is told: its trace, and the answers and values on the way.
