@@ -10,7 +10,7 @@ use lkmm_model::build::ProgramBuilder;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models::{self, Model};
 use lkmm_model::program::{Program, Value};
-use lkmm_search::open::{self, Answer, ClosedProgram, OpenProgram, Statistics, Step};
+use lkmm_search::open::{self, Answer, ClosedProgram, OpenError, OpenProgram, Statistics, Step};
 use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
 use std::ops::ControlFlow;
 
@@ -162,4 +162,20 @@ fn the_size_of_a_search_is_estimated() {
     let estimate = half.executions as f64 / half.share;
     // The first half of a search is a corner of it, so that only the order of magnitude can be expected.
     assert!(!half.is_complete && (72.0..7200.0).contains(&estimate), "{half:?} {estimate}");
+}
+
+#[test]
+fn an_ordinary_read_of_a_lock_is_refused_whoever_comes_first() {
+    let mut program = ProgramBuilder::new();
+    let lock = program.location("lock", 0);
+    program.thread().read(Mode::Once, lock, "r0");
+    let mut thread = program.thread();
+    thread.lock(lock);
+    thread.unlock(lock);
+    let program = program.finish();
+    for schedule in [vec![0, 1], vec![1, 0]] {
+        let options = open::Options { schedule, ..open::Options::new(models::lkmm()) };
+        let answer = open::explore(&mut ClosedProgram::new(&program), &options, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(answer, Err(OpenError::MixedLock(lock)));
+    }
 }

@@ -34,7 +34,7 @@ use super::run::{Run, changed};
 use super::traces::Traces;
 use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, late};
-use lkmm_model::event::{Fence, Label};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models;
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
@@ -326,12 +326,19 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             && matches!(self.run.step(thread), Step::End { .. } | Step::Failed(_))
     }
 
-    /// Locks are locks and nothing else.
+    /// Locks are locks and nothing else, for those who read them as well: an ordinary read of a lock never reads the
+    /// coherence-last write while that is an `LKW`.
     fn check_use(&self, graph: &Graph, location: LocationId, label: Label) -> Result<(), OpenError> {
         let is_lock = label.is_lock_event();
-        match graph.co(location).first() {
-            Some(&write) if graph.node(write).label.is_lock_event() != is_lock => Err(OpenError::MixedLock(location)),
-            _ => Ok(()),
+        let is_other =
+            |node: &Node| node.location == Some(location) && node.is_access() && node.label.is_lock_event() != is_lock;
+        let is_mixed = match graph.co(location).first() {
+            Some(&write) => is_other(graph.node(write)),
+            None => false,
+        };
+        match is_mixed || is_lock && graph.nodes().any(|(_, node)| is_other(node)) {
+            true => Err(OpenError::MixedLock(location)),
+            false => Ok(()),
         }
     }
 
@@ -348,9 +355,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         kind: ReadKind,
         location: LocationId,
     ) -> Result<(), OpenError> {
-        if kind != ReadKind::Ordinary {
-            self.check_use(graph, location, Label::LockRead)?;
-        }
+        let label = if kind == ReadKind::Ordinary { Label::Read(Mode::Once) } else { Label::LockRead };
+        self.check_use(graph, location, label)?;
         let last = graph.last(location);
         let own = (kind != ReadKind::Ordinary)
             .then(|| graph.own_section(thread, location, graph.threads[thread].len()))
