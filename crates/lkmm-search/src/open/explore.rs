@@ -138,7 +138,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
         while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
-            let is_out_of_budget = self.is_out_of_budget();
+            let is_out_of_budget = self.is_out_of_budget(&graph);
             if is_out_of_budget || self.is_impatient() {
                 let goes_on = self.settle()?.is_continue();
                 if is_out_of_budget || !goes_on {
@@ -158,10 +158,11 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         Ok(self.statistics)
     }
 
-    fn is_out_of_budget(&self) -> bool {
+    /// Has a budget run out? The clock is read now and then while graphs are small.
+    fn is_out_of_budget(&self, graph: &Graph) -> bool {
         let is_over = |most: u64| self.statistics.executions >= most;
         self.options.max_executions.is_some_and(is_over)
-            || self.statistics.runs % 64 == 0
+            || (self.statistics.runs % 64 == 0 || graph.order.len() > 64)
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
