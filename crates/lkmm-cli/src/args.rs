@@ -56,6 +56,10 @@ pub struct Check {
     #[arg(long, conflicts_with = "states")]
     pub verdict: bool,
 
+    /// Which dependencies order accesses
+    #[arg(long, value_enum, default_value_t = Deps::Syntactic)]
+    pub deps: Deps,
+
     /// The memory model
     #[arg(long, value_name = "MODEL", default_value = DEFAULT_MODEL, value_parser = model_parser())]
     pub model: &'static str,
@@ -94,6 +98,18 @@ pub enum Format {
     Herd,
     /// One JSON object a line
     Json,
+}
+
+/// Which dependencies order accesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deps {
+    /// Those that the syntax shows, as in herd7
+    Syntactic,
+    /// Those that show when the test is run: another value of one load changes a later address, value, or whether there is a
+    /// store. The others a compiler may drop. Executions with values out of thin air are not looked for
+    Observed,
+    /// Syntactic ones; where observed ones lead to another verdict, it is printed too, with the dependencies that are the reason
+    Both,
 }
 
 fn model_parser() -> impl TypedValueParser<Value = &'static str> {

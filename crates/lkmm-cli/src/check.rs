@@ -1,6 +1,6 @@
 //! `lkmm check`: run the tests and print what came of them.
 
-use crate::args::{Check, Format};
+use crate::args::{Check, Deps, Format};
 use crate::diagnostics;
 use crate::files;
 use crate::progress::Progress;
@@ -8,7 +8,7 @@ use crate::runner;
 use anstream::{AutoStream, ColorChoice};
 use lkmm_litmus::Settings;
 use lkmm_model::models;
-use lkmm_report::{Answer, Palette, Report, herd, human, json, witness};
+use lkmm_report::{Answer, Dependencies, Palette, Report, herd, human, json, witness};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -21,9 +21,17 @@ pub fn run(args: &Check) -> io::Result<u8> {
     if args.witness && args.format != Format::Human {
         return Err(io::Error::other("--witness prints text for people; leave out --format"));
     }
+    if args.deps == Deps::Both && args.format != Format::Human {
+        return Err(io::Error::other("--deps both prints text for people; leave out --format"));
+    }
     let model = models::by_name(args.model)
         .ok_or_else(|| io::Error::other(format!("no model {}; see lkmm list-models", args.model)))?;
     let settings = Settings {
+        dependencies: match args.deps {
+            Deps::Syntactic => Dependencies::Syntactic,
+            Deps::Observed => Dependencies::Observed,
+            Deps::Both => Dependencies::Both,
+        },
         verdict: args.verdict,
         jobs: args.jobs.map_or_else(processors, usize::from),
         timeout: args.timeout,
@@ -60,6 +68,8 @@ struct Printer {
     summary: human::Summary,
     /// As text: a report with millions of states is better not kept.
     mismatches: Vec<Vec<u8>>,
+    /// Why verdicts with observed dependencies are others, as text.
+    differences: Vec<Vec<u8>>,
     diagnostics: Vec<String>,
 }
 
@@ -76,6 +86,7 @@ impl Printer {
             start: Instant::now(),
             summary: human::Summary::default(),
             mismatches: Vec::new(),
+            differences: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -126,6 +137,9 @@ impl Printer {
             human::write_mismatch(&mut text, &report, &self.palette)?;
             self.mismatches.push(text);
         }
+        let mut text = Vec::new();
+        human::write_difference(&mut text, &report, &self.palette)?;
+        self.differences.extend(Some(text).filter(|text| !text.is_empty()));
         Ok(())
     }
 
@@ -135,7 +149,7 @@ impl Printer {
             for diagnostic in &self.diagnostics {
                 let _ = writeln!(io::stderr(), "\n{diagnostic}");
             }
-            for text in &self.mismatches {
+            for text in self.mismatches.iter().chain(&self.differences) {
                 writeln!(self.out)?;
                 self.out.write_all(text)?;
             }

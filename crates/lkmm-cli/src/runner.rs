@@ -139,7 +139,8 @@ fn footprint(report: &Report) -> u64 {
 }
 
 fn report(input: &Input, settings: &Settings, answer: Answer) -> Report {
-    Report { file: input.name.clone(), model: settings.model.name().to_string(), answer, ..Report::default() }
+    let (file, model) = (input.name.clone(), settings.model.name().to_string());
+    Report { file, model, dependencies: settings.dependencies, answer, ..Report::default() }
 }
 
 /// Reads and checks one input. Its time includes both.

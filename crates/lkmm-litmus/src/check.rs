@@ -3,9 +3,11 @@
 use crate::large;
 use crate::lower::{Budget, MAX_TOTAL};
 use crate::{Operations, Options};
+use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
-use lkmm_report::{Answer, Problem, Report, Test};
-use lkmm_search::{Question, SearchError};
+use lkmm_report::{Answer, Dependencies, FalseDependency, Observed, Problem, Report, Test};
+use lkmm_search::open::{self, DependencyMode, Kind, OpenError};
+use lkmm_search::{Outcome, Question, SearchError};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ static RESERVE: Mutex<()> = Mutex::new(());
 pub struct Settings {
     /// The memory model.
     pub model: &'static Model,
+    /// Which dependencies order events.
+    pub dependencies: Dependencies,
     /// Search for the verdict alone.
     pub verdict: bool,
     /// Threads that a large search may use, at least 1.
@@ -41,6 +45,7 @@ impl Settings {
         let unroll = Options::default().unroll;
         Settings {
             model,
+            dependencies: Dependencies::Syntactic,
             verdict: false,
             jobs: 1,
             timeout: None,
@@ -61,15 +66,22 @@ impl Settings {
 /// The crate's documentation has an [example](crate).
 pub fn check(file: impl Into<String>, source: impl Into<String>, settings: &Settings) -> Report {
     let start = Instant::now();
-    let mut report =
-        Report { file: file.into(), model: settings.model.name().into(), source: source.into(), ..Report::default() };
-    (report.test, report.answer) = read_and_search(&report.source, settings, start);
+    let mut report = Report {
+        file: file.into(),
+        model: settings.model.name().into(),
+        dependencies: settings.dependencies,
+        source: source.into(),
+        ..Report::default()
+    };
+    (report.test, report.answer, report.observed) = read_and_search(&report.source, settings, start);
     report.time = start.elapsed();
     report
 }
 
-/// What came of a source: the test, if it could be read, and the answer.
-fn read_and_search(source: &str, settings: &Settings, start: Instant) -> (Option<Test>, Answer) {
+/// What came of a source: the test, if it could be read, the answer, and the one that it is compared with.
+type Checked = (Option<Test>, Answer, Option<Observed>);
+
+fn read_and_search(source: &str, settings: &Settings, start: Instant) -> Checked {
     let deadline = settings.timeout.and_then(|limit| start.checked_add(limit));
     let options = Options { unroll: settings.unroll, deadline };
     let mut budget = Budget::new(&options, large::SMALL);
@@ -87,17 +99,38 @@ fn read_and_search(source: &str, settings: &Settings, start: Instant) -> (Option
 }
 
 /// Searches what was read.
-fn search(
-    read: Result<(Test, Operations), Problem>,
-    settings: &Settings,
-    deadline: Option<Instant>,
-) -> (Option<Test>, Answer) {
+fn search(read: Result<(Test, Operations), Problem>, settings: &Settings, deadline: Option<Instant>) -> Checked {
     let (test, operations) = match read {
         Ok(read) => read,
         Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-            return (None, Answer::Timeout(out_of_time(settings)));
+            return (None, Answer::Timeout(out_of_time(settings)), None);
         }
-        Err(problem) => return (None, Answer::Error(problem)),
+        Err(problem) => return (None, Answer::Error(problem), None),
+    };
+    let mut deadline = deadline;
+    let mode = match settings.dependencies {
+        Dependencies::Syntactic | Dependencies::Both => DependencyMode::Declared,
+        Dependencies::Observed => DependencyMode::Observed,
+    };
+    let answer = answer(&test, &operations, settings, mode, &mut deadline);
+    let observed = match (settings.dependencies, answer.outcome()) {
+        (Dependencies::Both, Some(outcome)) => Some(observed(&test, &operations, settings, outcome, &mut deadline)),
+        _ => None,
+    };
+    (Some(test), answer, observed)
+}
+
+/// Searches a test; the deadline is put off by what it waits for its turn.
+fn answer(
+    test: &Test,
+    operations: &Operations,
+    settings: &Settings,
+    mode: DependencyMode,
+    deadline: &mut Option<Instant>,
+) -> Answer {
+    let ask = |options: &lkmm_search::Options| match mode {
+        DependencyMode::Declared => lkmm_search::search(&test.program, options),
+        DependencyMode::Observed => open::search(&test.program, options, mode),
     };
     let mut options = lkmm_search::Options {
         question: if settings.verdict { Question::Verdict } else { Question::AllExecutions },
@@ -108,26 +141,62 @@ fn search(
         witness: settings.witness,
         ..lkmm_search::Options::new(settings.model)
     };
-    let mut result = lkmm_search::search(&test.program, &options);
+    let mut result = ask(&options);
     if settings.reserve > settings.memory && result.as_ref().is_err_and(SearchError::is_of_memory) {
         let waiting = Instant::now();
         let _turn = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
         // The time that it waited for its turn does not count.
-        let deadline = deadline.and_then(|deadline| deadline.checked_add(waiting.elapsed()));
+        *deadline = deadline.and_then(|deadline| deadline.checked_add(waiting.elapsed()));
         options.deadline = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         options.memory = settings.reserve;
-        result = lkmm_search::search(&test.program, &options);
+        result = ask(&options);
     }
-    let answer = match result {
+    match result {
         Ok(outcome) if settings.verdict => Answer::Verdict(outcome),
         Ok(outcome) => Answer::Executions(outcome),
         Err(SearchError::Timeout(_)) => Answer::Timeout(out_of_time(settings)),
         Err(error @ (SearchError::TooManyExecutions(_) | SearchError::TooManyStates { .. })) => {
             Answer::Timeout(error.to_string())
         }
-        Err(error) => Answer::Error(problem(&test, &operations, &error)),
+        Err(error) => Answer::Error(problem(test, operations, &error)),
+    }
+}
+
+/// What observed dependencies make of a test, and why, if that is another verdict.
+fn observed(
+    test: &Test,
+    operations: &Operations,
+    settings: &Settings,
+    syntactic: &Outcome,
+    deadline: &mut Option<Instant>,
+) -> Observed {
+    let settings = Settings { witness: true, ..settings.clone() };
+    let answer = answer(test, operations, &settings, DependencyMode::Observed, deadline);
+    let Some(outcome) = answer.outcome() else { return Observed { answer, ..Observed::default() } };
+    let decides = match (syntactic.positive, syntactic.negative) {
+        (0, _) => &outcome.witness,
+        (_, 0) => &outcome.counter_witness,
+        _ => &None,
     };
-    (Some(test), answer)
+    let why = |execution: &Execution| {
+        let origin = |event: u32| {
+            let origin = execution.events[event as usize].origin;
+            test.origins.get(origin as usize).cloned().unwrap_or_default()
+        };
+        let found = open::false_dependencies(&test.program, settings.model, execution);
+        let named = found.into_iter().map(|dependency| FalseDependency {
+            kind: match dependency.kind {
+                Kind::Addr => "addr",
+                Kind::Data => "data",
+                Kind::Ctrl => "ctrl",
+            },
+            from: origin(dependency.from),
+            to: origin(dependency.to),
+        });
+        named.collect()
+    };
+    let carry_nothing = decides.as_deref().map_or_else(Vec::new, why);
+    Observed { answer, carry_nothing }
 }
 
 /// Of the time that the user asked for, and not of what was left of it after reading.
@@ -140,12 +209,23 @@ fn out_of_time(settings: &Settings) -> String {
 /// Why a search failed, with the place in the source if it is known.
 fn problem(test: &Test, operations: &Operations, error: &SearchError) -> Problem {
     let origin = match error {
-        SearchError::BadAddress { origin, .. } => Some(*origin),
+        SearchError::BadAddress { origin, .. } | SearchError::Open(OpenError::StrayUnlock { origin }) => Some(*origin),
         SearchError::Illegal(operation) => operations.origin(operation),
         _ => None,
     };
     let span = origin.and_then(|origin| test.origins.get(origin as usize)).map(|origin| origin.span.clone());
-    Problem { span, ..Problem::new(error.to_string()) }
+    let message = match error {
+        SearchError::Open(OpenError::MixedLock(location)) => {
+            let name = test.program.locations.get(*location as usize).map_or("?", |location| location.name.as_str());
+            format!("`{name}` is used as a lock, and otherwise")
+        }
+        error => error.to_string(),
+    };
+    let problem = Problem { span, ..Problem::new(message) };
+    match error {
+        SearchError::Open(_) => problem.with_help("only --deps syntactic can check that"),
+        _ => problem,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::palette::Palette;
 use crate::problem::Position;
-use crate::report::{Answer, Report, verdict_name};
+use crate::report::{Answer, Origin, Report, verdict_name};
 use crate::state::{States, satisfies};
 use lkmm_search::Outcome;
 use std::io::{self, Write};
@@ -33,7 +33,8 @@ pub fn write_line(out: &mut dyn Write, report: &Report, palette: &Palette) -> io
         None => write!(out, "{:36}", "")?,
     }
     write!(out, "  {faint}{:>9}{faint:#}  {}", duration(report.time), report.file)?;
-    let marks = marks(report);
+    let mut marks: Vec<String> = marks(report).into_iter().map(String::from).collect();
+    marks.extend(observed_mark(report));
     if !marks.is_empty() {
         write!(out, "  {}[{}]{:#}", palette.warning, marks.join(", "), palette.warning)?;
     }
@@ -67,6 +68,49 @@ fn marks(report: &Report) -> Vec<&'static str> {
         marks.push("loop cut, outcomes may be missing");
     }
     marks
+}
+
+/// What came of the test with observed dependencies, if that is not the same.
+fn observed_mark(report: &Report) -> Option<String> {
+    match (&report.observed.as_ref()?.answer, report.verdicts_that_differ()) {
+        (Answer::Timeout(_), _) => Some("timeout with observed dependencies".into()),
+        (Answer::Error(_), _) => Some("error with observed dependencies".into()),
+        (_, Some((_, observed))) => Some(format!("{} with observed dependencies", verdict_name(observed))),
+        (_, None) => None,
+    }
+}
+
+/// Writes why the verdicts with syntactic and with observed dependencies differ, or why the latter is not known. Nothing when
+/// they are the same.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_difference(out: &mut dyn Write, report: &Report, palette: &Palette) -> io::Result<()> {
+    let Some(observed) = &report.observed else { return Ok(()) };
+    let (warning, strong, faint) = (palette.warning, palette.strong, palette.faint);
+    let mut write_head =
+        |what: &str| writeln!(out, "{warning}dependencies{warning:#}: {strong}{}{strong:#}: {what}", report.file);
+    match &observed.answer {
+        Answer::Timeout(why) => return write_head(&format!("the observed ones: {why}")),
+        Answer::Error(problem) => return write_head(&format!("the observed ones: {}", problem.message)),
+        Answer::Executions(_) | Answer::Verdict(_) => {}
+    }
+    let Some((first, second)) = report.verdicts_that_differ() else { return Ok(()) };
+    write_head(&format!("syntactic {}, observed {}", verdict_name(first), verdict_name(second)))?;
+    if observed.carry_nothing.is_empty() {
+        let why = "it takes a value that is there only because it is read (out of thin air); that is not looked for";
+        return writeln!(out, "  {faint}{why}{faint:#}");
+    }
+    let why =
+        "a compiler may drop these dependencies, for no other value of the load changes that address, value or branch:";
+    writeln!(out, "  {faint}{why}{faint:#}")?;
+    for dependency in &observed.carry_nothing {
+        let line = |origin: &Origin| Position::of(&report.source, origin.span.start).line;
+        let statement = |origin: &Origin| format!("{}  {}", line(origin), origin.text.trim_end_matches(';'));
+        let (from, to) = (statement(&dependency.from), statement(&dependency.to));
+        writeln!(out, "  {strong}{}{strong:#}  {from}  →  {to}", dependency.kind)?;
+    }
+    Ok(())
 }
 
 /// Writes the final states of a test, one a line with the number of its executions; those that satisfy the condition
@@ -142,9 +186,9 @@ impl Summary {
     /// Counts one more report.
     pub fn add(&mut self, report: &Report) {
         self.tests += 1;
-        match &report.answer {
-            Answer::Timeout(_) => self.timeouts += 1,
-            Answer::Error(_) => self.errors += 1,
+        match (&report.answer, report.observed.as_ref().map(|observed| &observed.answer)) {
+            (Answer::Error(_), _) | (_, Some(Answer::Error(_))) => self.errors += 1,
+            (Answer::Timeout(_), _) | (_, Some(Answer::Timeout(_))) => self.timeouts += 1,
             _ if report.is_ok() => self.ok += 1,
             _ => self.mismatched += 1,
         }

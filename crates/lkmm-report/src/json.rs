@@ -3,6 +3,7 @@
 //! | key | value |
 //! |---|---|
 //! | `file`, `name`, `model` | text |
+//! | `deps` | which dependencies order events: `syntactic` (those of herd7) or `observed` |
 //! | `verdict` | `Never`, `Sometimes`, `Always`, `Timeout` (a budget ran out) or `Error` |
 //! | `positive`, `negative` | executions that satisfy the condition, and that do not |
 //! | `states` | the final states, each an object from observable to value, all as text; the order is herd7's |
@@ -37,6 +38,7 @@ struct Line<'a> {
     file: &'a str,
     name: &'a str,
     model: &'a str,
+    deps: &'static str,
     verdict: &'static str,
     positive: Option<u64>,
     negative: Option<u64>,
@@ -57,6 +59,7 @@ impl<'a> Line<'a> {
             file: &report.file,
             name: report.name(),
             model: &report.model,
+            deps: report.dependencies.name(),
             verdict: match &report.answer {
                 Answer::Executions(outcome) | Answer::Verdict(outcome) => verdict_name(outcome.verdict()),
                 Answer::Timeout(_) => "Timeout",

@@ -59,6 +59,8 @@ pub use palette::Palette;
 #[cfg(feature = "litmus")]
 pub use problem::{Position, Problem};
 #[cfg(feature = "litmus")]
-pub use report::{Answer, Expectation, Format, Mismatch, Origin, Quantifier, Report, Test};
+pub use report::{
+    Answer, Dependencies, Expectation, FalseDependency, Format, Mismatch, Observed, Origin, Quantifier, Report, Test,
+};
 #[cfg(feature = "litmus")]
 pub use state::States;

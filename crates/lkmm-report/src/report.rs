@@ -93,10 +93,64 @@ pub enum Answer {
     Error(Problem),
 }
 
+impl Answer {
+    /// What the search answered, if it did.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Answer::Executions(outcome) | Answer::Verdict(outcome) => Some(outcome),
+            Answer::Timeout(_) | Answer::Error(_) => None,
+        }
+    }
+}
+
 impl Default for Answer {
     fn default() -> Self {
         Answer::Error(Problem::new("not checked"))
     }
+}
+
+/// Which dependencies order events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dependencies {
+    /// Those of the syntax, as in herd7.
+    #[default]
+    Syntactic,
+    /// Those that show: another value of one load changes what its thread does later. Executions out of thin air are not
+    /// looked for.
+    Observed,
+    /// The answer is that with syntactic ones; the answer with observed ones is [compared](Report::observed).
+    Both,
+}
+
+impl Dependencies {
+    /// What they are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dependencies::Syntactic => "syntactic",
+            Dependencies::Observed => "observed",
+            Dependencies::Both => "both",
+        }
+    }
+}
+
+/// What came of a test with observed dependencies.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The answer.
+    pub answer: Answer,
+    /// If an execution that they allow decides the verdict otherwise: the dependencies of the syntax that forbid it.
+    pub carry_nothing: Vec<FalseDependency>,
+}
+
+/// A dependency of the syntax that carries nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FalseDependency {
+    /// `addr`, `data` or `ctrl`.
+    pub kind: &'static str,
+    /// The load.
+    pub from: Origin,
+    /// What depends on it, as the syntax has it.
+    pub to: Origin,
 }
 
 /// Everything that is known about one test after it was checked.
@@ -106,12 +160,16 @@ pub struct Report {
     pub file: String,
     /// The model it was checked under.
     pub model: String,
+    /// Which dependencies order events.
+    pub dependencies: Dependencies,
     /// Its source; empty when it could not be read.
     pub source: String,
     /// The test; `None` when it could not be understood.
     pub test: Option<Test>,
     /// What came of it.
     pub answer: Answer,
+    /// With [`Dependencies::Both`], and if that could be answered: what came of it with observed dependencies.
+    pub observed: Option<Observed>,
     /// The time spent on reading, unfolding and searching it.
     pub time: Duration,
 }
@@ -153,10 +211,7 @@ impl Report {
 
     /// What the search answered, if it did.
     pub fn outcome(&self) -> Option<&Outcome> {
-        match &self.answer {
-            Answer::Executions(outcome) | Answer::Verdict(outcome) => Some(outcome),
-            Answer::Timeout(_) | Answer::Error(_) => None,
-        }
+        self.answer.outcome()
     }
 
     /// What the search of all executions found, if that was asked for and it ended.
@@ -209,6 +264,13 @@ impl Report {
             warnings.push(thin_air.with_help("they are spelled S1, S2, … in the states; each may be any value"));
         }
         warnings
+    }
+
+    /// The verdicts with syntactic and with observed dependencies, if both are known and differ.
+    pub fn verdicts_that_differ(&self) -> Option<(Verdict, Verdict)> {
+        let syntactic = self.outcome()?.verdict();
+        let observed = self.observed.as_ref()?.answer.outcome()?.verdict();
+        (syntactic != observed).then_some((syntactic, observed))
     }
 
     /// Does the test get what it asks for (herd7's `Ok`)? `None` when there is no answer.

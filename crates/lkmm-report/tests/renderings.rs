@@ -122,6 +122,7 @@ fn report(answer: Answer) -> Report {
         test: Some(store_buffering()),
         answer,
         time: Duration::from_micros(15_234),
+        ..Report::default()
     }
 }
 

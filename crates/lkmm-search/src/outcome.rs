@@ -1,5 +1,6 @@
 //! What a search answers.
 
+use crate::open::OpenError;
 use lkmm_model::graph::Execution;
 use lkmm_model::program::{IllegalOperation, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,12 @@ impl Outcome {
             _ => Verdict::Sometimes,
         }
     }
+
+    /// What is left of it when only the verdict is asked for.
+    pub(crate) fn verdict_alone(self) -> Outcome {
+        let (positive, negative) = (self.positive.min(1), self.negative.min(1));
+        Outcome { positive, negative, states: BTreeMap::new(), flags: BTreeSet::new(), ..self }
+    }
 }
 
 /// Why a search ended without an answer.
@@ -84,6 +91,8 @@ pub enum SearchError {
     },
     /// A consistent execution applies an operator to values that it is not defined on.
     Illegal(IllegalOperation),
+    /// The [open search](crate::open::search) does not support the program.
+    Open(OpenError),
 }
 
 impl SearchError {
@@ -129,6 +138,7 @@ impl std::fmt::Display for SearchError {
                 write!(f, "memory access through {what}, which is the address of no location")
             }
             SearchError::Illegal(operation) => operation.fmt(f),
+            SearchError::Open(error) => error.fmt(f),
         }
     }
 }

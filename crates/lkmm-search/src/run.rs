@@ -13,7 +13,7 @@ use std::time::Instant;
 
 /// What a final state takes beside its values: an entry in the table of states while that grows, one in the sorted map that
 /// is made of it, and the allocation.
-const STATE_OVERHEAD: usize = 192;
+pub(crate) const STATE_OVERHEAD: usize = 192;
 
 /// Why the exploration of a candidate ends early.
 pub(crate) enum Stop {

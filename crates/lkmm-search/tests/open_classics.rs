@@ -10,7 +10,7 @@ use lkmm_model::build::ProgramBuilder;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models::{self, Model};
 use lkmm_model::program::{Program, Value};
-use lkmm_search::open::{self, Answer, ClosedProgram, OpenProgram, Statistics, Step};
+use lkmm_search::open::{self, Answer, ClosedProgram, OpenError, OpenProgram, Statistics, Step};
 use rings::{critical_sections, factorial, load_buffering, store_buffering, writers};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -188,5 +188,21 @@ fn random_walks_come_to_every_corner() {
         // Load buffering counts more than once in it.
         assert!((0.8..1.5).contains(&(estimate / executions as f64)), "{estimate} {statistics:?}");
         assert!(sample(2).1 != seen && sample(1) == (statistics, seen));
+    }
+}
+
+#[test]
+fn an_ordinary_read_of_a_lock_is_refused_whoever_comes_first() {
+    let mut program = ProgramBuilder::new();
+    let lock = program.location("lock", 0);
+    program.thread().read(Mode::Once, lock, "r0");
+    let mut thread = program.thread();
+    thread.lock(lock);
+    thread.unlock(lock);
+    let program = program.finish();
+    for schedule in [vec![0, 1], vec![1, 0]] {
+        let options = open::Options { schedule, ..open::Options::new(models::lkmm()) };
+        let answer = open::explore(&mut ClosedProgram::new(&program), &options, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(answer, Err(OpenError::MixedLock(lock)));
     }
 }

@@ -79,7 +79,7 @@ fn json_keeps_its_schema() {
     let (before_time, _) = run.out.split_once("\"time_us\":").expect("the time is there");
     assert_eq!(
         before_time,
-        "{\"file\":\"<stdin>\",\"name\":\"SB\",\"model\":\"lkmm-6.12\",\"verdict\":\"Sometimes\",\"positive\":1,\"negative\":3,\
+        "{\"file\":\"<stdin>\",\"name\":\"SB\",\"model\":\"lkmm-6.12\",\"deps\":\"syntactic\",\"verdict\":\"Sometimes\",\"positive\":1,\"negative\":3,\
          \"states\":[{\"0:r0\":\"0\",\"1:r0\":\"0\"},{\"0:r0\":\"0\",\"1:r0\":\"1\"},\
          {\"0:r0\":\"1\",\"1:r0\":\"0\"},{\"0:r0\":\"1\",\"1:r0\":\"1\"}],\
          \"flags\":[],\"expected\":\"Sometimes\",\"ok\":true,\"executions\":4,"
@@ -173,4 +173,91 @@ fn every_format_warns() {
     }
     let verdict = folder.lkmm(&["check", "--format", "json", "--verdict", "a.litmus"]);
     assert!(verdict.err.contains("outcomes may be missing"), "{}", verdict.err);
+}
+
+/// Load buffering, of which one side depends on its load by syntax alone.
+const FALSE_DATA: &str = "C LB+false-data+data
+
+{}
+
+P0(int *x, int *y)
+{
+	int r0;
+
+	r0 = READ_ONCE(*x);
+	WRITE_ONCE(*y, r0 * 0 + 1);
+}
+
+P1(int *x, int *y)
+{
+	int r0;
+
+	r0 = READ_ONCE(*y);
+	WRITE_ONCE(*x, r0);
+}
+
+exists (0:r0=1 /\\ 1:r0=1)
+";
+
+#[test]
+fn observed_dependencies_are_those_that_carry_something() {
+    let folder = Folder::new("observed");
+    let json = |deps: &str| folder.lkmm_with_input(&["check", "--format", "json", "--deps", deps, "-"], FALSE_DATA);
+    let syntactic = json("syntactic");
+    assert!(syntactic.out.contains("\"deps\":\"syntactic\",\"verdict\":\"Never\""), "{}", syntactic.out);
+    let observed = json("observed");
+    let wanted = "\"deps\":\"observed\",\"verdict\":\"Sometimes\",\"positive\":1,\"negative\":3,";
+    assert!(observed.out.contains(wanted), "{}", observed.out);
+    let verdict = folder.lkmm_with_input(&["check", "--verdict", "--deps", "observed", "-"], FALSE_DATA);
+    assert!(verdict.out.starts_with("ok        Sometimes  "), "{}", verdict.out);
+    let witness = folder.lkmm_with_input(&["check", "--witness", "--deps", "observed", "-"], FALSE_DATA);
+    assert!(witness.out.contains("final state  0:r0=1; 1:r0=1;"), "{}", witness.out);
+}
+
+#[test]
+fn both_verdicts_come_with_the_reason() {
+    let folder = Folder::new("both");
+    let both = folder.lkmm_with_input(&["check", "--deps", "both", "-"], FALSE_DATA);
+    assert_eq!(both.code, 0, "{}", both.err);
+    let (line, why) = both.out.split_once('\n').expect("there is more than one line");
+    assert!(
+        line.starts_with("ok        Never  ") && line.ends_with("[Sometimes with observed dependencies]"),
+        "{line}"
+    );
+    assert_eq!(
+        why,
+        "
+dependencies: <stdin>: syntactic Never, observed Sometimes
+  a compiler may drop these dependencies, for no other value of the load changes that address, value or branch:
+  data  9  r0 = READ_ONCE(*x)  →  10  WRITE_ONCE(*y, r0 * 0 + 1)
+"
+    );
+    let same = folder.lkmm_with_input(&["check", "--deps", "both", "-"], SB);
+    assert!(!same.out.contains("dependencies"), "{}", same.out);
+    let json = folder.lkmm_with_input(&["check", "--deps", "both", "--format", "json", "-"], SB);
+    assert_eq!((json.code, json.out.as_str()), (2, ""));
+}
+
+#[test]
+fn budgets_hold_with_observed_dependencies() {
+    let folder = Folder::new("observed-budget");
+    let observed = ["check", "--deps", "observed", "--max-executions", "1", "-"];
+    let run = folder.lkmm_with_input(&observed, FALSE_DATA);
+    assert!(run.code == 1 && run.out.starts_with("timeout"), "{}", run.out);
+    let ring = |i: usize| format!("P{i}(int *x{i}, int *y) {{ int r1 = xchg(y, {i}); int r0 = READ_ONCE(*y); }}\n");
+    let large = format!("C large\n{{}}\n{}exists (0:r0=0)\n", (0..12).map(ring).collect::<String>());
+    let run = folder.lkmm_with_input(&["check", "--deps", "both", "--verdict", "--timeout", "0.2", "-"], &large);
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(run.out.contains("no answer within 0.2 s"), "{}", run.out);
+}
+
+#[test]
+fn what_only_syntax_can_check_says_so() {
+    let folder = Folder::new("observed-refused");
+    let mixed =
+        "C mixed\n{}\nP0(spinlock_t *l, int *x) { spin_lock(l); spin_unlock(l); WRITE_ONCE(*l, 1); }\nexists (x=1)\n";
+    let run = folder.lkmm_with_input(&["check", "--deps", "observed", "-"], mixed);
+    assert_eq!(run.code, 2, "{}", run.out);
+    assert!(run.err.contains("`l` is used as a lock, and otherwise"), "{}", run.err);
+    assert!(run.err.contains("only --deps syntactic can check that"), "{}", run.err);
 }

@@ -10,6 +10,7 @@
 
 use super::program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 use lkmm_model::event::{Label, Mode};
+use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::program::{
     Constraint, EventTemplate, Expr, IllegalOperation, LocationId, Observable, Path, Program, Value,
 };
@@ -59,6 +60,26 @@ impl<'p> ClosedProgram<'p> {
     pub fn without_dependencies(program: &'p Program) -> Self {
         ClosedProgram { declares: false, ..ClosedProgram::new(program) }
     }
+}
+
+/// The control path on which a thread has performed these events of an execution.
+pub(super) fn path_of<'p>(
+    program: &'p Program,
+    thread: usize,
+    execution: &Execution,
+    events: &[EventId],
+) -> Option<&'p Path> {
+    let events: Vec<&lkmm_model::graph::Event> = events.iter().map(|&e| &execution.events[e as usize]).collect();
+    let is_taken = |path: &&Path| {
+        let like = |(template, event): (&EventTemplate, &&lkmm_model::graph::Event)| {
+            template.label == event.label && template.origin == event.origin
+        };
+        let mut walk = Walk::new(path, true);
+        walk.read = events.iter().map(|event| event.value.filter(|_| event.label.is_read())).collect();
+        walk.evaluate();
+        path.events.len() == events.len() && path.events.iter().zip(&events).all(like) && walk.is_possible()
+    };
+    program.threads[thread].paths.iter().find(is_taken)
 }
 
 impl OpenProgram for ClosedProgram<'_> {

@@ -35,7 +35,7 @@ use super::run::{Run, changed};
 use super::traces::Traces;
 use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, Strategy, late};
-use lkmm_model::event::{Fence, Label};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models;
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
@@ -183,7 +183,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
         while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
-            let is_out_of_budget = self.is_out_of_budget();
+            let is_out_of_budget = self.is_out_of_budget(&graph);
             if is_out_of_budget || self.is_impatient() {
                 let goes_on = self.settle()?.is_continue();
                 if is_out_of_budget || !goes_on {
@@ -207,10 +207,11 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.statistics.executions + self.doubtful.len() as u64
     }
 
-    fn is_out_of_budget(&self) -> bool {
+    /// Has a budget run out? The clock is read now and then while graphs are small.
+    fn is_out_of_budget(&self, graph: &Graph) -> bool {
         let is_over = |most: u64| self.statistics.executions >= most;
         self.options.max_executions.is_some_and(is_over)
-            || self.statistics.runs % 64 == 0
+            || (self.statistics.runs % 64 == 0 || graph.order.len() > 64)
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
@@ -404,12 +405,19 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             && matches!(self.run.step(thread), Step::End { .. } | Step::Failed(_))
     }
 
-    /// Locks are locks and nothing else.
+    /// Locks are locks and nothing else, for those who read them as well: an ordinary read of a lock never reads the
+    /// coherence-last write while that is an `LKW`.
     fn check_use(&self, graph: &Graph, location: LocationId, label: Label) -> Result<(), OpenError> {
         let is_lock = label.is_lock_event();
-        match graph.co(location).first() {
-            Some(&write) if graph.node(write).label.is_lock_event() != is_lock => Err(OpenError::MixedLock(location)),
-            _ => Ok(()),
+        let is_other =
+            |node: &Node| node.location == Some(location) && node.is_access() && node.label.is_lock_event() != is_lock;
+        let is_mixed = match graph.co(location).first() {
+            Some(&write) => is_other(graph.node(write)),
+            None => false,
+        };
+        match is_mixed || is_lock && graph.nodes().any(|(_, node)| is_other(node)) {
+            true => Err(OpenError::MixedLock(location)),
+            false => Ok(()),
         }
     }
 
@@ -426,9 +434,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         kind: ReadKind,
         location: LocationId,
     ) -> Result<(), OpenError> {
-        if kind != ReadKind::Ordinary {
-            self.check_use(graph, location, Label::LockRead)?;
-        }
+        let label = if kind == ReadKind::Ordinary { Label::Read(Mode::Once) } else { Label::LockRead };
+        self.check_use(graph, location, label)?;
         let last = graph.last(location);
         let own = (kind != ReadKind::Ordinary)
             .then(|| graph.own_section(thread, location, graph.threads[thread].len()))

@@ -383,6 +383,12 @@ impl Graph {
         self.node_mut(id).reasons = reasons;
     }
 
+    /// Says where an event stands in the source, and the fence before it.
+    pub(crate) fn set_origin(&mut self, id: Id, origin: u32, fence: u32) {
+        let node = self.node_mut(id);
+        (node.origin, node.fence_origin) = (origin, fence);
+    }
+
     /// Finds the traces of all threads again.
     pub(crate) fn retrace(&mut self, traces: &mut Traces) {
         for (thread, nodes) in self.threads.iter_mut().enumerate() {

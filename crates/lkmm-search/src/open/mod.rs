@@ -13,6 +13,7 @@
 //!
 //! `lkmm-naive` computes the same set from the definition, by trying everything.
 
+mod carries;
 mod closed;
 mod ending;
 mod execution;
@@ -31,6 +32,7 @@ mod search;
 mod traces;
 mod written;
 
+pub use carries::{Dependency, Kind, dependencies, false_dependencies, syntactic_dependencies};
 pub use closed::{ClosedProgram, ClosedThread};
 pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 pub use search::search;

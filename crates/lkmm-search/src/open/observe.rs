@@ -10,7 +10,9 @@
 //! that depends on it is taken away. So no thread is run with a value that it could not meet. Where these do not forbid the
 //! execution, and others might, those count too that writes of other executions give ([`written`](super::written)).
 //!
-//! Events of the two runs are compared by where they stand in the source: the first, second … event of a line and column.
+//! Events of the two runs are compared by where they stand in the source: the first, second … event of a line and column. A write
+//! that is not there in the other run happens nevertheless if another one does the same in its stead: both arms of a branch
+//! store the same, and a compiler may store it before the branch.
 //!
 //! Where a write depends on a load, those who read from it are told, in turn, the other value that it would write.
 //!
@@ -20,6 +22,7 @@
 use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
 use super::program::{Answer, Dependencies, OpenError, OpenProgram, ReadKind, Reasons, Step};
+use lkmm_model::event::Label;
 use lkmm_model::program::{LocationId, Value};
 
 /// The values that stand in for that of a load.
@@ -42,7 +45,8 @@ struct Again {
 /// An access of a thread that is run again.
 struct Access {
     origin: u32,
-    is_write: bool,
+    /// What it is, if it is a write.
+    write: Option<Label>,
     location: LocationId,
     value: Option<Value>,
 }
@@ -154,19 +158,19 @@ impl<P: OpenProgram> Explorer<'_, P> {
                     };
                     let Some(access) = self.run.access(thread, told)? else { return Ok(again) };
                     if !is_first {
-                        again.add(access.event.origin, false, location, None);
+                        again.add(access.event.origin, None, location, None);
                         if is_wary && again.is_astray(rest) {
                             return Ok(again);
                         }
                     }
                     if let Some((event, value)) = access.write {
-                        again.add(event.origin, true, location, value);
+                        again.add(event.origin, Some(event.label), location, value);
                     }
                     self.run.resume(thread, told);
                 }
                 Step::Write(..) => {
                     if let Step::Write(location, value, event) = self.run.take(thread) {
-                        again.add(event.origin, true, location, value);
+                        again.add(event.origin, Some(event.label), location, value);
                         if is_wary && again.is_astray(rest) {
                             return Ok(again);
                         }
@@ -197,17 +201,24 @@ impl<P: OpenProgram> Explorer<'_, P> {
 }
 
 impl Again {
-    fn add(&mut self, origin: u32, is_write: bool, location: LocationId, value: Option<Value>) {
-        self.accesses.push(Access { origin, is_write, location, value });
+    fn add(&mut self, origin: u32, write: Option<Label>, location: LocationId, value: Option<Value>) {
+        self.accesses.push(Access { origin, write, location, value });
     }
 
     /// Is its last access another one than that of the first run?
     fn is_astray(&self, rest: &[Node]) -> bool {
         let Some(last) = self.accesses.last() else { return false };
-        let before =
-            self.accesses.iter().filter(|a| a.origin == last.origin && a.is_write == last.is_write).count() - 1;
-        let like = |node: &&Node| node.is_access() && node.origin == last.origin && node.is_write() == last.is_write;
-        rest.iter().filter(like).nth(before).is_none_or(|node| node.location != Some(last.location))
+        self.counterpart_of(self.accesses.len() - 1, rest).is_none_or(|node| node.location != Some(last.location))
+    }
+
+    /// What an access was in the first run, by where it stands in the source.
+    fn counterpart_of<'n>(&self, number: usize, rest: &'n [Node]) -> Option<&'n Node> {
+        let access = &self.accesses[number];
+        let before = self.accesses[..number].iter().filter(|other| other.stands_where(access)).count();
+        let like = |node: &&Node| {
+            node.is_access() && node.origin == access.origin && node.is_write() == access.write.is_some()
+        };
+        rest.iter().filter(like).nth(before)
     }
 
     /// What became of an event after the read.
@@ -216,16 +227,38 @@ impl Again {
         let is_like =
             |other: &&Node| other.is_access() && other.origin == node.origin && other.is_write() == node.is_write();
         let before = nodes[read + 1..index].iter().filter(is_like).count();
-        let like = |access: &&Access| access.origin == node.origin && access.is_write == node.is_write();
+        let like = |access: &&Access| access.origin == node.origin && access.write.is_some() == node.is_write();
         self.accesses.iter().filter(like).nth(before)
+    }
+
+    /// Does another write, that was not there in the first run, do the same as a write that is not there in this one?
+    fn is_made_elsewhere(&self, nodes: &[Node], read: usize, index: usize) -> bool {
+        let node = &nodes[index];
+        let does_the_same = |other: &Access| {
+            other.write == Some(node.label) && Some(other.location) == node.location && other.value == node.value
+        };
+        let is_new = |number: &usize| self.counterpart_of(*number, &nodes[read + 1..]).is_none();
+        let new = (0..self.accesses.len()).filter(|&number| does_the_same(&self.accesses[number])).filter(is_new);
+        let is_like = |&other: &usize| {
+            let (other, missing) = (&nodes[other], self.like(nodes, read, other).is_none());
+            missing && (other.label, other.location, other.value) == (node.label, node.location, node.value)
+        };
+        new.count() > (read + 1..index).filter(is_like).count()
     }
 
     /// What the read that comes next was told in the first run, if it was there.
     fn counterpart(&self, rest: &[Node], origin: u32, kind: ReadKind) -> Option<Answer> {
-        let before = self.accesses.iter().filter(|access| access.origin == origin && !access.is_write).count();
+        let before = self.accesses.iter().filter(|access| access.origin == origin && access.write.is_none()).count();
         let reads =
             rest.iter().filter(|node| matches!(node.act, Act::Read(k, _) if k == kind) && node.origin == origin);
         reads.into_iter().nth(before)?.answer
+    }
+}
+
+impl Access {
+    /// Are they the same statement?
+    fn stands_where(&self, other: &Access) -> bool {
+        self.origin == other.origin && self.write.is_some() == other.write.is_some()
     }
 }
 
@@ -255,7 +288,11 @@ fn compare(nodes: &[Node], read: usize, again: &Again, reasons: &mut [Reasons]) 
             }
         };
         match again.like(nodes, read, index) {
-            None if node.is_write() && again.to_the_end => add(&mut reasons.ctrl),
+            // That an atomic operation may not write at all is no branch: its read comes before its write as it is.
+            None if node.rmw == Some(read as u32) => {}
+            None if node.is_write() && again.to_the_end && !again.is_made_elsewhere(nodes, read, index) => {
+                add(&mut reasons.ctrl);
+            }
             None => {}
             Some(access) => {
                 if Some(access.location) != node.location {

@@ -118,6 +118,8 @@ impl<'p, P: OpenProgram> Run<'p, P> {
                 Step::Write(_, _, event) | Step::Other(_, event) => {
                     let reasons = traces.reasons(&event.dependencies);
                     graph.set_reasons(id, reasons);
+                    // The same events may stand elsewhere: in the other arm of a branch.
+                    graph.set_origin(id, event.origin, event.origin);
                 }
                 _ => {}
             }
@@ -130,6 +132,7 @@ impl<'p, P: OpenProgram> Run<'p, P> {
                     return Ok(Some(thread));
                 }
                 graph.set_reasons(id, again.reasons);
+                graph.set_origin(id, again.origin, again.fence_origin);
                 let write = graph.threads[thread].get(id.index as usize + 1).filter(|n| n.act == Act::WriteAtOnce);
                 match (&access.write, write.copied()) {
                     (Some((event, value)), Some(write)) => {
@@ -137,7 +140,9 @@ impl<'p, P: OpenProgram> Run<'p, P> {
                             return Ok(Some(thread));
                         }
                         let reasons = traces.reasons(&event.dependencies);
-                        graph.set_reasons(Id { index: id.index + 1, ..id }, reasons);
+                        let write = Id { index: id.index + 1, ..id };
+                        graph.set_reasons(write, reasons);
+                        graph.set_origin(write, event.origin, event.origin);
                     }
                     (None, None) => {}
                     _ => return Ok(Some(thread)),
