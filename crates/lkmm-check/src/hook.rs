@@ -7,6 +7,7 @@
 //! of the operating system), so what it does on the way is done for real, and is no step. But what ends a critical section ends it in the model:
 //! a thread that failed holds no lock, and reads nothing any more.
 
+use crate::locations::CellId;
 use crate::memory::Size;
 use crate::operation::Kind;
 pub use crate::operation::{Ordering, Update};
@@ -107,7 +108,25 @@ impl Model {
     /// As for [`store`](Self::store).
     pub unsafe fn update(self, address: usize, size: Size, update: Update, ordering: Ordering, place: Place) -> u64 {
         // SAFETY: the caller's promise.
-        unsafe { self.read_modify_write(address, size, update, ordering, false, place) }
+        unsafe { self.read_modify_write(address, size, update, (ordering, Mode::Once), false, place) }
+    }
+
+    /// Writes `new` if the value is `old`. Yields the value that was read. If it fails, it is a load in a mode of its own
+    /// (which the kernel's `cmpxchg` has not: it is relaxed then, as [`update`](Self::update) has it).
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store).
+    pub unsafe fn compare_exchange(
+        self,
+        address: usize,
+        size: Size,
+        (old, new): (u64, u64),
+        (ordering, fails): (Ordering, Mode),
+        place: Place,
+    ) -> u64 {
+        let update = Update::CompareExchange(old, new);
+        // SAFETY: the caller's promise.
+        unsafe { self.read_modify_write(address, size, update, (ordering, fails), false, place) }
     }
 
     /// An update that is relaxed and does not tell what it found (`atomic_add`).
@@ -116,7 +135,7 @@ impl Model {
     /// As for [`store`](Self::store).
     pub unsafe fn void_update(self, address: usize, size: Size, update: Update, place: Place) {
         // SAFETY: the caller's promise.
-        unsafe { self.read_modify_write(address, size, update, Ordering::Relaxed, true, place) };
+        unsafe { self.read_modify_write(address, size, update, (Ordering::Relaxed, Mode::Once), true, place) };
     }
 
     unsafe fn read_modify_write(
@@ -124,13 +143,13 @@ impl Model {
         address: usize,
         size: Size,
         update: Update,
-        ordering: Ordering,
+        (ordering, fails): (Ordering, Mode),
         void: bool,
         place: Place,
     ) -> u64 {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
-        self.0.ask(Kind::Update { cell, update, ordering, void, mask: size.mask() }, place)
+        self.0.ask(Kind::Update { cell, update, ordering, fails, void, mask: size.mask() }, place)
     }
 
     /// A fence or an RCU event.
@@ -287,16 +306,17 @@ impl Model {
         while self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
             self.wait(place);
         }
-        let update = Update::CompareExchange(1, 0);
-        self.0.ask(Kind::Update { cell, update, ordering: Ordering::Acquire, void: false, mask: u64::MAX }, place);
+        self.0.ask(Self::of_token(cell, Update::CompareExchange(1, 0), Ordering::Acquire), place);
     }
 
     /// Gives a thread its token.
     pub fn unpark(self, thread: u32, place: Place) {
         let cell = self.0.token(thread);
-        let give = Update::Exchange(1);
-        self.0
-            .ask(Kind::Update { cell, update: give, ordering: Ordering::Release, void: false, mask: u64::MAX }, place);
+        self.0.ask(Self::of_token(cell, Update::Exchange(1), Ordering::Release), place);
+    }
+
+    fn of_token(cell: CellId, update: Update, ordering: Ordering) -> Kind {
+        Kind::Update { cell, update, ordering, fails: Mode::Once, void: false, mask: u64::MAX }
     }
 
     /// The number of the running thread.
