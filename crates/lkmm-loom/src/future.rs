@@ -5,7 +5,7 @@ use lkmm::check::hook;
 use std::pin::pin;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-/// Polls a future until it is ready. Between two polls, waits until its waker has been woken.
+/// Polls a future until it is ready. Between two polls, waits until its waker has been woken; once, as in loom, also polls it when it has not.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let model = hook::model().expect("futures are waited for in a model");

@@ -329,9 +329,11 @@ fn who_waits_is_woken() {
     wrong(FailureKind::Livelock, move || {
         both((Mutex::new(false), Condvar::new()), wait, |m| *m.0.lock().unwrap() = true);
     });
-    right(1, || {
+    // With a spurious wakeup or without.
+    right(2, || {
         both(Notify::new(), Notify::wait, Notify::notify);
     });
+    wrong(FailureKind::Livelock, || Notify::new().wait());
     right(1, || {
         let waiter = thread::spawn(thread::park);
         waiter.thread().unpark();

@@ -6,6 +6,7 @@
 //! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
+//! | `cargo xtask bench loom [--seconds N] [--mutants] [crate…]` | the loom tests of published crates, under lkmm and loom |
 //! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
 //! | `cargo xtask fuzz [--seconds N]` | the fuzz targets, ten minutes each if not told otherwise |
 #![forbid(unsafe_code)]
@@ -18,12 +19,13 @@ mod lkmm;
 mod msrv;
 mod plot;
 mod scaling;
+mod suites;
 mod table;
 mod test;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test | msrv | bench litmus | bench check | bench scaling | fuzz [--seconds N]";
+const USAGE: &str = "usage: cargo xtask test | msrv | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] | bench scaling | fuzz [--seconds N]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["msrv"] => Ok(table::print(&[msrv::row()])),
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),
+        ["bench", "loom", rest @ ..] => suites::run(rest),
         ["bench", "scaling"] => scaling::run(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         _ => Err(USAGE.into()),

@@ -41,9 +41,8 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        if let (Some(model), Some(since)) = (hook::model(), self.since)
-            && state::operations(model) != since
-        {
+        let (Some(model), Some(since)) = (hook::model(), self.since) else { return };
+        if state::operations(model) != since {
             Self::happen(model, self.address, self.is_write, self.place);
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Who waits leaves a token in the queue, gives the mutex back, and waits for the token. The lock of the queue orders it.
 
-use super::{LockResult, MutexGuard, Notify};
+use super::notify::Token;
+use super::{LockResult, MutexGuard};
 use lkmm::check::hook;
 use lkmm::lock::SpinLock;
 use std::collections::VecDeque;
@@ -12,14 +13,14 @@ use std::time::Duration;
 /// As `std::sync::Condvar`: those who wait are woken in the order in which they came, and only if they are notified.
 #[derive(Default)]
 pub struct Condvar {
-    waiting: SpinLock<VecDeque<Token>>,
+    waiting: SpinLock<VecDeque<Waiting>>,
 }
 
 /// An object that is there until the end of the run.
-struct Token(*const Notify);
+struct Waiting(*const Token);
 
 // SAFETY: it is a shared reference to something that is `Sync`.
-unsafe impl Send for Token {}
+unsafe impl Send for Waiting {}
 
 /// Was it the time that ended the wait?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +46,14 @@ impl Condvar {
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let model = hook::model().expect("threads wait in a model");
-        let token = Box::into_raw(Box::new(Notify::new()));
+        let token = Box::into_raw(Box::new(Token::new()));
         // SAFETY: it was just made. (Who of the two is the last to use it, nobody knows.)
         model.defer_drop(unsafe { Box::from_raw(token) });
-        self.waiting.lock().push_back(Token(token));
+        self.waiting.lock().push_back(Waiting(token));
         let mutex = guard.mutex;
         drop(guard);
         // SAFETY: it is there until the end of the run.
-        unsafe { &*token }.wait();
+        unsafe { &*token }.take();
         mutex.lock()
     }
 
@@ -76,21 +77,21 @@ impl Condvar {
     #[track_caller]
     pub fn notify_one(&self) {
         let first = self.waiting.lock().pop_front();
-        first.inspect(Token::give);
+        first.inspect(Waiting::wake);
     }
 
     /// Wakes all who wait.
     #[track_caller]
     pub fn notify_all(&self) {
         let all = std::mem::take(&mut *self.waiting.lock());
-        all.iter().for_each(Token::give);
+        all.iter().for_each(Waiting::wake);
     }
 }
 
-impl Token {
-    fn give(&self) {
+impl Waiting {
+    fn wake(&self) {
         // SAFETY: it is there until the end of the run.
-        unsafe { &*self.0 }.notify();
+        unsafe { &*self.0 }.give();
     }
 }
 
