@@ -108,25 +108,26 @@ impl Model {
     /// As for [`store`](Self::store).
     pub unsafe fn update(self, address: usize, size: Size, update: Update, ordering: Ordering, place: Place) -> u64 {
         // SAFETY: the caller's promise.
-        unsafe { self.read_modify_write(address, size, update, (ordering, Mode::Once), false, place) }
+        unsafe { self.read_modify_write(address, size, update, ordering, false, place) }
     }
 
-    /// Writes `new` if the value is `old`. Yields the value that was read. If it fails, it is a load in a mode of its own
-    /// (which the kernel's `cmpxchg` has not: it is relaxed then, as [`update`](Self::update) has it).
+    /// An update as Rust has it. If it fails, it is a load in a mode of its own (the kernel's `cmpxchg` is relaxed then). And who reads
+    /// what it wrote has read what it found, also in its own thread: it is part of a release sequence.
     ///
     /// # Safety
     /// As for [`store`](Self::store).
-    pub unsafe fn compare_exchange(
+    pub unsafe fn rust_update(
         self,
         address: usize,
         size: Size,
-        (old, new): (u64, u64),
+        update: Update,
         (ordering, fails): (Ordering, Mode),
         place: Place,
     ) -> u64 {
-        let update = Update::CompareExchange(old, new);
         // SAFETY: the caller's promise.
-        unsafe { self.read_modify_write(address, size, update, (ordering, fails), false, place) }
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
+        let mask = size.mask();
+        self.0.ask(Kind::Update { cell, update, ordering, fails, bound: true, void: false, mask }, place)
     }
 
     /// An update that is relaxed and does not tell what it found (`atomic_add`).
@@ -135,7 +136,7 @@ impl Model {
     /// As for [`store`](Self::store).
     pub unsafe fn void_update(self, address: usize, size: Size, update: Update, place: Place) {
         // SAFETY: the caller's promise.
-        unsafe { self.read_modify_write(address, size, update, (Ordering::Relaxed, Mode::Once), true, place) };
+        unsafe { self.read_modify_write(address, size, update, Ordering::Relaxed, true, place) };
     }
 
     unsafe fn read_modify_write(
@@ -143,13 +144,14 @@ impl Model {
         address: usize,
         size: Size,
         update: Update,
-        (ordering, fails): (Ordering, Mode),
+        ordering: Ordering,
         void: bool,
         place: Place,
     ) -> u64 {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
-        self.0.ask(Kind::Update { cell, update, ordering, fails, void, mask: size.mask() }, place)
+        let (fails, bound, mask) = (Mode::Once, false, size.mask());
+        self.0.ask(Kind::Update { cell, update, ordering, fails, bound, void, mask }, place)
     }
 
     /// A fence or an RCU event.
@@ -316,7 +318,7 @@ impl Model {
     }
 
     fn of_token(cell: CellId, update: Update, ordering: Ordering) -> Kind {
-        Kind::Update { cell, update, ordering, fails: Mode::Once, void: false, mask: u64::MAX }
+        Kind::Update { cell, update, ordering, fails: Mode::Once, bound: false, void: false, mask: u64::MAX }
     }
 
     /// The number of the running thread.

@@ -71,12 +71,14 @@ impl Update {
 pub(crate) enum Kind {
     Load(CellId, Mode),
     Store(CellId, Mode, u64),
-    /// `fails`: how it reads if it fails. `void`: the value that was found is not asked for.
+    /// `fails`: how it reads if it fails. `bound`: whatever it writes depends on what it found. `void`: the value that was found
+    /// is not asked for.
     Update {
         cell: CellId,
         update: Update,
         ordering: Ordering,
         fails: Mode,
+        bound: bool,
         void: bool,
         mask: u64,
     },
@@ -154,7 +156,7 @@ impl Operation {
         let simple = |label| Some(Access::new(event(label)));
         match (kind, answer) {
             (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
-            (Kind::Update { update, ordering, fails, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
+            (Kind::Update { update, ordering, fails, bound, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
                 let half = |label| Event { atomic: true, ..event(label) };
                 let Some(new) = update.apply(old, mask) else {
                     return Some(Access::new(half(Label::Read(fails))));
@@ -164,7 +166,7 @@ impl Operation {
                     _ => Mode::Once,
                 }));
                 write.rmw = Some(number);
-                if update.carries_the_value() {
+                if bound || update.carries_the_value() {
                     write.dependencies = dependencies.on(address_from, Some(number), branch);
                 }
                 let mode = match ordering {

@@ -47,9 +47,11 @@
 //! | sequentially consistent update | `smp_mb`, then the acquire-release update | stronger, likewise |
 //! | any fence | `smp_mb` | acquire, release and acquire-release fences are **stronger** here: there is no barrier in the kernel that orders reads before writes, and not writes before reads |
 //!
-//! Nothing becomes weaker, so what is found here should be wrong under C11 as well (there is no model of C11 in lkmm yet, so this is
-//! argued, and not tested). Not found is what goes wrong only because a fence is weaker than `smp_mb`, or because of what a
-//! sequentially consistent access does not order.
+//! Nothing becomes weaker. (An update's write depends on its read, so that release sequences go through it, as in C11, also to
+//! its own thread; the kernel's `cmpxchg` and `xchg` do not promise that.) So what is found here should be wrong under C11 as well; there is no model of C11
+//! in lkmm yet, so this is argued, and not tested.
+//! Not found is what goes wrong only because a fence is weaker than `smp_mb`, or because of what a sequentially consistent access
+//! does not order.
 //!
 //! loom, for comparison, takes sequentially consistent accesses for acquire and release, explores no load buffering, and bounds the number of
 //! threads.

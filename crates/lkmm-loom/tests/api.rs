@@ -78,6 +78,36 @@ fn messages_are_passed_from_release_to_acquire() {
     wrong(FailureKind::DataRace, || message(Release, Relaxed));
 }
 
+/// An update goes on with the release sequence of what it reads from, and who acquires its value sees what was released: also the
+/// thread of the update itself.
+#[test]
+fn updates_go_on_with_a_release_sequence() {
+    struct Data(UnsafeCell<u32>, AtomicUsize);
+    // SAFETY: so the test is to find out.
+    unsafe impl Sync for Data {}
+    let program = |by_itself: bool, acquire: Ordering| {
+        both(
+            Data(UnsafeCell::new(0), AtomicUsize::new(0)),
+            |x| {
+                x.0.with_mut(|_| ());
+                x.1.store(1, Release);
+            },
+            move |x| {
+                let update = |x: &Data| _ = x.1.compare_exchange(1, 2, Relaxed, Relaxed);
+                if by_itself {
+                    update(x);
+                }
+                if x.1.load(acquire) == 2 {
+                    x.0.with(|_| ());
+                }
+            },
+        );
+    };
+    right(3, move || program(true, Acquire));
+    wrong(FailureKind::DataRace, move || program(true, Relaxed));
+    right(2, move || program(false, Acquire));
+}
+
 #[test]
 fn a_dependency_orders_nothing_unless_asked_for() {
     let program = || {

@@ -3,8 +3,8 @@
 //! `benches/loom-suites/manifests` has a manifest for each crate. Its sources and tests come from the registry, as they were
 //! published, and are built twice, with a crate in place of loom that is one tool or the other. Each test is a process.
 //!
-//! With `--mutants`, each operation of a crate that has an ordering is given each weaker one in turn, and all tests that passed are run
-//! again, until one fails.
+//! With `--mutants`, each operation of a crate that has an ordering is given each weaker one in turn, and the tests that a tool passed in a tenth of the
+//! time are run again by it, until one fails.
 
 use crate::lkmm;
 use std::collections::BTreeSet;
@@ -17,6 +17,9 @@ const TOOLS: [&str; 2] = ["lkmm", "loom"];
 
 /// How long a test may take longer than it is told.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// A test is quick that takes no longer than this part of the time it may take.
+const QUICK: f64 = 10.0;
 
 /// A crate.
 struct Suite {
@@ -89,10 +92,12 @@ fn compare(suite: &Suite, sources: &Path, seconds: u32, with_mutants: bool) -> R
         let mut figures = Vec::new();
         for (at, binary) in tests.iter().enumerate() {
             let (figure, message) = binary.run(&name, seconds, &[("LOOM_SUITE_SITES", sites.as_os_str())])?;
-            if figure.outcome == Outcome::Failed {
-                eprintln!("    {name} under {}: {message}", TOOLS[at]);
-            } else {
-                passed[at].push(name.clone());
+            match figure.outcome {
+                Outcome::Failed => eprintln!("    {name} under {}: {message}", TOOLS[at]),
+                Outcome::Passed if figure.seconds <= f64::from(seconds) / QUICK => {
+                    passed[at].push((figure.seconds, name.clone()));
+                }
+                _ => {}
             }
             figures.push(figure);
         }
@@ -100,6 +105,7 @@ fn compare(suite: &Suite, sources: &Path, seconds: u32, with_mutants: bool) -> R
         println!("  {name:<40}{shown}{}", ratio(&figures[0], &figures[1]));
     }
     if with_mutants {
+        passed.iter_mut().for_each(|tests| tests.sort_by(|a, b| a.0.total_cmp(&b.0)));
         mutants(&tests, &passed, seconds, &sites)?;
     }
     println!();
@@ -107,7 +113,7 @@ fn compare(suite: &Suite, sources: &Path, seconds: u32, with_mutants: bool) -> R
 }
 
 /// Tries each weaker ordering.
-fn mutants(tests: &[Binary], passed: &[Vec<String>; 2], seconds: u32, sites: &Path) -> Result<(), String> {
+fn mutants(tests: &[Binary], passed: &[Vec<(f64, String)>; 2], seconds: u32, sites: &Path) -> Result<(), String> {
     let text = fs::read_to_string(sites).unwrap_or_default();
     let lines: BTreeSet<&str> = text.lines().collect();
     let mut found = [0; 2];
@@ -117,7 +123,7 @@ fn mutants(tests: &[Binary], passed: &[Vec<String>; 2], seconds: u32, sites: &Pa
         let mut words = Vec::new();
         for (at, binary) in tests.iter().enumerate() {
             let mut word = "-".to_string();
-            for name in &passed[at] {
+            for (_, name) in &passed[at] {
                 let (figure, _) = binary.run(name, seconds, &[("LOOM_SUITE_MUTANT", mutant.change.as_ref())])?;
                 match figure.outcome {
                     Outcome::Failed => {

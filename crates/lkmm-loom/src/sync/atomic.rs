@@ -123,7 +123,7 @@ impl<T: Value> Atomic<T> {
             full(model, place);
         }
         // SAFETY: this is such an object, and the update makes values of it.
-        let bits = unsafe { model.update(self.address(), T::SIZE, update, updates(order), place) };
+        let bits = unsafe { model.rust_update(self.address(), T::SIZE, update, (updates(order), Mode::Once), place) };
         let old = T::from_bits(bits);
         if new(old) == old {
             state::read(model, self.address(), bits, place);
@@ -149,7 +149,10 @@ impl<T: Value> Atomic<T> {
         }
         let values = (old.into_bits(), new.into_bits());
         // SAFETY: this is such an object, and that a value of it.
-        let bits = unsafe { model.compare_exchange(self.address(), T::SIZE, values, ordering, place) };
+        let bits = unsafe {
+            let update = Update::CompareExchange(values.0, values.1);
+            model.rust_update(self.address(), T::SIZE, update, ordering, place)
+        };
         if bits == values.0 && values.0 != values.1 {
             state::more(model);
         } else {
