@@ -121,6 +121,25 @@ impl Model {
         unsafe { self.read_modify_write(address, size, update, ordering, false, place) }
     }
 
+    /// An update as Rust has it. If it fails, it is a load in a mode of its own (the kernel's `cmpxchg` is relaxed then). And who reads
+    /// what it wrote has read what it found, also in its own thread: it is part of a release sequence.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store).
+    pub unsafe fn rust_update(
+        self,
+        address: usize,
+        size: Size,
+        update: Update,
+        (ordering, fails): (Ordering, Mode),
+        place: Place,
+    ) -> u64 {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
+        let mask = size.mask();
+        self.0.ask(Kind::Update { cell, update, ordering, fails, bound: true, void: false, mask }, place)
+    }
+
     /// An update that is relaxed and does not tell what it found (`atomic_add`).
     ///
     /// # Safety
@@ -141,7 +160,8 @@ impl Model {
     ) -> u64 {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, size) });
-        self.0.ask(Kind::Update { cell, update, ordering, void, mask: size.mask() }, place)
+        let (fails, bound, mask) = (Mode::Once, false, size.mask());
+        self.0.ask(Kind::Update { cell, update, ordering, fails, bound, void, mask }, place)
     }
 
     /// A fence or an RCU event.
@@ -316,16 +336,17 @@ impl Model {
         while self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
             self.wait(place);
         }
-        let update = Update::CompareExchange(1, 0);
-        self.0.ask(Kind::Update { cell, update, ordering: Ordering::Acquire, void: false, mask: u64::MAX }, place);
+        self.0.ask(Self::of_token(cell, Update::CompareExchange(1, 0), Ordering::Acquire), place);
     }
 
     /// Gives a thread its token.
     pub fn unpark(self, thread: u32, place: Place) {
         let cell = self.0.token(thread);
-        let give = Update::Exchange(1);
-        self.0
-            .ask(Kind::Update { cell, update: give, ordering: Ordering::Release, void: false, mask: u64::MAX }, place);
+        self.0.ask(Self::of_token(cell, Update::Exchange(1), Ordering::Release), place);
+    }
+
+    fn of_token(cell: CellId, update: Update, ordering: Ordering) -> Kind {
+        Kind::Update { cell, update, ordering, fails: Mode::Once, bound: false, void: false, mask: u64::MAX }
     }
 
     /// The number of the running thread.

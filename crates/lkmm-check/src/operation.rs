@@ -20,6 +20,8 @@ pub enum Ordering {
     Acquire,
     /// `…_release`.
     Release,
+    /// Both of these. The kernel has no such operation, but the model says what the two annotations mean together.
+    AcquireRelease,
     /// No suffix: ordered before and after like `smp_mb()`.
     Full,
 }
@@ -69,11 +71,14 @@ impl Update {
 pub(crate) enum Kind {
     Load(CellId, Mode),
     Store(CellId, Mode, u64),
-    /// `void`: the value that was found is not asked for.
+    /// `fails`: how it reads if it fails. `bound`: whatever it writes depends on what it found. `void`: the value that was found
+    /// is not asked for.
     Update {
         cell: CellId,
         update: Update,
         ordering: Ordering,
+        fails: Mode,
+        bound: bool,
         void: bool,
         mask: u64,
     },
@@ -158,20 +163,22 @@ impl Operation {
         let simple = |label| Some(Access::new(event(label)));
         match (kind, answer) {
             (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
-            (Kind::Update { update, ordering, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
+            (Kind::Update { update, ordering, fails, bound, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
                 let half = |label| Event { atomic: true, ..event(label) };
                 let Some(new) = update.apply(old, mask) else {
-                    return Some(Access::new(half(Label::Read(Mode::Once))));
+                    return Some(Access::new(half(Label::Read(fails))));
                 };
-                let mut write =
-                    half(Label::Write(if ordering == Ordering::Release { Mode::Release } else { Mode::Once }));
+                let mut write = half(Label::Write(match ordering {
+                    Ordering::Release | Ordering::AcquireRelease => Mode::Release,
+                    _ => Mode::Once,
+                }));
                 write.rmw = Some(number);
-                if update.carries_the_value() {
+                if bound || update.carries_the_value() {
                     write.dependencies = dependencies.on(address_from, Some(number), branch);
                 }
                 let mode = match ordering {
                     _ if void => Mode::Noreturn,
-                    Ordering::Acquire => Mode::Acquire,
+                    Ordering::Acquire | Ordering::AcquireRelease => Mode::Acquire,
                     _ => Mode::Once,
                 };
                 let fenced = ordering == Ordering::Full;

@@ -154,3 +154,23 @@ fn what_is_replaced_is_dropped_once() {
     let drops = DROPS.load(std::sync::atomic::Ordering::Relaxed);
     assert!(drops > 0 && drops % 3 == 0, "{drops}");
 }
+
+#[test]
+fn what_the_checker_notes_is_not_in_the_memory_of_a_thread() {
+    let report = Builder::new().explore(|| {
+        let x = Arc::new(Atomic::new(false));
+        let other = x.clone();
+        let writer = thread::spawn(move || other.store(true, Release));
+        // What the thread keeps lies where the checker's notes would.
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(x.load(Acquire));
+        }
+        writer.join().unwrap();
+        let next = Box::new(seen.len());
+        drop(seen);
+        assert_eq!(*next, 3);
+    });
+    assert!(report.failure().is_none(), "{report}");
+    assert_eq!(report.executions(), 4);
+}

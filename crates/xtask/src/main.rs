@@ -8,6 +8,7 @@
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
 //! | `cargo xtask bench outside` | what operations cost outside of a model, with the checker and without it |
+//! | `cargo xtask bench loom [--seconds N] [--mutants] [crate…]` | the loom tests of published crates, under lkmm and loom |
 //! | `cargo xtask bench scaling` | how the cost of an execution grows with the program; draws `docs/scaling.svg` |
 //! | `cargo xtask fuzz [--seconds N]` | the fuzz targets, ten minutes each if not told otherwise |
 #![forbid(unsafe_code)]
@@ -22,14 +23,15 @@ mod msrv;
 mod outside;
 mod plot;
 mod scaling;
+mod suites;
 mod table;
 mod test;
 
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench outside | bench scaling |
-       fuzz [--seconds N]";
+    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] |
+       bench outside | bench scaling | fuzz [--seconds N]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),
         ["bench", "outside"] => outside::run(),
+        ["bench", "loom", rest @ ..] => suites::run(rest),
         ["bench", "scaling"] => scaling::run(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         _ => Err(USAGE.into()),

@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// The crates that make the promise.
-const LIBRARIES: &[&str] = &["lkmm-model", "lkmm-search", "lkmm-litmus", "lkmm-report", "lkmm-check", "lkmm"];
+const LIBRARIES: &[&str] =
+    &["lkmm-model", "lkmm-search", "lkmm-litmus", "lkmm-report", "lkmm-check", "lkmm", "lkmm-loom"];
 /// Where systems put their own compiler.
 const SYSTEM: &str = "/usr/bin/rustc";
 /// Debian's package of a compiler, and the one beside it of the same version.

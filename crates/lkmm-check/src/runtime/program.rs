@@ -139,6 +139,8 @@ impl ClosureProgram {
                 life::use_lives(lives.as_ptr());
                 coroutine.resume(());
                 life::use_lives(ptr::null_mut());
+                // What is noted outlives the run.
+                heap::use_arena(None);
                 (*lives.as_ptr()).look();
             } else {
                 coroutine.resume(());

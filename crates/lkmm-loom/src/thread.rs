@@ -1,0 +1,202 @@
+//! As `std::thread`.
+
+use crate::state;
+use lkmm::check::hook;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::sync::Arc;
+
+pub use std::thread::panicking;
+
+/// A thread that can be joined.
+pub struct JoinHandle<T> {
+    handle: hook::JoinHandle<T>,
+    thread: Thread,
+}
+
+/// A thread.
+#[derive(Clone, Debug)]
+pub struct Thread {
+    id: ThreadId,
+    name: Option<Arc<str>>,
+}
+
+/// Which thread of an execution it is: its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadId(u32);
+
+/// A thread that is not yet there.
+#[derive(Debug, Default)]
+pub struct Builder {
+    name: Option<String>,
+}
+
+/// Starts a thread.
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start(None, f)
+}
+
+#[track_caller]
+fn start<T: Send + 'static>(name: Option<String>, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let model = hook::model().expect("threads are started in a model");
+    state::more(model);
+    // SAFETY: the closure borrows nothing.
+    let handle = unsafe { model.spawn(move || state::run(f), Location::caller()) };
+    let thread = Thread { id: ThreadId(handle.thread()), name: name.map(Into::into) };
+    JoinHandle { handle, thread }
+}
+
+/// The thread that calls this. (Its name is not known.)
+pub fn current() -> Thread {
+    let model = hook::model_of_guard().expect("the thread of a model is asked for in the model");
+    Thread { id: ThreadId(model.thread()), name: None }
+}
+
+/// Waits until another thread has [unparked](Thread::unpark) this one.
+#[track_caller]
+pub fn park() {
+    let model = hook::model().expect("threads wait in a model");
+    state::more(model);
+    model.park(Location::caller());
+}
+
+/// Lets other threads run. In a loop that waits for another thread this, or [`spin_loop`](crate::hint::spin_loop), *must* be called.
+#[track_caller]
+pub fn yield_now() {
+    match hook::model() {
+        Some(model) => state::yielded(model, Location::caller()),
+        None => std::thread::yield_now(),
+    }
+}
+
+impl Thread {
+    /// Which one it is.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// The name that it was given.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Lets the thread's [`park`] return: this one or, if it does not wait, the next.
+    #[track_caller]
+    pub fn unpark(&self) {
+        if let Some(model) = hook::model() {
+            state::more(model);
+            model.unpark(self.id.0, Location::caller());
+        }
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits until the thread has ended. Yields what it returned.
+    ///
+    /// # Errors
+    /// What it panicked with.
+    #[track_caller]
+    pub fn join(self) -> std::thread::Result<T> {
+        let Some(model) = hook::model() else {
+            return Err(Box::new("a thread that panics cannot wait for another one"));
+        };
+        state::more(model);
+        self.handle.join(Location::caller())
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// A thread without a name.
+    pub fn new() -> Self {
+        Builder::default()
+    }
+
+    /// Gives it a name.
+    pub fn name(mut self, name: String) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Does nothing.
+    pub fn stack_size(self, _size: usize) -> Self {
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// None.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Ok(start(self.name, f))
+    }
+}
+
+/// A variable of which each thread has its own, made by [`thread_local!`](crate::thread_local!). They are dropped when the thread ends, the last one first.
+pub struct LocalKey<T: 'static> {
+    init: fn() -> T,
+}
+
+/// A thread-local was used when it had been dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessError;
+
+impl<T: 'static> LocalKey<T> {
+    /// A variable that a function makes.
+    pub const fn new(init: fn() -> T) -> Self {
+        LocalKey { init }
+    }
+
+    /// The variable of the running thread.
+    ///
+    /// # Panics
+    /// If it has been dropped.
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.try_with(f).expect("a thread-local is used when it has been dropped")
+    }
+
+    /// The variable of the running thread.
+    ///
+    /// # Errors
+    /// If it has been dropped.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        let value = state::local(std::ptr::from_ref(self) as usize, self.init).ok_or(AccessError)?;
+        // SAFETY: it is alive until its thread ends, which runs this.
+        Ok(f(unsafe { &*value }))
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the thread-local has been dropped")
+    }
+}
+
+impl std::error::Error for AccessError {}
