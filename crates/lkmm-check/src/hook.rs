@@ -310,6 +310,14 @@ impl Model {
         self.0.suspend();
     }
 
+    /// This thread lets others run. If it has come here before, has done nothing since but read the same as the time before that,
+    /// it [waits](Self::wait).
+    pub fn yield_now(self, place: Place) {
+        if self.0.ends_turn(place) {
+            self.wait(place);
+        }
+    }
+
     /// As [`wait`](Self::wait), for a lock.
     pub fn wait_for_lock(self, place: Place) {
         self.0.post(Kind::WaitForLock, place);

@@ -57,10 +57,14 @@ pub fn park() {
     std::thread::park();
 }
 
-/// Lets other threads run. In a model, as [`spin_loop`](crate::hint::spin_loop).
+/// Lets other threads run.
+///
+/// In a model that changes nothing, but that a loop that yields in each turn may wait for another thread: when a second turn does nothing but
+/// read the same values, the execution ends for this thread, and others show how it goes on. A loop that can only wait is explored sooner with
+/// [`spin_loop`](crate::hint::spin_loop), which says so in its first turn.
 #[cfg_attr(feature = "check", track_caller)]
 pub fn yield_now() {
-    in_model!(model, place => model.wait(place));
+    in_model!(model, place => model.yield_now(place));
     std::thread::yield_now();
 }
 

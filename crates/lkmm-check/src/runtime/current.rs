@@ -156,10 +156,20 @@ impl Current {
     #[inline(always)]
     pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
         let ahead = self.queue(kind, place);
+        if !matches!(kind, Kind::Fence(_)) {
+            // SAFETY: the slot of the running thread is its own.
+            unsafe { (*self.slot()).turn.change() };
+        }
         // Who unwinds keeps the processor.
         if ahead > AHEAD && !std::thread::panicking() {
             self.suspend();
         }
+    }
+
+    /// The running thread lets others run. Is there no use in its going on, for it would but do again what it has done?
+    pub(crate) fn ends_turn(self, place: &'static Location<'static>) -> bool {
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).turn.ends(place) }
     }
 
     /// Queues an operation, and waits until it has been answered.

@@ -15,6 +15,7 @@ mod current;
 mod origins;
 mod program;
 mod slot;
+mod turn;
 
 pub(crate) use current::{Current, note_panic};
 pub use program::ClosureProgram;

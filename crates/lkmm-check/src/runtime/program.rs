@@ -272,6 +272,18 @@ impl OpenProgram for ClosureProgram {
         slot.events += done.events;
         slot.history.add(operation.kind, done.events, done.fence_after);
         slot.result = done.result;
+        match (operation.kind, operation.kind.cell()) {
+            (Kind::Load(..) | Kind::IsLocked(_), Some(cell)) => {
+                slot.turn.read(runtime.locations.address(cell), done.result, operation.place);
+            }
+            (Kind::Update { .. }, Some(cell)) if done.put.is_none_or(|bits| bits == done.result) => {
+                slot.turn.read(runtime.locations.address(cell), done.result, operation.place);
+            }
+            (Kind::TryLock(_), Some(cell)) if answer == Answer::Held => {
+                slot.turn.read(runtime.locations.address(cell), done.result, operation.place);
+            }
+            _ => slot.turn.change(),
+        }
         if done.fence_after {
             slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
         }

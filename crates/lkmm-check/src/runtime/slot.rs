@@ -1,5 +1,6 @@
 //! Threads, and the stacks that they are on.
 
+use super::turn::Turn;
 use super::{AHEAD, Runtime, running};
 use crate::heap::{self, Arena};
 use crate::lifetimes::History;
@@ -60,6 +61,8 @@ pub(crate) struct Slot {
     pub(super) carried: Option<u32>,
     /// The reads that what it does now depends on.
     pub(super) branch: u32,
+    /// What it has done since it last let others run.
+    pub(super) turn: Turn,
     /// What it was answered.
     pub(super) answers: Vec<Answer>,
     /// What the events of an execution are to the thread; kept under the model heap.
@@ -123,6 +126,7 @@ impl Runtime {
                 token: 0,
                 carried: None,
                 branch: 0,
+                turn: Turn::default(),
                 answers: Vec::new(),
                 history: History::default(),
             };
@@ -163,7 +167,7 @@ impl Runtime {
             slot.followed.clear();
             slot.history.begin(is_kept);
             slot.answers.clear();
-            (slot.carried, slot.branch) = (None, 0);
+            (slot.carried, slot.branch, slot.turn) = (None, 0, Turn::default());
             slot.readers.clear();
             slot.spinlocks.clear();
             (slot.joined_a_panic, slot.is_refused) = (false, false);

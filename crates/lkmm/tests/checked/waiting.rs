@@ -244,3 +244,50 @@ fn who_reads_twice_and_waits_waits_for_a_write() {
     assert!(report.complete() && report.failure().is_none(), "{report}");
     assert_eq!(report.executions(), 2);
 }
+
+#[test]
+fn to_yield_outside_of_a_loop_hides_nothing() {
+    let failing = |assertion: bool| {
+        explore(move || {
+            let values = Arc::new([Atomic::new(0), Atomic::new(0)]);
+            let there = values.clone();
+            let t = thread::spawn(move || {
+                let seen = there[0].load(Relaxed);
+                thread::yield_now();
+                there[1].store(1, Relaxed);
+                thread::yield_now();
+                assert!(!(assertion && seen == 0));
+            });
+            t.join().unwrap();
+            assert_eq!(values[1].load(Relaxed), 1);
+        })
+    };
+    assert_eq!(kind(&failing(true)), Some(FailureKind::Panic));
+    let report = failing(false);
+    assert!(report.complete() && report.executions() == 1, "{report}");
+}
+
+#[test]
+fn a_loop_that_yields_waits() {
+    let waits = |is_told: bool, yields: fn()| {
+        explore(move || {
+            let flag = Arc::new(Atomic::new(0));
+            let there = flag.clone();
+            let t = thread::spawn(move || {
+                // Two that are the same, and not in a row.
+                while there.xchg(2, Relaxed) != 1 {
+                    yields();
+                }
+            });
+            if is_told {
+                flag.store(1, Relaxed);
+            }
+            t.join().unwrap();
+        })
+    };
+    for yields in [thread::yield_now, hint::spin_loop] {
+        assert_eq!(kind(&waits(false, yields)), Some(FailureKind::Livelock));
+    }
+    let report = waits(true, thread::yield_now);
+    assert!(report.complete(), "{report}");
+}
