@@ -1,18 +1,11 @@
-//! What is kept of the threads of the run that is going on: what they did since they last said that they wait, and their
-//! thread-locals.
+//! What is kept of the threads of the run that is going on: how much they have done, and their thread-locals.
 //!
 //! All threads of a model run on one thread of the operating system, so a variable of that is theirs.
-//!
-//! **Waiting.** For the checker, a thread that says that it waits does nothing more in this execution; others show how it goes
-//! on. But in loom's tests, to yield says only that others should run first, and the thread may go on. So the first turn of
-//! a loop counts for nothing. If the second one is the same (same place, same reads, same values, and nothing written), then so is
-//! each that would follow, and the thread waits. (A loop that counts its turns, and gives up in the end, is not seen to do so.)
 
 use crate::sync::atomic::AtomicUsize;
-use lkmm::check::hook::{self, Model, Place};
+use lkmm::check::hook::{self, Model};
 use lkmm::check::outside;
 use std::cell::RefCell;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A thread-local of one thread.
 struct Local {
@@ -24,13 +17,6 @@ struct Local {
 /// What is known of a thread.
 #[derive(Default)]
 struct Thread {
-    /// Of the reads since the thread yielded, or did anything else.
-    reads: u64,
-    has_read: bool,
-    /// It has done something else since it yielded.
-    has_done_more: bool,
-    /// The reads with which the turn before ended.
-    before: Option<u64>,
     /// How many operations it has done.
     operations: u32,
     locals: Vec<Local>,
@@ -80,49 +66,14 @@ fn drop_locals(model: Model) {
     with(model, |thread| thread.has_ended = true);
 }
 
-/// The running thread has read a value.
-pub(crate) fn read(model: Model, address: usize, bits: u64, place: Place) {
-    with(model, |thread| {
-        let mut hasher = DefaultHasher::new();
-        (thread.reads, address, bits, std::ptr::from_ref(place)).hash(&mut hasher);
-        thread.reads = hasher.finish();
-        thread.has_read = true;
-        thread.operations += 1;
-    });
-}
-
-/// The running thread has done something that nobody notices, or not by its value.
-pub(crate) fn nothing_new(model: Model) {
+/// The running thread has done something in the model.
+pub(crate) fn step(model: Model) {
     with(model, |thread| thread.operations += 1);
-}
-
-/// The running thread has done something else.
-pub(crate) fn more(model: Model) {
-    with(model, |thread| {
-        (thread.reads, thread.has_read, thread.has_done_more) = (0, false, true);
-        thread.operations += 1;
-    });
 }
 
 /// How many operations the running thread has done.
 pub(crate) fn operations(model: Model) -> u32 {
     with(model, |thread| thread.operations)
-}
-
-/// The running thread lets others run.
-pub(crate) fn yielded(model: Model, place: Place) {
-    let waits = with(model, |thread| {
-        let mut hasher = DefaultHasher::new();
-        (thread.reads, std::ptr::from_ref(place)).hash(&mut hasher);
-        let turn = thread.has_read.then(|| hasher.finish());
-        let waits = turn.is_some() && turn == thread.before && !thread.has_done_more;
-        (thread.reads, thread.has_read, thread.has_done_more) = (0, false, false);
-        thread.before = turn;
-        waits
-    });
-    if waits {
-        model.wait(place);
-    }
 }
 
 /// A thread-local of the running thread, which is made if there is none. `None` when they have been dropped.

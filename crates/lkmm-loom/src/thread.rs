@@ -45,7 +45,7 @@ where
 #[track_caller]
 fn start<T: Send + 'static>(name: Option<String>, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     let model = hook::model().expect("threads are started in a model");
-    state::more(model);
+    state::step(model);
     // SAFETY: the closure borrows nothing.
     let handle = unsafe { model.spawn(move || state::run(f), Location::caller()) };
     let thread = Thread { id: ThreadId(handle.thread()), name: name.map(Into::into) };
@@ -62,7 +62,7 @@ pub fn current() -> Thread {
 #[track_caller]
 pub fn park() {
     let model = hook::model().expect("threads wait in a model");
-    state::more(model);
+    state::step(model);
     model.park(Location::caller());
 }
 
@@ -70,7 +70,7 @@ pub fn park() {
 #[track_caller]
 pub fn yield_now() {
     match hook::model() {
-        Some(model) => state::yielded(model, Location::caller()),
+        Some(model) => model.yield_now(Location::caller()),
         None => std::thread::yield_now(),
     }
 }
@@ -90,7 +90,7 @@ impl Thread {
     #[track_caller]
     pub fn unpark(&self) {
         if let Some(model) = hook::model() {
-            state::more(model);
+            state::step(model);
             model.unpark(self.id.0, Location::caller());
         }
     }
@@ -106,7 +106,7 @@ impl<T> JoinHandle<T> {
         let Some(model) = hook::model() else {
             return Err(Box::new("a thread that panics cannot wait for another one"));
         };
-        state::more(model);
+        state::step(model);
         self.handle.join(Location::caller())
     }
 

@@ -156,7 +156,7 @@ impl Current {
     #[inline(always)]
     pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
         let ahead = self.queue(kind, place);
-        if !matches!(kind, Kind::Fence(_)) {
+        if !matches!(kind, Kind::Fence(_) | Kind::Load(..)) {
             // SAFETY: the slot of the running thread is its own.
             unsafe { (*self.slot()).turn.change() };
         }

@@ -35,7 +35,7 @@ impl Access {
 
     fn happen(model: hook::Model, address: usize, is_write: bool, place: Place) {
         model.opaque(address, is_write, place);
-        if is_write { state::more(model) } else { state::nothing_new(model) }
+        state::step(model);
     }
 }
 

@@ -30,7 +30,7 @@ pub fn spin_loop_hint() {
 }
 
 fn full(model: Model, place: Place) {
-    state::nothing_new(model);
+    state::step(model);
     model.fence(Fence::Mb, place);
 }
 
@@ -93,7 +93,7 @@ impl<T: Value> Atomic<T> {
         }
         // SAFETY: this is such an object.
         let bits = unsafe { model.load(self.address(), T::SIZE, mode, place) };
-        state::read(model, self.address(), bits, place);
+        state::step(model);
         T::from_bits(bits)
     }
 
@@ -109,12 +109,12 @@ impl<T: Value> Atomic<T> {
         if order == SeqCst {
             full(model, place);
         }
-        state::more(model);
+        state::step(model);
         // SAFETY: this is such an object, and that a value of it.
         unsafe { model.store(self.address(), T::SIZE, value.into_bits(), mode, place) };
     }
 
-    /// `new` says what the update writes, for those who look whether that is something new.
+    /// `new` is what the update does, where there is no model to do it.
     #[track_caller]
     fn update(&self, update: Update, order: Ordering, new: impl FnOnce(T) -> T) -> T {
         let place = Location::caller();
@@ -125,11 +125,7 @@ impl<T: Value> Atomic<T> {
         // SAFETY: this is such an object, and the update makes values of it.
         let bits = unsafe { model.rust_update(self.address(), T::SIZE, update, (updates(order), Mode::Once), place) };
         let old = T::from_bits(bits);
-        if new(old) == old {
-            state::read(model, self.address(), bits, place);
-        } else {
-            state::more(model);
-        }
+        state::step(model);
         old
     }
 
@@ -153,11 +149,7 @@ impl<T: Value> Atomic<T> {
             let update = Update::CompareExchange(values.0, values.1);
             model.rust_update(self.address(), T::SIZE, update, ordering, place)
         };
-        if bits == values.0 && values.0 != values.1 {
-            state::more(model);
-        } else {
-            state::read(model, self.address(), bits, place);
-        }
+        state::step(model);
         if bits == values.0 { Ok(T::from_bits(bits)) } else { Err(T::from_bits(bits)) }
     }
 
@@ -177,7 +169,7 @@ impl<T: Value> Atomic<T> {
     #[track_caller]
     fn with_mut<R>(&mut self, then: impl FnOnce(&mut T) -> R) -> R {
         if let Some(model) = hook::model() {
-            state::nothing_new(model);
+            state::step(model);
             // SAFETY: this is such an object.
             unsafe { model.settle(self.address(), T::SIZE, Mode::Once, Location::caller()) };
         }
@@ -190,7 +182,7 @@ impl<T: Value> Atomic<T> {
         let place = Location::caller();
         // SAFETY: this is such an object.
         let bits = unsafe { model.load(self.address(), T::SIZE, Mode::Plain, place) };
-        state::read(model, self.address(), bits, place);
+        state::step(model);
         T::from_bits(bits)
     }
 }

@@ -47,7 +47,7 @@ impl<T: ?Sized> Mutex<T> {
     /// None.
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        hook::model().inspect(|&model| state::more(model));
+        hook::model().inspect(|&model| state::step(model));
         Ok(MutexGuard { mutex: self, _held: self.lock.lock() })
     }
 
@@ -59,10 +59,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         let held = self.lock.try_lock();
         if let Some(model) = hook::model() {
-            match held {
-                Some(_) => state::more(model),
-                None => state::read(model, &raw const self.lock as usize, 0, std::panic::Location::caller()),
-            }
+            state::step(model);
         }
         held.map(|held| MutexGuard { mutex: self, _held: held }).ok_or(TryLockError::WouldBlock)
     }

@@ -54,13 +54,13 @@ impl Token {
 
     #[track_caller]
     pub(super) fn give(&self) {
-        hook::model().inspect(|&model| state::more(model));
+        hook::model().inspect(|&model| state::step(model));
         self.0.xchg(true, Release);
     }
 
     #[track_caller]
     pub(super) fn take(&self) {
-        hook::model().inspect(|&model| state::more(model));
+        hook::model().inspect(|&model| state::step(model));
         loop {
             while !self.0.load(Relaxed) {
                 lkmm::hint::spin_loop();

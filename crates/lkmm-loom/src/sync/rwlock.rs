@@ -48,7 +48,7 @@ impl<T> RwLock<T> {
 }
 
 fn note() {
-    hook::model().inspect(|&model| state::more(model));
+    hook::model().inspect(|&model| state::step(model));
 }
 
 impl<T: ?Sized> RwLock<T> {
