@@ -35,8 +35,11 @@ impl Size {
 pub(crate) fn edges(execution: &Execution) -> Vec<(EventId, EventId, Relation)> {
     let event = |id: EventId| &execution.events[id as usize];
     let mut edges: Vec<_> = execution.rf.iter().map(|&(write, read)| (write, read, Relation::Rf)).collect();
+    // The writes of a location are in one order, so that the next one has one more before it.
+    let mut before = vec![0; execution.events.len()];
+    execution.co.iter().for_each(|&(_, write)| before[write as usize] += 1);
     for &(a, b) in &execution.co {
-        let is_next = !execution.co.iter().any(|&(from, to)| from == a && execution.co.contains(&(to, b)));
+        let is_next = before[b as usize] == before[a as usize] + 1;
         if !is_next || !event(b).label.is_write() {
             continue;
         }
