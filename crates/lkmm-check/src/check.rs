@@ -221,9 +221,9 @@ impl Builder {
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
-                Report::of(&statistics, Some(refused(&program, &error)))
+                Report::of(&statistics, program.has_followed(), Some(refused(&program, &error)))
             }
-            (Ok(statistics), None) => Report::of(&statistics, None),
+            (Ok(statistics), None) => Report::of(&statistics, program.has_followed(), None),
             (Ok(statistics), Some(failing)) => {
                 let first = statistics.executions;
                 let (fault, execution, token) = match is_replayed {
@@ -240,7 +240,7 @@ impl Builder {
                         undeclared(&program, options.model, &execution, &mut failure);
                     }
                 }
-                Report::of(&statistics, Some(failure))
+                Report::of(&statistics, program.has_followed(), Some(failure))
             }
             (Err(error), _) => Report::refused(refused(&program, &error)),
         };

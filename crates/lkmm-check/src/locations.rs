@@ -71,6 +71,8 @@ pub(crate) struct Locations {
     copies: FxHashMap<usize, Copy>,
     /// The pointers that were put somewhere in this run.
     pointers: Vec<(CellId, u64)>,
+    /// What a pointer points to is elsewhere in each run: there is no model heap.
+    pub(crate) pointers_move: bool,
 }
 
 /// What a run has instead of the content of a static.
@@ -91,6 +93,7 @@ impl Locations {
             statics: Statics::find(),
             copies: FxHashMap::default(),
             pointers: Vec::new(),
+            pointers_move: true,
         }
     }
 
@@ -207,6 +210,11 @@ impl Locations {
         self.cells[id as usize].address
     }
 
+    /// Where a location is in this run, if it is there.
+    pub(crate) fn address_of(&self, location: LocationId) -> Option<usize> {
+        self.cells.iter().find(|cell| cell.location == location).map(|cell| cell.address)
+    }
+
     /// How many locations there are.
     pub(crate) fn count(&self) -> LocationId {
         self.known.len() as LocationId
@@ -232,15 +240,19 @@ impl Locations {
             Some(location) => location,
             None => self.fresh(cell),
         };
-        self.known[location as usize].run = self.run;
+        self.known[location as usize] = Known { run: self.run, initial: cell.initial };
         self.cells[id as usize].location = location;
         location
     }
 
     /// May this be the number of a cell? No other cell of this run has it.
     fn fits(&self, location: LocationId, cell: Cell) -> bool {
-        let known = self.known.get(location as usize);
-        known.is_some_and(|known| known.run != self.run && known.initial == cell.initial)
+        let is_moving = |pointer: u64| pointer != 0 && !self.statics.contain(pointer as usize);
+        let has_moved = |initial: u64| {
+            self.pointers_move && cell.content.is_pointer() && is_moving(initial) && is_moving(cell.initial)
+        };
+        let known = self.known.get(location as usize).filter(|known| known.run != self.run);
+        known.is_some_and(|known| known.initial == cell.initial || has_moved(known.initial))
     }
 
     fn fresh(&mut self, cell: Cell) -> LocationId {

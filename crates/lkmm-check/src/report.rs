@@ -201,15 +201,24 @@ pub struct Report {
     pub(crate) sampled: bool,
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
+    pub(crate) unchecked: Vec<&'static str>,
     pub(crate) failure: Option<Failure>,
 }
 
+/// What a report says when a program has used pointers without the model heap.
+const NO_HEAP: &str = "uses after free and leaks were not looked for, and what depends on a pointer may have been missed: the model \
+                       heap sees that (`lkmm::check::heap!();` in the crate of the test)";
+const LEFT_OUT: &str =
+    "executions were left out in which a pointer is read before it is written: they, too, need the model heap";
+
 impl Report {
-    /// What the search came to.
-    pub(crate) fn of(statistics: &Statistics, failure: Option<Failure>) -> Self {
+    /// What the search came to. Without the model heap, pointers may have been followed.
+    pub(crate) fn of(statistics: &Statistics, has_followed: bool, failure: Option<Failure>) -> Self {
+        let unchecked = [(has_followed, NO_HEAP), (statistics.has_left_out, LEFT_OUT)];
         Report {
             executions: statistics.executions,
-            complete: statistics.is_complete && failure.is_none(),
+            unchecked: unchecked.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect(),
+            complete: statistics.is_complete && !statistics.has_left_out && failure.is_none(),
             out_of_budget: !statistics.is_complete && !statistics.has_sampled && failure.is_none(),
             sampled: statistics.has_sampled && failure.is_none(),
             share: statistics.share,
@@ -220,7 +229,8 @@ impl Report {
     /// Nothing could be explored.
     pub(crate) fn refused(failure: Failure) -> Self {
         let (complete, out_of_budget, sampled) = (false, false, false);
-        Report { executions: 0, complete, out_of_budget, sampled, share: 0.0, failure: Some(failure) }
+        let unchecked = Vec::new();
+        Report { executions: 0, complete, out_of_budget, sampled, share: 0.0, unchecked, failure: Some(failure) }
     }
 
     /// How many executions were explored. Each counts once, unless they are [random](crate::Strategy::Random).
@@ -228,8 +238,8 @@ impl Report {
         self.executions
     }
 
-    /// Were these all that there are? Not if a budget ran out, if one of them failed, or if they are
-    /// [random](crate::Strategy::Random).
+    /// Were these all that there are? Not if a budget ran out, if one of them failed, if they are
+    /// [random](crate::Strategy::Random), or if some were left out ([`unchecked`](Self::unchecked)).
     pub fn complete(&self) -> bool {
         self.complete
     }
@@ -256,6 +266,11 @@ impl Report {
         (self.executions > 0 && self.share > 0.0).then(|| self.executions as f64 / self.share)
     }
 
+    /// What could not be checked, in sentences: without the [model heap](crate::heap!), what needs it.
+    pub fn unchecked(&self) -> &[&'static str] {
+        &self.unchecked
+    }
+
     /// An execution that failed, if one did: the smallest of those that fail like the first, as far as a little search finds it.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
@@ -268,7 +283,7 @@ impl fmt::Display for Report {
         let s = if count == 1 { "" } else { "s" };
         match &self.failure {
             Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
-            None if self.complete => write!(f, "{count} execution{s}, and all went well"),
+            None if !self.out_of_budget && !self.sampled => write!(f, "{count} execution{s}, and all went well"),
             None if self.sampled => {
                 let all = self.estimate().map_or(String::new(), |all| format!(" of about {}", rounded(all)));
                 write!(f, "{count} random execution{s}{all}, and all went well")
@@ -283,7 +298,8 @@ impl fmt::Display for Report {
                     None => Ok(()),
                 }
             }
-        }
+        }?;
+        self.unchecked.iter().try_for_each(|what| write!(f, "\nNot checked: {what}."))
     }
 }
 

@@ -8,9 +8,11 @@ use crate::life::{self, Lives};
 use crate::locations::Locations;
 use crate::operation::{Context, Kind, KnownDependencies, Operation};
 use crate::panics::Panic;
+use corosensei::stack::{DefaultStack, Stack as _};
 use lkmm_model::event::Fence;
 use lkmm_model::program::{LocationId, Value};
 use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
+use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -19,6 +21,8 @@ use std::ptr::{self, NonNull};
 /// [`Builder`](crate::Builder) is the way to check a closure; this is for those who explore one by other means.
 pub struct ClosureProgram {
     runtime: NonNull<Runtime>,
+    /// A pointer has been followed from one run to the next.
+    has_followed: Cell<bool>,
 }
 
 impl ClosureProgram {
@@ -51,7 +55,7 @@ impl ClosureProgram {
             panics: Vec::new(),
             deferred: Vec::new(),
         };
-        ClosureProgram { runtime: NonNull::from(Box::leak(Box::new(runtime))) }
+        ClosureProgram { runtime: NonNull::from(Box::leak(Box::new(runtime))), has_followed: Cell::new(false) }
     }
 
     /// The runtime, while none of its threads is running.
@@ -73,6 +77,7 @@ impl ClosureProgram {
             let runtime = self.runtime_mut();
             runtime.abandon();
             (runtime.has_heap, runtime.has_refused) = (true, false);
+            runtime.locations.pointers_move = false;
             runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
             for slot in &mut runtime.slots {
                 // SAFETY: no thread runs, so nobody else uses the slot.
@@ -91,6 +96,11 @@ impl ClosureProgram {
     /// What can be looked at between two steps of the search.
     pub(crate) fn observer(&self) -> Observer {
         Observer(self.runtime)
+    }
+
+    /// Were there pointers that are others in each run, for there is no model heap?
+    pub(crate) fn has_followed(&self) -> bool {
+        self.has_followed.get()
     }
 
     /// Is the model heap there?
@@ -309,6 +319,22 @@ impl OpenProgram for ClosureProgram {
         if locations.is_pointer(location) { locations.is_static(address) } else { !heap::is_in_range(address) }
     }
 
+    fn pointers_move(&self) -> bool {
+        !self.runtime().has_heap
+    }
+
+    fn moves(&self, location: LocationId) -> bool {
+        let runtime = self.runtime();
+        runtime.locations.address_of(location).is_some_and(|address| runtime.moves(address))
+    }
+
+    fn is_moving(&self, location: LocationId, value: Value) -> bool {
+        let (runtime, Value::Bits(bits)) = (self.runtime(), value) else { return false };
+        let is_moving = bits != 0 && runtime.locations.is_pointer(location) && runtime.moves(bits as usize);
+        self.has_followed.set(self.has_followed.get() | is_moving);
+        is_moving
+    }
+
     fn initial(&self, location: LocationId) -> Value {
         Value::Bits(self.runtime().locations.initial(location))
     }
@@ -323,9 +349,20 @@ impl Runtime {
     /// thread does the same all the same; what it writes is known from an earlier run.)
     fn is_foreign(&self, kind: Kind, answer: Answer) -> bool {
         match (answer, kind.cell()) {
-            (Answer::Value(Value::Bits(bits)), Some(cell)) if !self.has_heap => self.locations.is_foreign(cell, bits),
+            (Answer::Value(Value::Bits(bits)), Some(cell)) if !self.has_heap => {
+                self.locations.is_foreign(cell, bits) && self.moves(bits as usize)
+            }
             _ => false,
         }
+    }
+
+    /// Is what lies at an address elsewhere in the next run? Statics and the stacks of threads are where they were, and so is the model
+    /// heap.
+    fn moves(&self, address: usize) -> bool {
+        // SAFETY: slots and stacks live as long as the runtime, and no thread runs.
+        let stack = |slot: &NonNull<Slot>| unsafe { slot.as_ref().stack.as_ref() };
+        let contains = |stack: &DefaultStack| (stack.limit().get()..stack.base().get()).contains(&address);
+        !self.has_heap && !self.locations.is_static(address) && !self.slots.iter().any(|slot| contains(stack(slot)))
     }
 }
 

@@ -53,8 +53,11 @@ impl<P: OpenProgram> Explorer<'_, P> {
         verdict: Verdict,
         is_cyclic: bool,
     ) -> Result<ControlFlow<()>, OpenError> {
-        if is_cyclic && !self.cyclic.insert(graph.key()) {
-            return Ok(ControlFlow::Continue(()));
+        if is_cyclic {
+            let key = self.key(graph);
+            if !self.cyclic.insert(key) {
+                return Ok(ControlFlow::Continue(()));
+            }
         }
         match ending {
             Ending::Error(OpenError::Sleep { .. }) if self.options.report_blocked => {}

@@ -31,7 +31,7 @@ use super::late::Conduct;
 use super::places::{is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::revisit::may_overtake;
-use super::run::{Run, changed};
+use super::run::{Reproduced, Run, changed};
 use super::traces::Traces;
 use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, Strategy, late};
@@ -285,16 +285,19 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             State::Core => {
                 // Only what comes out again is a core: another graph may lead to the same reads with other writes.
-                if let Some(thread) = self.run.reproduce(graph, &mut self.traces)? {
-                    if self.refuted.len() >= MOST_REFUTED {
-                        self.refuted.clear();
+                match self.run.reproduce(graph, &mut self.traces)? {
+                    Reproduced::Same => {}
+                    Reproduced::Otherwise(thread) => {
+                        self.refute(graph, thread);
+                        return Ok(false);
                     }
-                    if late::is_on_its_own(graph, thread) {
-                        self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
+                    Reproduced::OutOfSight => {
+                        self.statistics.has_left_out |= self.is_consistent(graph)?;
+                        return Ok(false);
                     }
-                    return Ok(false);
                 }
-                if !self.cores.insert(graph.key()) {
+                let key = self.key(graph);
+                if !self.cores.insert(key) {
                     return Ok(false);
                 }
                 graph.freeze();
@@ -302,6 +305,22 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
         }
         Ok(true)
+    }
+
+    /// Remembers that a thread does not do what a graph says.
+    fn refute(&mut self, graph: &Graph, thread: usize) {
+        if self.refuted.len() >= MOST_REFUTED {
+            self.refuted.clear();
+        }
+        if late::is_on_its_own(graph, thread) {
+            self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
+        }
+    }
+
+    /// What tells a graph from others.
+    pub(super) fn key(&self, graph: &Graph) -> Vec<u32> {
+        let program = &*self.run.program;
+        graph.key(|location, value| program.pointers_move() && program.is_moving(location, value))
     }
 
     /// Lets a graph grow until nothing can be added, and puts by what branches off.

@@ -93,8 +93,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
     ) -> Result<ControlFlow<()>, OpenError> {
         let mut cut = self.spare();
         cut.become_cut(graph, kept);
-        if !self.deadlocks.contains(&cut.key()) {
-            self.run.replay(&cut)?;
+        let key = self.key(&cut);
+        if !self.deadlocks.contains(&key) {
+            self.run.replay(&mut cut)?;
             for thread in (0..waits.len()).filter(|&thread| unfinished[thread]) {
                 self.run.step(thread);
                 if waits[thread] == Some(Wait::Value) {
@@ -103,10 +104,10 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
             let stuck = stuck(graph, kept, &waits, unfinished);
             if stops.iter().all(|stop| stuck[stop.thread as usize]) {
-                self.deadlocks.insert(cut.key());
+                self.deadlocks.insert(key);
                 let waiting = waits.iter().enumerate().filter(|(thread, _)| stuck[*thread]);
                 let waiting = waiting.filter_map(|(thread, wait)| Some((thread, wait.as_ref()?.waiting()?))).collect();
-                self.run_to_the_end(&cut)?;
+                self.run_to_the_end(&mut cut)?;
                 self.statistics.stuck += 1;
                 return self.hand_over(&cut, Ending::Blocked(waiting), Verdict::default(), false);
             }

@@ -383,6 +383,22 @@ impl Graph {
         self.node_mut(id).reasons = reasons;
     }
 
+    /// Says what a write writes: a pointer that has moved.
+    pub(crate) fn set_value(&mut self, id: Id, value: Value) {
+        self.node_mut(id).value = Some(value);
+    }
+
+    /// Says what a read was told.
+    pub(crate) fn set_answer(&mut self, id: Id, answer: Answer) {
+        self.node_mut(id).answer = Some(answer);
+    }
+
+    /// Does the write of an atomic operation, or of a lock, come in one step with a read?
+    pub(crate) fn has_write_at_once(&self, read: Id) -> bool {
+        let next = self.threads[read.thread as usize].get(read.index as usize + 1);
+        next.is_some_and(|next| next.act == Act::WriteAtOnce)
+    }
+
     /// Says where an event stands in the source, and the fence before it.
     pub(crate) fn set_origin(&mut self, id: Id, origin: u32, fence: u32) {
         let node = self.node_mut(id);
@@ -550,10 +566,12 @@ impl Graph {
     }
 
     /// What tells one graph of a program from another, whatever order it was built in. (Around a cycle, `rf` does not
-    /// determine the values.)
-    pub(crate) fn key(&self) -> Vec<u32> {
+    /// determine the values. Pointers that move are told apart from each other only.)
+    pub(crate) fn key(&self, is_moving: impl Fn(LocationId, Value) -> bool) -> Vec<u32> {
         let number = |id: Id| 1 + id.thread + id.index * self.threads.len() as u32;
-        let mut key = Vec::new();
+        let mut moving: Vec<Value> = Vec::new();
+        // (A read has five numbers at most, a write has one.)
+        let mut key = Vec::with_capacity(self.threads.len() + 5 * self.order.len());
         for nodes in &self.threads {
             key.push(nodes.len() as u32);
             for node in nodes {
@@ -564,6 +582,13 @@ impl Graph {
                     });
                 }
                 match node.answer {
+                    Some(Answer::Value(value)) if node.location.is_some_and(|location| is_moving(location, value)) => {
+                        let known = moving.iter().position(|&known| known == value);
+                        key.extend([7, known.unwrap_or(moving.len()) as u32]);
+                        if known.is_none() {
+                            moving.push(value);
+                        }
+                    }
                     Some(Answer::Value(Value::Int(i))) => key.extend([0, i as u32]),
                     Some(Answer::Value(Value::Address(location, offset))) => key.extend([1, location, offset as u32]),
                     Some(Answer::Value(Value::Symbol(symbol))) => key.extend([2, symbol]),

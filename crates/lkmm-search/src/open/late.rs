@@ -36,26 +36,24 @@ pub(super) fn explore<P: OpenProgram>(
     prefix.become_cut(graph, graph.clock(write));
     for position in positions(&explorer.traces, &prefix, write, location)? {
         prefix.place(location, write, position);
-        let families: Vec<Vec<Vec<usize>>> =
-            (0..prefix.threads.len()).map(|thread| takeovers(explorer, &prefix, thread, write, location)).collect();
-        if families.iter().any(|family| family.len() > 1) {
-            // In the first choice, no read is taken over.
-            for choice in choices(&families.iter().map(Vec::len).collect::<Vec<_>>()).into_iter().skip(1) {
-                let mut core = explorer.spare();
-                core.clone_from(&prefix);
-                for (thread, (family, &chosen)) in families.iter().zip(&choice).enumerate() {
-                    for &index in &family[chosen] {
-                        let id = Id::new(thread, index);
-                        let Act::Read(kind, _) = core.node(id).act else { continue };
-                        let answer = explorer.answer(&core, Source::Event(write), location, kind);
-                        core.take_over(id, Source::Event(write), answer);
-                    }
+        let families = families(explorer, &prefix, write, location);
+        let mut choice = vec![0; families.len()];
+        while next_choice(&mut choice, &families) {
+            let mut core = explorer.spare();
+            core.clone_from(&prefix);
+            for (family, chosen) in families.iter().zip(&choice) {
+                let Some(chosen) = chosen.checked_sub(1) else { continue };
+                for &index in &family.sets[chosen] {
+                    let id = Id::new(family.thread, index);
+                    let Act::Read(kind, _) = core.node(id).act else { continue };
+                    let answer = explorer.answer(&core, Source::Event(write), location, kind);
+                    core.take_over(id, Source::Event(write), answer);
                 }
-                if core.is_cyclic() && !explorer.cores.contains(&core.key()) {
-                    explorer.put_by_core(&core);
-                }
-                explorer.give_back(core);
             }
+            if core.is_cyclic() && !explorer.cores.contains(&explorer.key(&core)) {
+                explorer.put_by_core(&core);
+            }
+            explorer.give_back(core);
         }
         prefix.unplace(location, position);
     }
@@ -81,33 +79,60 @@ pub(super) fn is_half(nodes: &[Node], index: usize) -> bool {
     nodes.get(index + 1).is_some_and(|next| next.act == Act::WriteAtOnce)
 }
 
-/// Every set of reads of a thread that can read from the write. The first one is empty.
-fn takeovers<P: OpenProgram>(
-    explorer: &Explorer<'_, P>,
-    graph: &Graph,
+/// The sets of reads of a thread that can read from a write: each but the empty one.
+struct Family {
     thread: usize,
-    write: Id,
-    location: LocationId,
-) -> Vec<Vec<usize>> {
-    let mut family = vec![Vec::new()];
-    if thread != write.thread as usize {
-        let subsets = coherent_subsets(explorer, graph, thread, write, location);
-        let is_new = |taken: &Vec<usize>| {
+    sets: Vec<Vec<usize>>,
+}
+
+/// The families of all threads that have one.
+fn families<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, write: Id, location: LocationId) -> Vec<Family> {
+    let target = graph.rank(location, Source::Event(write));
+    let others = (0..graph.threads.len()).filter(|&thread| thread != write.thread as usize);
+    let families = others.filter_map(|thread| {
+        let nodes = &graph.threads[thread];
+        let can_be_taken = |(index, node): (usize, &Node)| {
+            node.location == Some(location) && can_be_taken(graph, Id::new(thread, index), write, target)
+        };
+        if !nodes.iter().enumerate().any(can_be_taken) {
+            return None;
+        }
+        let is_refuted = |taken: &[usize]| {
             let told = |index: usize, node: &Node| match node.act {
                 Act::Read(kind, _) if taken.contains(&index) => {
                     Some(explorer.answer(graph, Source::Event(write), location, kind))
                 }
                 _ => node.answer,
             };
-            let is_refuted = || {
-                is_on_its_own(graph, thread)
-                    && explorer.refuted.contains(&conduct(thread, &graph.threads[thread], told))
-            };
-            !taken.is_empty() && !is_refuted()
+            is_on_its_own(graph, thread) && explorer.refuted.contains(&conduct(thread, nodes, told))
         };
-        family.extend(subsets.into_iter().filter(is_new));
+        let mut sets = coherent_subsets(explorer, graph, thread, write, location);
+        sets.retain(|taken| !taken.is_empty() && !is_refuted(taken));
+        (!sets.is_empty()).then_some(Family { thread, sets })
+    });
+    families.collect()
+}
+
+/// Goes on to the next choice of a set of each family, 0 being none. False if there is none left.
+fn next_choice(choice: &mut [usize], families: &[Family]) -> bool {
+    for (chosen, family) in choice.iter_mut().zip(families).rev() {
+        if *chosen < family.sets.len() {
+            *chosen += 1;
+            return true;
+        }
+        *chosen = 0;
     }
-    family
+    false
+}
+
+/// Can a read be taken over by a write that has this rank?
+fn can_be_taken(graph: &Graph, read: Id, write: Id, target: usize) -> bool {
+    let nodes = &graph.threads[read.thread as usize];
+    let node = &nodes[read.index as usize];
+    let (Some(source), Some(location)) = (node.source(), node.location) else { return false };
+    // The write of an atomic operation stays where it is: right after what its read reads from.
+    let is_in_place = !is_half(nodes, read.index as usize) || target == graph.rank(location, source) + 1;
+    is_in_place && can_read(graph, read, write) && keeps_label(node, graph.node(write))
 }
 
 /// Does a thread know nothing but what it was told? Those that it has joined may have returned something, and the one that
@@ -157,9 +182,7 @@ fn coherent_subsets<P: OpenProgram>(
             (None, true) => graph.rank(location, Source::Event(id)),
             _ => continue,
         };
-        // The write of an atomic operation stays where it is: right after what its read reads from.
-        let is_in_place = !is_half(nodes, index) || target == rank + 1;
-        let can_be_taken = is_in_place && can_read(graph, id, write) && keeps_label(node, graph.node(write));
+        let can_be_taken = can_be_taken(graph, id, write, target);
         let unordered = explorer.traces.unordered(node.reasons);
         let follows = |subset: &Subset, rank: usize| {
             subset.seen.iter().all(|(other, before)| unordered.contains(other) || *before <= rank)
@@ -197,14 +220,4 @@ fn keeps_label(read: &Node, write: &Node) -> bool {
         Label::LockRead => false,
         _ => true,
     }
-}
-
-/// Every combination of one number below each of `sizes`.
-fn choices(sizes: &[usize]) -> Vec<Vec<usize>> {
-    sizes.iter().fold(vec![Vec::new()], |all, &size| {
-        let extend = |choice: Vec<usize>| {
-            (0..size).map(move |next| choice.iter().copied().chain([next]).collect::<Vec<usize>>())
-        };
-        all.into_iter().flat_map(extend).collect()
-    })
 }

@@ -218,8 +218,10 @@ pub struct Statistics {
     /// What part of the search was done, as far as its branches tell: the whole is 1. From `executions` and this follows
     /// an estimate of how many there are.
     pub share: f64,
-    /// There is nothing more to be found: the search was not ended by a budget, or by its caller, and none was left out.
+    /// The search came to its end: neither a budget nor its caller ended it.
     pub is_complete: bool,
+    /// Executions may be missing in which a [pointer that moves](OpenProgram::pointers_move) is read before it is written.
+    pub has_left_out: bool,
     /// All [random walks](Strategy::Random) were taken.
     pub has_sampled: bool,
 }

@@ -21,7 +21,7 @@
 
 use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
-use super::program::{Answer, Dependencies, OpenError, OpenProgram, ReadKind, Reasons, Step};
+use super::program::{Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 use lkmm_model::event::Label;
 use lkmm_model::program::{LocationId, Value};
 
@@ -47,8 +47,19 @@ struct Access {
     origin: u32,
     /// What it is, if it is a write.
     write: Option<Label>,
-    location: LocationId,
+    /// `None`: one that this run alone has.
+    location: Option<LocationId>,
     value: Option<Value>,
+    /// The value is a pointer that this run alone has.
+    is_new: bool,
+}
+
+/// What a load is told instead of what it returned.
+#[derive(Clone, Copy, Debug)]
+enum StandIn {
+    Answer(Answer),
+    /// What it would read from there.
+    Source(Source),
 }
 
 impl<P: OpenProgram> Explorer<'_, P> {
@@ -64,16 +75,18 @@ impl<P: OpenProgram> Explorer<'_, P> {
             if !matters || !matches!(graph.node(read).act, Act::Read(ReadKind::Ordinary, _)) {
                 continue;
             }
-            let answers = match values {
+            let stand_ins = match values {
                 Values::OfAll => self.strangers(graph, read),
                 Values::InSight => {
-                    let mut answers = self.stand_ins(graph, read)?;
-                    answers.extend(passed_on.iter().filter(|(to, _)| *to == read).map(|(_, answer)| *answer));
-                    answers
+                    let mut stand_ins = self.stand_ins(graph, read)?;
+                    let passed_on =
+                        passed_on.iter().filter(|(to, answer)| *to == read && !self.moves(graph, read, *answer));
+                    stand_ins.extend(passed_on.map(|(_, answer)| StandIn::Answer(*answer)));
+                    stand_ins
                 }
             };
-            for answer in answers {
-                let again = self.run_again(graph, read, answer, values)?;
+            for stand_in in stand_ins {
+                let again = self.run_again(graph, read, stand_in, values)?;
                 let nodes = &graph.threads[read.thread as usize];
                 compare(nodes, read.index as usize, &again, &mut reasons[read.thread as usize]);
                 if values == Values::InSight {
@@ -97,15 +110,23 @@ impl<P: OpenProgram> Explorer<'_, P> {
         Ok(found)
     }
 
+    /// Is this answer to a read a pointer that is another one in the next run?
+    fn moves(&self, graph: &Graph, read: Id, answer: Answer) -> bool {
+        match (graph.node(read).location, answer) {
+            (Some(location), Answer::Value(value)) => self.is_moving(location, value),
+            _ => false,
+        }
+    }
+
     /// What a read might have been told instead.
-    fn stand_ins(&mut self, graph: &Graph, read: Id) -> Result<Vec<Answer>, OpenError> {
+    fn stand_ins(&mut self, graph: &Graph, read: Id) -> Result<Vec<StandIn>, OpenError> {
         let node = *graph.node(read);
         let (Act::Read(kind, _), Some(location), Some(told)) = (node.act, node.location, node.answer) else {
             return Ok(Vec::new());
         };
         let mut cut = self.spare();
         cut.become_cut(graph, &independent(graph, read));
-        let mut answers: Vec<Answer> = Vec::new();
+        let (mut stand_ins, mut answers) = (Vec::new(), Vec::new());
         for rank in 0..=cut.co(location).len() {
             let source = rank.checked_sub(1).map_or(Source::Initial, |at| Source::Event(cut.co(location)[at]));
             let answer = self.answer(&cut, source, location, kind);
@@ -116,30 +137,49 @@ impl<P: OpenProgram> Explorer<'_, P> {
             let again = cut.push(&mut self.traces, read.thread as usize, again);
             if self.is_consistent(&cut)? {
                 answers.push(answer);
+                stand_ins.push(match self.moves(graph, read, answer) {
+                    true => StandIn::Source(source),
+                    false => StandIn::Answer(answer),
+                });
             }
             cut.pop(again);
         }
         self.give_back(cut);
-        Ok(answers)
+        Ok(stand_ins)
     }
 
     /// What a read is told in other executions.
-    fn strangers(&self, graph: &Graph, read: Id) -> Vec<Answer> {
+    fn strangers(&self, graph: &Graph, read: Id) -> Vec<StandIn> {
         let node = graph.node(read);
         let Some(location) = node.location else { return Vec::new() };
         let initial = || self.run.program.initial(location);
         let told = graph.answer(node.source().unwrap_or(Source::Initial), initial, ReadKind::Ordinary);
         let values = self.written.of(location).iter().copied().chain([initial()]);
         let fits = |&value: &Value| Answer::Value(value) != told && self.run.program.may_stand_in(location, value);
-        values.filter(fits).map(Answer::Value).collect()
+        values.filter(fits).map(Answer::Value).map(StandIn::Answer).collect()
     }
 
     /// What a thread does after a read when that is answered otherwise.
-    fn run_again(&mut self, graph: &Graph, read: Id, answer: Answer, values: Values) -> Result<Again, OpenError> {
+    fn run_again(
+        &mut self,
+        graph: &mut Graph,
+        read: Id,
+        stand_in: StandIn,
+        values: Values,
+    ) -> Result<Again, OpenError> {
         let (thread, index) = (read.thread as usize, read.index as usize);
-        let rest = &graph.threads[thread][index + 1..];
-        self.run.replay_but(graph, read)?;
+        let kept = self.run.replay_but(graph, read)?;
+        let graph = &*graph;
         let mut again = Again::default();
+        let answer = match (stand_in, graph.node(read).act, graph.node(read).location) {
+            (StandIn::Answer(answer), ..) => answer,
+            (StandIn::Source(source), Act::Read(kind, _), Some(location)) => {
+                let Some(answer) = self.answer_now(graph, &kept, source, location, kind) else { return Ok(again) };
+                answer
+            }
+            _ => return Ok(again),
+        };
+        let rest = &graph.threads[thread][index + 1..];
         let mut chosen = rest.iter().filter(|node| node.act == Act::Choose);
         let mut stand_in = Some(answer);
         let is_wary = values == Values::OfAll;
@@ -147,30 +187,36 @@ impl<P: OpenProgram> Explorer<'_, P> {
         for _ in 0..2 * rest.len() + 16 {
             match *self.run.step(thread) {
                 Step::Read(kind, location) => {
-                    let newest = self.answer(graph, graph.last(location), location, kind);
+                    let newest = graph.last(location);
                     let is_first = stand_in.is_some();
                     let told = match stand_in.take() {
                         Some(answer) => answer,
                         None => {
-                            let Some(access) = self.run.access(thread, newest)? else { return Ok(again) };
-                            again.counterpart(rest, access.event.origin, kind).unwrap_or(newest)
+                            let newest_answer = self.answer(graph, newest, location, kind);
+                            let Some(access) = self.run.access(thread, newest_answer)? else { return Ok(again) };
+                            let told = match again.counterpart(rest, access.event.origin, kind) {
+                                Some(node) => self.answer_again(graph, &kept, node, location, kind),
+                                None => self.answer_now(graph, &kept, newest, location, kind),
+                            };
+                            let Some(told) = told else { return Ok(again) };
+                            told
                         }
                     };
                     let Some(access) = self.run.access(thread, told)? else { return Ok(again) };
                     if !is_first {
-                        again.add(access.event.origin, None, location, None);
+                        again.accesses.push(self.access_again(graph, access.event.origin, location));
                         if is_wary && again.is_astray(rest) {
                             return Ok(again);
                         }
                     }
                     if let Some((event, value)) = access.write {
-                        again.add(event.origin, Some(event.label), location, value);
+                        again.accesses.push(self.write_again(graph, &event, location, value, answer));
                     }
                     self.run.resume(thread, told);
                 }
                 Step::Write(..) => {
                     if let Step::Write(location, value, event) = self.run.take(thread) {
-                        again.add(event.origin, Some(event.label), location, value);
+                        again.accesses.push(self.write_again(graph, &event, location, value, answer));
                         if is_wary && again.is_astray(rest) {
                             return Ok(again);
                         }
@@ -198,17 +244,74 @@ impl<P: OpenProgram> Explorer<'_, P> {
         }
         Ok(again)
     }
+
+    /// What a write gives, when the first events of each thread have been run again; `None` if that points to what is not there now.
+    fn answer_now(
+        &self,
+        graph: &Graph,
+        kept: &[u32],
+        source: Source,
+        location: LocationId,
+        kind: ReadKind,
+    ) -> Option<Answer> {
+        let answer = self.answer(graph, source, location, kind);
+        match (source, answer) {
+            (Source::Event(write), Answer::Value(value)) if !write.is_within(kept) => {
+                (!self.is_moving(location, value)).then_some(answer)
+            }
+            _ => Some(answer),
+        }
+    }
+
+    /// What a read was told in the first run, as that is now.
+    fn answer_again(
+        &self,
+        graph: &Graph,
+        kept: &[u32],
+        node: &Node,
+        location: LocationId,
+        kind: ReadKind,
+    ) -> Option<Answer> {
+        match (node.answer, node.source()) {
+            (Some(Answer::Value(value)), Some(source)) if self.is_moving(location, value) => {
+                self.answer_now(graph, kept, source, location, kind)
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// Is this value of a location a pointer that is another one in the next run?
+    fn is_moving(&self, location: LocationId, value: Value) -> bool {
+        let program = &*self.run.program;
+        program.pointers_move() && program.is_moving(location, value)
+    }
+
+    /// A read. Where pointers move, an object that no other event of the graph knows may be one that was there before.
+    fn access_again(&self, graph: &Graph, origin: u32, location: LocationId) -> Access {
+        let is_known =
+            !self.run.program.moves(location) || graph.nodes().any(|(_, node)| node.location == Some(location));
+        Access { origin, write: None, location: is_known.then_some(location), value: None, is_new: false }
+    }
+
+    /// A write. A pointer that moves, and is not what the load has returned, may be what was written before.
+    fn write_again(
+        &self,
+        graph: &Graph,
+        event: &Event,
+        location: LocationId,
+        value: Option<Value>,
+        told: Answer,
+    ) -> Access {
+        let is_new = value.is_some_and(|value| Answer::Value(value) != told && self.is_moving(location, value));
+        Access { write: Some(event.label), value, is_new, ..self.access_again(graph, event.origin, location) }
+    }
 }
 
 impl Again {
-    fn add(&mut self, origin: u32, write: Option<Label>, location: LocationId, value: Option<Value>) {
-        self.accesses.push(Access { origin, write, location, value });
-    }
-
     /// Is its last access another one than that of the first run?
     fn is_astray(&self, rest: &[Node]) -> bool {
         let Some(last) = self.accesses.last() else { return false };
-        self.counterpart_of(self.accesses.len() - 1, rest).is_none_or(|node| node.location != Some(last.location))
+        self.counterpart_of(self.accesses.len() - 1, rest).is_none_or(|node| last.goes_elsewhere(node))
     }
 
     /// What an access was in the first run, by where it stands in the source.
@@ -235,7 +338,7 @@ impl Again {
     fn is_made_elsewhere(&self, nodes: &[Node], read: usize, index: usize) -> bool {
         let node = &nodes[index];
         let does_the_same = |other: &Access| {
-            other.write == Some(node.label) && Some(other.location) == node.location && other.value == node.value
+            other.write == Some(node.label) && !other.goes_elsewhere(node) && !other.gives_another_value(node)
         };
         let is_new = |number: &usize| self.counterpart_of(*number, &nodes[read + 1..]).is_none();
         let new = (0..self.accesses.len()).filter(|&number| does_the_same(&self.accesses[number])).filter(is_new);
@@ -246,16 +349,26 @@ impl Again {
         new.count() > (read + 1..index).filter(is_like).count()
     }
 
-    /// What the read that comes next was told in the first run, if it was there.
-    fn counterpart(&self, rest: &[Node], origin: u32, kind: ReadKind) -> Option<Answer> {
+    /// The read that comes next in the first run, if it was there.
+    fn counterpart<'n>(&self, rest: &'n [Node], origin: u32, kind: ReadKind) -> Option<&'n Node> {
         let before = self.accesses.iter().filter(|access| access.origin == origin && access.write.is_none()).count();
         let reads =
             rest.iter().filter(|node| matches!(node.act, Act::Read(k, _) if k == kind) && node.origin == origin);
-        reads.into_iter().nth(before)?.answer
+        reads.into_iter().nth(before).filter(|node| node.answer.is_some())
     }
 }
 
 impl Access {
+    /// Does it go to another location than an event of the first run?
+    fn goes_elsewhere(&self, node: &Node) -> bool {
+        self.location.is_some() && self.location != node.location
+    }
+
+    /// Does it write something else than an event of the first run?
+    fn gives_another_value(&self, node: &Node) -> bool {
+        !self.is_new && self.value != node.value
+    }
+
     /// Are they the same statement?
     fn stands_where(&self, other: &Access) -> bool {
         self.origin == other.origin && self.write.is_some() == other.write.is_some()
@@ -267,7 +380,7 @@ fn pass_on(graph: &Graph, read: Id, again: &Again, passed_on: &mut Vec<(Id, Answ
     let nodes = &graph.threads[read.thread as usize];
     for (index, node) in nodes.iter().enumerate().skip(read.index as usize + 1).filter(|(_, node)| node.is_write()) {
         let Some(access) = again.like(nodes, read.index as usize, index) else { continue };
-        let (Some(value), true) = (access.value, access.value != node.value) else { continue };
+        let (Some(value), true) = (access.value, access.gives_another_value(node)) else { continue };
         let write = Source::Event(Id { index: index as u32, ..read });
         for (reader, _) in graph.nodes().filter(|(_, node)| node.source() == Some(write)) {
             let answer = (reader, Answer::Value(value));
@@ -295,10 +408,10 @@ fn compare(nodes: &[Node], read: usize, again: &Again, reasons: &mut [Reasons]) 
             }
             None => {}
             Some(access) => {
-                if Some(access.location) != node.location {
+                if access.goes_elsewhere(node) {
                     add(&mut reasons.addr);
                 }
-                if node.is_write() && access.value != node.value {
+                if node.is_write() && access.gives_another_value(node) {
                     add(&mut reasons.data);
                 }
             }

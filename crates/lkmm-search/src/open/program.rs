@@ -49,6 +49,23 @@ pub trait OpenProgram {
         true
     }
 
+    /// Do pointers have another value in each run? Then what one is follows from the write that it comes from.
+    fn pointers_move(&self) -> bool {
+        false
+    }
+
+    /// Is a location elsewhere in each run, so that it may have another number?
+    fn moves(&self, location: LocationId) -> bool {
+        let _ = location;
+        false
+    }
+
+    /// Is this value of a location a pointer that has another value in each run?
+    fn is_moving(&self, location: LocationId, value: Value) -> bool {
+        let _ = (location, value);
+        false
+    }
+
     /// The locations whose final values are asked for (for the flag `lock-final`).
     fn observed_locations(&self) -> Vec<LocationId> {
         Vec::new()

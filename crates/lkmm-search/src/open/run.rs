@@ -3,10 +3,11 @@
 //! Threads can only go forward. As long as the graph only grows, so do they; when the search takes up another graph, the
 //! program is restarted, and does again what the graph says.
 
-use super::graph::{Act, Graph, Id, Node};
+use super::graph::{Act, Graph, Id, Node, Source};
 use super::program::{Access, Answer, OpenError, OpenProgram, Step};
 use super::traces::Traces;
 use lkmm_model::event::Label;
+use lkmm_model::program::{LocationId, Value};
 
 pub(crate) struct Run<'p, P> {
     pub(crate) program: &'p mut P,
@@ -57,28 +58,91 @@ impl<'p, P: OpenProgram> Run<'p, P> {
     }
 
     /// Starts the program again and makes it do what it did in a graph. (At a read at which a thread is stuck, it waits.)
-    pub(crate) fn replay(&mut self, graph: &Graph) -> Result<(), OpenError> {
+    /// What it knows of pointers that move is what they are now.
+    pub(crate) fn replay(&mut self, graph: &mut Graph) -> Result<(), OpenError> {
         self.restart();
-        for &id in &graph.order {
-            let (thread, node) = (id.thread as usize, graph.node(id));
-            if node.act == Act::WriteAtOnce {
-                continue;
+        for at in 0..graph.order.len() {
+            let id = graph.order[at];
+            if graph.node(id).act != Act::WriteAtOnce {
+                self.redo(graph, id)?;
             }
-            let step = self.step_at(thread, node.location);
-            if !is_same(step, node) {
-                return Err(changed(thread, node, step));
-            }
-            self.go_past(thread, node);
         }
         Ok(())
     }
 
+    /// Makes a thread do what it did at an event of a graph, which its thread has come to.
+    fn redo(&mut self, graph: &mut Graph, id: Id) -> Result<(), OpenError> {
+        if self.program.pointers_move() {
+            return self.redo_moving(graph, id);
+        }
+        let (thread, node) = (id.thread as usize, graph.node(id));
+        let step = self.step_at(thread, node.location);
+        if !is_same(step, node) {
+            return Err(changed(thread, node, step));
+        }
+        self.go_past(thread, node);
+        Ok(())
+    }
+
+    fn redo_moving(&mut self, graph: &mut Graph, id: Id) -> Result<(), OpenError> {
+        let thread = id.thread as usize;
+        let location = graph.node(id).location;
+        self.step_at(thread, location);
+        self.renew_answer(graph, id);
+        self.renew_value(graph, id);
+        let (node, step) = (graph.node(id), self.steps[thread].as_ref().expect("the step was looked at"));
+        if !is_same(step, node) {
+            return Err(changed(thread, node, step));
+        }
+        if let (Some(answer), true) = (node.answer, graph.has_write_at_once(id)) {
+            let access = self.access(thread, answer)?;
+            if let Some((_, value)) = access.and_then(|access| access.write) {
+                self.renew(graph, Id { index: id.index + 1, ..id }, value);
+            }
+        }
+        let node = *graph.node(id);
+        self.go_past(thread, &node);
+        Ok(())
+    }
+
+    /// Answers a read with what it reads from, as that is now.
+    fn renew_answer(&self, graph: &mut Graph, id: Id) {
+        let node = graph.node(id);
+        if let (Act::Read(kind, source), Some(location), Some(_)) = (node.act, node.location, node.answer) {
+            let answer = graph.answer(source, || self.program.initial(location), kind);
+            graph.set_answer(id, answer);
+        }
+    }
+
+    /// What a write writes is what it writes now, if only a pointer has moved.
+    fn renew_value(&self, graph: &mut Graph, id: Id) {
+        if let Some(Step::Write(_, value, _)) = self.steps[id.thread as usize] {
+            self.renew(graph, id, value);
+        }
+    }
+
+    fn renew(&self, graph: &mut Graph, id: Id, value: Option<Value>) {
+        let node = graph.node(id);
+        if let (Some(location), Some(before), Some(now)) = (node.location, node.value, value) {
+            if self.has_moved(location, before, now) {
+                graph.set_value(id, now);
+            }
+        }
+    }
+
+    /// Is this the same pointer as before?
+    fn has_moved(&self, location: LocationId, before: Value, now: Value) -> bool {
+        before != now && self.program.is_moving(location, before) && self.program.is_moving(location, now)
+    }
+
     /// The same, but for what a thread did from one of its events on, and for the threads that it started then.
-    pub(crate) fn replay_but(&mut self, graph: &Graph, from: Id) -> Result<(), OpenError> {
+    /// (And for those that read a pointer that moves from there.) Yields how many events of each thread it has done again.
+    pub(crate) fn replay_but(&mut self, graph: &mut Graph, from: Id) -> Result<Vec<u32>, OpenError> {
         self.restart();
         let mut lengths: Vec<u32> = graph.threads.iter().map(|nodes| nodes.len() as u32).collect();
         lengths[from.thread as usize] = from.index;
-        for &id in &graph.order {
+        for at in 0..graph.order.len() {
+            let id = graph.order[at];
             let (thread, node) = (id.thread as usize, graph.node(id));
             if graph.start_of(thread).is_some_and(|start| !start.is_within(&lengths)) {
                 lengths[thread] = 0;
@@ -91,67 +155,100 @@ impl<'p, P: OpenProgram> Run<'p, P> {
                 lengths[thread] = id.index;
                 continue;
             }
-            let step = self.step_at(thread, node.location);
-            if !is_same(step, node) {
-                return Err(changed(thread, node, step));
-            }
-            self.go_past(thread, node);
-        }
-        Ok(())
-    }
-
-    /// Starts the program again with answers that it has not been given before, and tells which thread does not do what the
-    /// graph says, if there is one. Dependencies may differ, and are filled in.
-    pub(crate) fn reproduce(&mut self, graph: &mut Graph, traces: &mut Traces) -> Result<Option<usize>, OpenError> {
-        self.restart();
-        for at in 0..graph.order.len() {
-            let id = graph.order[at];
-            let (thread, node) = (id.thread as usize, *graph.node(id));
-            if node.act == Act::WriteAtOnce {
+            if self.is_out_of_sight(graph, id, &lengths) {
+                lengths[thread] = id.index;
                 continue;
             }
-            let step = self.step_at(thread, node.location);
-            if !is_same(step, &node) {
-                return Ok(Some(thread));
+            self.redo(graph, id)?;
+        }
+        Ok(lengths)
+    }
+
+    /// Does a read return a pointer that is known from another run alone? The first events of each thread have been run again. (What is a
+    /// pointer is known when its thread has come to the read.)
+    fn is_out_of_sight(&mut self, graph: &Graph, read: Id, lengths: &[u32]) -> bool {
+        if !self.program.pointers_move() {
+            return false;
+        }
+        let node = graph.node(read);
+        self.step_at(read.thread as usize, node.location);
+        match (node.source(), node.location, node.answer) {
+            (Some(Source::Event(write)), Some(location), Some(Answer::Value(value))) => {
+                !write.is_within(lengths) && self.program.is_moving(location, value)
             }
-            match step {
-                Step::Write(_, _, event) | Step::Other(_, event) => {
-                    let reasons = traces.reasons(&event.dependencies);
-                    graph.set_reasons(id, reasons);
-                    // The same events may stand elsewhere: in the other arm of a branch.
-                    graph.set_origin(id, event.origin, event.origin);
+            _ => false,
+        }
+    }
+
+    /// Starts the program again with answers that it has not been given before. Dependencies may differ, and are filled in.
+    pub(crate) fn reproduce(&mut self, graph: &mut Graph, traces: &mut Traces) -> Result<Reproduced, OpenError> {
+        self.restart();
+        let mut done = vec![0; graph.threads.len()];
+        for at in 0..graph.order.len() {
+            let id = graph.order[at];
+            let thread = id.thread as usize;
+            if graph.node(id).act != Act::WriteAtOnce {
+                if self.is_out_of_sight(graph, id, &done) {
+                    return Ok(Reproduced::OutOfSight);
                 }
-                _ => {}
-            }
-            if let (Act::Read(kind, source), Some(answer), Some(location), false) =
-                (node.act, node.answer, node.location, node.stuck)
-            {
-                let Some(access) = self.access(thread, answer)? else { return Ok(Some(thread)) };
-                let again = Node::of_read(&access, kind, location, source, answer, traces);
-                if !looks_alike(&again, &node) {
-                    return Ok(Some(thread));
-                }
-                graph.set_reasons(id, again.reasons);
-                graph.set_origin(id, again.origin, again.fence_origin);
-                let write = graph.threads[thread].get(id.index as usize + 1).filter(|n| n.act == Act::WriteAtOnce);
-                match (&access.write, write.copied()) {
-                    (Some((event, value)), Some(write)) => {
-                        if *value != write.value || event.label != write.label {
-                            return Ok(Some(thread));
-                        }
-                        let reasons = traces.reasons(&event.dependencies);
-                        let write = Id { index: id.index + 1, ..id };
-                        graph.set_reasons(write, reasons);
-                        graph.set_origin(write, event.origin, event.origin);
-                    }
-                    (None, None) => {}
-                    _ => return Ok(Some(thread)),
+                if !self.reproduce_one(graph, id, traces)? {
+                    return Ok(Reproduced::Otherwise(thread));
                 }
             }
-            self.go_past(thread, &node);
+            done[thread] = id.index + 1;
         }
         graph.retrace(traces);
-        Ok(None)
+        Ok(Reproduced::Same)
+    }
+
+    /// Makes a thread do what it did at an event of a graph. False if it does something else.
+    fn reproduce_one(&mut self, graph: &mut Graph, id: Id, traces: &mut Traces) -> Result<bool, OpenError> {
+        let thread = id.thread as usize;
+        self.step_at(thread, graph.node(id).location);
+        if self.program.pointers_move() {
+            self.renew_answer(graph, id);
+            self.renew_value(graph, id);
+        }
+        let (node, step) = (*graph.node(id), self.steps[thread].as_ref().expect("the step was looked at"));
+        if !is_same(step, &node) {
+            return Ok(false);
+        }
+        match step {
+            Step::Write(_, _, event) | Step::Other(_, event) => {
+                let reasons = traces.reasons(&event.dependencies);
+                graph.set_reasons(id, reasons);
+                // The same events may stand elsewhere: in the other arm of a branch.
+                graph.set_origin(id, event.origin, event.origin);
+            }
+            _ => {}
+        }
+        if let (Act::Read(kind, source), Some(answer), Some(location), false) =
+            (node.act, node.answer, node.location, node.stuck)
+        {
+            let Some(access) = self.access(thread, answer)? else { return Ok(false) };
+            let again = Node::of_read(&access, kind, location, source, answer, traces);
+            if !looks_alike(&again, &node) {
+                return Ok(false);
+            }
+            graph.set_reasons(id, again.reasons);
+            graph.set_origin(id, again.origin, again.fence_origin);
+            match (&access.write, graph.has_write_at_once(id)) {
+                (Some((event, value)), true) => {
+                    let write = Id { index: id.index + 1, ..id };
+                    self.renew(graph, write, *value);
+                    if *value != graph.node(write).value || event.label != graph.node(write).label {
+                        return Ok(false);
+                    }
+                    let reasons = traces.reasons(&event.dependencies);
+                    graph.set_reasons(write, reasons);
+                    graph.set_origin(write, event.origin, event.origin);
+                }
+                (None, false) => {}
+                _ => return Ok(false),
+            }
+        }
+        self.go_past(thread, &node);
+        Ok(true)
     }
 
     fn go_past(&mut self, thread: usize, node: &Node) {
@@ -162,6 +259,17 @@ impl<'p, P: OpenProgram> Run<'p, P> {
             None => self.steps[thread] = None,
         }
     }
+}
+
+/// What came of giving a program other answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reproduced {
+    /// It did the same.
+    Same,
+    /// This thread did something else.
+    Otherwise(usize),
+    /// It was to be told a pointer to what is not there yet, and will be elsewhere.
+    OutOfSight,
 }
 
 /// The same answers led to another step.

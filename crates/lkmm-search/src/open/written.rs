@@ -159,7 +159,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
                 verdict = self.judge.judge_whole(&self.traces, &graph)?;
             }
             if verdict.is_consistent {
-                self.run_to_the_end(&graph)?;
+                self.run_to_the_end(&mut graph)?;
                 if self.hand_over(&graph, ending, verdict, is_cyclic)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -170,7 +170,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
     }
 
     /// Runs the program along a complete graph, and its threads to their ends, for what they returned.
-    pub(super) fn run_to_the_end(&mut self, graph: &Graph) -> Result<(), OpenError> {
+    pub(super) fn run_to_the_end(&mut self, graph: &mut Graph) -> Result<(), OpenError> {
         self.run.replay(graph)?;
         for thread in 0..graph.threads.len() {
             if graph.has_started(thread, self.roots) {

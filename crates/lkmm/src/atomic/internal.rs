@@ -174,8 +174,7 @@ impl AtomicImpl for *const c_void {
     type Delta = isize;
 
     #[cfg(feature = "check")]
-    const SIZE: lkmm_check::Size =
-        if size_of::<usize>() == 8 { lkmm_check::Size::Eight } else { lkmm_check::Size::Four };
+    const SIZE: lkmm_check::Size = lkmm_check::Size::Pointer;
 
     #[inline(always)]
     fn into_bits(self) -> u64 {

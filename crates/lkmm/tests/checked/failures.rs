@@ -86,7 +86,7 @@ fn what_differs_from_run_to_run_is_found() {
 }
 
 #[test]
-fn pointers_without_the_model_heap_are_refused_if_they_differ() {
+fn pointers_without_the_model_heap_are_followed_as_long_as_each_run_has_them() {
     let report = explore(|| {
         let value = Arc::new(rcu::Rcu::new(Box::new(String::from("old"))));
         for _ in 0..2 {
@@ -126,5 +126,8 @@ fn no_pointer_of_another_run_is_followed() {
             }
         });
     });
-    assert_eq!(kind(&report), Some(FailureKind::Nondeterminism));
+    // The execution in which each thread reads what the other one stores later is left out.
+    assert!(report.failure().is_none() && !report.complete() && !report.out_of_budget());
+    assert_eq!(report.executions(), 3);
+    assert!(report.unchecked().iter().any(|what| what.contains("read before it is written")));
 }
