@@ -10,7 +10,7 @@ use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::Model;
 use lkmm_model::program::LocationId;
-use lkmm_search::open::{Ending, Found, OpenError, Waiting};
+use lkmm_search::open::{Ending, Found, OpenError, Waiting, Within};
 
 /// A place in the source, if it is known.
 pub(crate) type Place = Option<&'static std::panic::Location<'static>>;
@@ -89,6 +89,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
     let mut endings = Vec::new();
     let mut marked: Vec<EventId> = Vec::new();
     let mut waits: Vec<(u32, EventId)> = Vec::new();
+    let mut mend = Vec::new();
     let (kind, message) = match fault {
         Fault::Panic(threads) => {
             let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
@@ -149,6 +150,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
         Fault::Error(error) => {
             let failure = refused(program, &error);
             locations.extend_from_slice(failure.locations());
+            mend = failure.explanation.mend;
             (failure.kind, failure.message)
         }
         Fault::Flag(flag) => {
@@ -168,7 +170,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
             explain::explain(&picture, model, &|x, _| allowed(x))
         }
         FailureKind::DataRace => explain::explain(&picture, model, &|x, _| model.judge(x).flags.contains(&"data-race")),
-        _ => Explanation::default(),
+        _ => Explanation { mend, ..Explanation::default() },
     };
     Failure { picture: Some(picture), explanation, ..Failure::new(kind, message, locations) }
 }
@@ -264,17 +266,32 @@ fn sentence(flag: &str) -> &str {
 pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
     let (kind, origins) = match error {
         OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
-        OpenError::Sleep { origin, lock } => (FailureKind::LockMisuse, vec![*origin, *lock]),
+        OpenError::Sleep { origin, since, .. } => (FailureKind::LockMisuse, vec![*origin, *since]),
         OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
         OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
         _ => (FailureKind::TooLarge, Vec::new()),
     };
-    let locations = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
+    let locations: Vec<_> = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
     let mut message = error.to_string();
+    if let (OpenError::Sleep { within, .. }, [sleep, since]) = (error, &locations[..]) {
+        return asleep(message, *within, [sleep, since].map(SourcePlace::clone));
+    }
     if kind == FailureKind::Nondeterminism && !program.has_heap() {
         message.push_str(
             " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
         );
     }
     Failure::new(kind, message, locations)
+}
+
+/// A thread sleeps, and may not since another place.
+fn asleep(message: String, within: Within, [sleep, since]: [SourcePlace; 2]) -> Failure {
+    let line = |place: &SourcePlace| format!("{}:{}", place.file, place.line);
+    let (began, mend) = match within {
+        Within::Spinlock => ("the lock was taken", "unlock it before, or make it a mutex"),
+        Within::Reader => ("the reader began", "end the reader before, or make it one of an SRCU domain"),
+    };
+    let message = format!("{message} (what may sleep is at {}, {began} at {})", line(&sleep), line(&since));
+    let explanation = Explanation { mend: vec![mend.to_string()], ..Explanation::default() };
+    Failure { explanation, ..Failure::new(FailureKind::LockMisuse, message, vec![sleep, since]) }
 }

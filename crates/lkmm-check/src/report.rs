@@ -27,8 +27,8 @@ pub enum FailureKind {
     Deadlock,
     /// Threads wait for others to do something, and none will.
     Livelock,
-    /// A lock is released by a thread that does not hold it, its memory is used otherwise, or a thread sleeps with a
-    /// spinlock held.
+    /// A lock is released by a thread that does not hold it, its memory is used otherwise, or a thread may sleep with a
+    /// spinlock held or in a reader of RCU.
     LockMisuse,
     /// A reader does not end, ends twice, or waits for readers.
     RcuMisuse,

@@ -51,10 +51,10 @@ pub(crate) struct Slot {
     pub(super) joined_a_panic: bool,
     /// The objects to which it has followed pointers.
     pub(super) followed: Vec<Followed>,
-    /// The readers that it is in: of RCU, or of an SRCU domain.
-    pub(super) readers: Vec<Option<CellId>>,
-    /// The spinlocks that it holds, with the origins where it took them.
-    pub(super) spinlocks: Vec<(CellId, u32)>,
+    /// The readers that it is in, of RCU or of an SRCU domain, with the origins where they began.
+    pub(super) readers: Vec<(Option<CellId>, u32)>,
+    /// The addresses of the spinlocks that it holds, with the origins where it took them.
+    pub(super) spinlocks: Vec<(usize, u32)>,
     /// Its address is that of the token of `park`.
     pub(super) token: u64,
     /// The read that the value of a store depends on.

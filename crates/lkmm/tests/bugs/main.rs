@@ -18,6 +18,7 @@ mod pointers;
 mod queues;
 mod readers;
 mod seqlock;
+mod sleep;
 mod wakeups;
 
 lkmm::check::heap!();
