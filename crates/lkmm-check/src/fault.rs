@@ -54,6 +54,10 @@ impl Fault {
 /// What is wrong with an execution, if something is: the first of what is listed here.
 pub(crate) fn fault(found: &Found<'_>, wants_lock: &dyn Fn(usize) -> Place) -> Option<Fault> {
     match found.ending() {
+        // What races with the write that it should have read is told with the race.
+        Ending::Error(OpenError::Uninit { .. }) if found.flags().contains(&"data-race") => {
+            return Some(Fault::Flag("data-race"));
+        }
         Ending::Failed(threads) => return Some(Fault::Panic(threads.clone())),
         Ending::Blocked(threads) => {
             let waits = threads.iter().map(|&(thread, waiting)| (thread, waiting, wants_lock(thread)));
@@ -166,7 +170,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
     picture.waits = waits;
     let allowed = |x: &Execution| model.judge(x).violated.is_none();
     let explanation = match kind {
-        FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock => {
+        FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock | FailureKind::Uninit => {
             explain::explain(&picture, model, &|x, _| allowed(x))
         }
         FailureKind::DataRace => explain::explain(&picture, model, &|x, _| model.judge(x).flags.contains(&"data-race")),
@@ -267,6 +271,7 @@ pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
     let (kind, origins) = match error {
         OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
         OpenError::Sleep { origin, since, .. } => (FailureKind::LockMisuse, vec![*origin, *since]),
+        OpenError::Uninit { origin } => (FailureKind::Uninit, vec![*origin]),
         OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
         OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
         _ => (FailureKind::TooLarge, Vec::new()),

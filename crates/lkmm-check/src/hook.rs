@@ -211,6 +211,34 @@ impl Model {
         }
     }
 
+    /// Reads a variable, plainly, that says whether it is initialised. If it has no size, memory alone holds its value.
+    ///
+    /// # Safety
+    /// As for [`load`](Self::load), if there is a size, but that the object may not be initialised; the flag is the object's.
+    pub unsafe fn load_slot(self, address: usize, size: Option<Size>, is_init: *const bool, place: Place) -> u64 {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.slot(address, size, *is_init) });
+        self.0.ask(Kind::Load(cell, Mode::Plain), place)
+    }
+
+    /// Writes such a variable.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store) and [`load_slot`](Self::load_slot).
+    pub unsafe fn store_slot(self, address: usize, size: Option<Size>, is_init: *mut bool, bits: u64, place: Place) {
+        let cell = self.0.with(|runtime| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let cell = runtime.locations.slot(address, size, *is_init);
+                if runtime.locations.put_slot(cell, bits) {
+                    *is_init = true;
+                }
+                cell
+            }
+        });
+        self.0.post(Kind::Store(cell, Mode::Plain, bits), place);
+    }
+
     /// `spin_lock`; or `mutex_lock`, if who holds it, or waits for it, may sleep.
     ///
     /// # Safety

@@ -163,6 +163,8 @@ impl Operation {
         let simple = |label| Some(Access::new(event(label)));
         match (kind, answer) {
             (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
+            // Of what is not initialised, nothing is made.
+            (Kind::Update { fails, .. }, Answer::Value(Value::Symbol(_))) => simple(Label::Read(fails)),
             (Kind::Update { update, ordering, fails, bound, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
                 let half = |label| Event { atomic: true, ..event(label) };
                 let Some(new) = update.apply(old, mask) else {

@@ -19,6 +19,7 @@ mod turn;
 
 pub(crate) use current::{Current, note_panic};
 pub use program::ClosureProgram;
+pub(crate) use program::{FILL, OTHER_FILL};
 
 use crate::heap;
 use crate::life::Lives;
@@ -55,6 +56,9 @@ pub(crate) struct Runtime {
     stack_size: usize,
     /// The model heap is there, and used.
     has_heap: bool,
+    /// What memory of the model heap holds when it is handed out, if that is known: so what is read as it was handed out was not
+    /// initialised.
+    fill: Option<u8>,
     /// An answer made no sense in its run.
     pub(crate) has_refused: bool,
     /// Who has read a pointer to what another thread has allocated has the address from there.

@@ -14,6 +14,10 @@ use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+/// What memory of the model heap is filled with, and what with to see whether that was a coincidence.
+pub(crate) const FILL: u8 = 0xd6;
+pub(crate) const OTHER_FILL: u8 = 0xb9;
+
 /// A closure as an [`OpenProgram`]. Thread 0 runs the closure itself.
 ///
 /// [`Builder`](crate::Builder) is the way to check a closure; this is for those who explore one by other means.
@@ -37,6 +41,7 @@ impl ClosureProgram {
             closure,
             stack_size,
             has_heap: false,
+            fill: None,
             has_refused: false,
             follows_pointers: false,
             slots: Vec::new(),
@@ -78,7 +83,25 @@ impl ClosureProgram {
                 // SAFETY: no thread runs, so nobody else uses the slot.
                 unsafe { slot.as_mut().arena = Arena::new() };
             }
+            self.fill_heap(Some(FILL));
         }
+    }
+
+    /// Has memory of the model heap, if it is there, hold this in each byte when it is handed out. A variable that holds it when it is
+    /// first read is taken to be uninitialised.
+    pub(crate) fn fill_heap(&mut self, fill: Option<u8>) {
+        let runtime = self.runtime_mut();
+        runtime.fill = fill.filter(|_| runtime.has_heap);
+        runtime.locations.fill = runtime.fill;
+        for slot in &runtime.slots {
+            // SAFETY: no thread runs, so nobody else uses the slot.
+            unsafe { slot.as_ref() }.arena.iter().for_each(|arena| arena.fill_with(runtime.fill));
+        }
+    }
+
+    /// Is memory of the model heap filled?
+    pub(crate) fn fills_heap(&self) -> bool {
+        self.runtime().fill.is_some()
     }
 
     /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
@@ -223,6 +246,9 @@ impl OpenProgram for ClosureProgram {
             let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
             return Step::Error(OpenError::Nondeterminism { thread, before, now });
         }
+        if let Some(origin) = slot.has_read_uninit {
+            return Step::Error(OpenError::Uninit { origin });
+        }
         if slot.reported == slot.ahead.len() {
             let after = slot.pending().map(|operation| operation.place);
             slot.ahead.clear();
@@ -263,6 +289,11 @@ impl OpenProgram for ClosureProgram {
         if runtime.is_foreign(operation.kind, answer) {
             runtime.has_refused = true;
             slot.is_refused = true;
+            return;
+        }
+        if matches!(answer, Answer::Value(Value::Symbol(_))) {
+            slot.answers.push(answer);
+            slot.has_read_uninit = slot.pending.map(|pending| pending.origin);
             return;
         }
         let done = operation.kind.done(answer);
@@ -310,7 +341,7 @@ impl OpenProgram for ClosureProgram {
     }
 
     fn initial(&self, location: LocationId) -> Value {
-        Value::Bits(self.runtime().locations.initial(location))
+        self.runtime().locations.initial(location).map_or(Value::Symbol(0), Value::Bits)
     }
 }
 

@@ -259,6 +259,11 @@ pub enum OpenError {
         /// [`Event::origin`] of what began that.
         since: u32,
     },
+    /// A thread read what nothing had written yet, and that is not initialised.
+    Uninit {
+        /// [`Event::origin`] of the read.
+        origin: u32,
+    },
     /// A location is used as a lock, and otherwise.
     MixedLock(LocationId),
     /// A write goes to what is no location.
@@ -301,6 +306,7 @@ impl std::fmt::Display for OpenError {
             OpenError::Sleep { within: Within::Reader, .. } => f.write_str(
                 "sleeping in a reader of RCU: it leaves the processor, and by that RCU knows that there is no reader on it any more",
             ),
+            OpenError::Uninit { .. } => f.write_str("a variable is read that nothing has initialised"),
             OpenError::MixedLock(location) => write!(f, "location {location} is used as a lock, and otherwise"),
             OpenError::BadAddress { value, .. } => write!(f, "memory access through {value:?}, which is no location"),
             OpenError::Illegal(operation) => operation.fmt(f),

@@ -19,6 +19,7 @@ mod queues;
 mod readers;
 mod seqlock;
 mod sleep;
+mod uninit;
 mod wakeups;
 
 lkmm::check::heap!();
