@@ -224,6 +224,10 @@ impl Builder {
             }
         }
         let report = match outcome {
+            // Whatever the search made of that.
+            _ if program.runtime().blocked.is_some() => {
+                Report::refused(refused(&program, &OpenError::Outside { thread: 0 }))
+            }
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };

@@ -1,5 +1,6 @@
 //! What can be wrong with an execution: how it is seen, and what is said of it.
 
+use crate::blocked::{self, Call};
 use crate::explain::{self, Explanation};
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
@@ -268,6 +269,9 @@ fn sentence(flag: &str) -> &str {
 
 /// Why a program cannot be explored.
 pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
+    if let (OpenError::Outside { .. }, Some(backtrace)) = (error, &program.runtime().blocked) {
+        return blocked(blocked::caller(backtrace));
+    }
     let (kind, origins) = match error {
         OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
         OpenError::Sleep { origin, since, .. } => (FailureKind::LockMisuse, vec![*origin, *since]),
@@ -287,6 +291,24 @@ pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
         );
     }
     Failure::new(kind, message, locations)
+}
+
+/// A thread waits for something real.
+fn blocked(call: Option<Call>) -> Failure {
+    let mut message = "a thread waits for ever for a real lock (or channel, or thread): one of `std`, say".to_string();
+    let mut locations = Vec::new();
+    if let Some(Call { function, place }) = call {
+        message.push_str(&format!(", in {function}"));
+        locations.extend(place.map(|(file, line, column)| SourcePlace { file, line, column }));
+    }
+    message.push_str(
+        ". All threads of a model are one thread of the operating system, and the model does not know that this one waits, so it cannot \
+         let run the one that it waits for",
+    );
+    let mend = "what is held, or waited for, while the model may switch threads is to be of the model: `lkmm::lock::Mutex`, \
+                `lkmm::thread::park` and the like (or loom's, over lkmm-loom)";
+    let explanation = Explanation { mend: vec![mend.to_string()], ..Explanation::default() };
+    Failure { explanation, ..Failure::new(FailureKind::Deadlock, message, locations) }
 }
 
 /// A thread sleeps, and may not since another place.

@@ -7,6 +7,7 @@ use crate::locations::CellId;
 use crate::operation::{Kind, Operation};
 use crate::panics::Panic;
 use lkmm_model::event::{Fence, Mode};
+use std::backtrace::Backtrace;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::panic::Location;
@@ -19,6 +20,19 @@ use std::ptr::NonNull;
 pub(crate) unsafe fn note_panic(runtime: NonNull<Runtime>, panic: Panic) {
     // SAFETY: while its threads run, the runtime is theirs.
     unsafe { (*runtime.as_ptr()).last_panic = Some(panic) };
+}
+
+/// The running thread waits for something real: leaves it there for ever.
+///
+/// # Safety
+/// This is the code of one of the runtime's threads, which was interrupted where it may allocate.
+pub(crate) unsafe fn give_up(runtime: NonNull<Runtime>, backtrace: impl FnOnce() -> Backtrace) -> ! {
+    let backtrace = heap::outside(backtrace);
+    // SAFETY: while its threads run, the runtime is theirs.
+    unsafe { (*runtime.as_ptr()).blocked = Some(backtrace) };
+    loop {
+        Current(runtime).suspend();
+    }
 }
 
 /// What a running thread does with its runtime. A `Current` exists in the code of the runtime's threads only.

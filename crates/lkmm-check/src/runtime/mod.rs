@@ -17,10 +17,11 @@ mod program;
 mod slot;
 mod turn;
 
-pub(crate) use current::{Current, note_panic};
+pub(crate) use current::{Current, give_up, note_panic};
 pub use program::ClosureProgram;
 pub(crate) use program::{FILL, OTHER_FILL};
 
+use crate::blocked::Watched;
 use crate::heap;
 use crate::life::Lives;
 use crate::lifetimes::History;
@@ -30,10 +31,12 @@ use crate::panics::Panic;
 use lkmm_search::open::Answer;
 use origins::Origins;
 use slot::Slot;
+use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// The size of a thread's stack if nothing else is said, in bytes.
 pub(crate) const STACK: usize = 256 << 10;
@@ -75,6 +78,9 @@ pub(crate) struct Runtime {
     dependencies: KnownDependencies,
     /// The objects of this run, if the model heap is there.
     lives: Option<NonNull<Lives>>,
+    watched: Arc<Watched>,
+    /// Where a thread waits for something real, for ever. Nothing runs any more.
+    pub(crate) blocked: Option<Backtrace>,
     last_panic: Option<Panic>,
     /// The panics of all runs, each once.
     pub(crate) panics: Vec<Panic>,

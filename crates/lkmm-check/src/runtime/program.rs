@@ -3,6 +3,7 @@
 use super::origins::Origins;
 use super::slot::{Followed, Pending, Slot};
 use super::{RUNNING, Runtime, STACK, running};
+use crate::blocked::Watched;
 use crate::heap::{self, Arena};
 use crate::life::{self, Lives};
 use crate::locations::Locations;
@@ -52,6 +53,8 @@ impl ClosureProgram {
             origins: Origins::new(),
             dependencies: KnownDependencies::default(),
             lives: None,
+            watched: Watched::new(),
+            blocked: None,
             last_panic: None,
             panics: Vec::new(),
             deferred: Vec::new(),
@@ -151,6 +154,7 @@ impl ClosureProgram {
         // here does so meanwhile, but for the coroutine, which no running thread touches.
         unsafe {
             (*self.runtime.as_ptr()).current = slot.as_ptr();
+            (*self.runtime.as_ptr()).watched.count();
             let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
             RUNNING.set(self.runtime.as_ptr());
             heap::use_arena((*slot.as_ptr()).arena.as_ref());
@@ -183,7 +187,8 @@ impl ClosureProgram {
 
     #[cold]
     fn run_on(&mut self, thread: usize) {
-        while self.slot(thread).returned.is_null() && !self.slot(thread).asks && !self.slot(thread).is_refused {
+        let is_stopped = |slot: &Slot| !slot.returned.is_null() || slot.asks || slot.is_refused;
+        while !is_stopped(self.slot(thread)) && self.runtime().blocked.is_none() {
             let after = self.slot(thread).pending().map(|operation| operation.place);
             self.run(thread, after);
         }
@@ -241,6 +246,9 @@ impl OpenProgram for ClosureProgram {
     }
 
     fn next(&mut self, thread: usize, expected: Option<LocationId>) -> Step {
+        if self.runtime().blocked.is_some() {
+            return Step::Error(OpenError::Outside { thread });
+        }
         let slot = self.slot(thread);
         if slot.is_refused {
             let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
@@ -254,6 +262,9 @@ impl OpenProgram for ClosureProgram {
             slot.ahead.clear();
             (slot.reported, slot.pending) = (0, None);
             self.run(thread, after);
+            if self.runtime().blocked.is_some() {
+                return Step::Error(OpenError::Outside { thread });
+            }
         }
         let (runtime, slot) = self.both(thread);
         let at = slot.reported;

@@ -264,6 +264,11 @@ pub enum OpenError {
         /// [`Event::origin`] of the read.
         origin: u32,
     },
+    /// A thread waits for something that is no part of the program, and will wait for ever.
+    Outside {
+        /// The thread.
+        thread: usize,
+    },
     /// A location is used as a lock, and otherwise.
     MixedLock(LocationId),
     /// A write goes to what is no location.
@@ -307,6 +312,9 @@ impl std::fmt::Display for OpenError {
                 "sleeping in a reader of RCU: it leaves the processor, and by that RCU knows that there is no reader on it any more",
             ),
             OpenError::Uninit { .. } => f.write_str("a variable is read that nothing has initialised"),
+            OpenError::Outside { thread } => {
+                write!(f, "thread {thread} waits for something that is no part of the program")
+            }
             OpenError::MixedLock(location) => write!(f, "location {location} is used as a lock, and otherwise"),
             OpenError::BadAddress { value, .. } => write!(f, "memory access through {value:?}, which is no location"),
             OpenError::Illegal(operation) => operation.fmt(f),
