@@ -4,7 +4,7 @@
 use lkmm::atomic::{Atomic, Relaxed};
 use lkmm::check::{Builder, FailureKind, Report};
 use lkmm::thread;
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, Once, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 lkmm::check::heap!();
@@ -113,7 +113,8 @@ fn locks_held_between_operations_disturb_nobody() {
 
 #[test]
 fn who_computes_or_sleeps_or_waits_for_a_while_is_not_blocked() {
-    let report = Builder::new().explore(|| {
+    static ONCE: Once = Once::new();
+    let waits = || {
         let until = Instant::now() + LONG;
         while Instant::now() < until {
             std::hint::spin_loop();
@@ -122,6 +123,7 @@ fn who_computes_or_sleeps_or_waits_for_a_while_is_not_blocked() {
         assert!(receiver.recv_timeout(LONG).is_err());
         // It is a real thread that is waited for, and comes to its end.
         std::thread::spawn(|| std::thread::sleep(LONG)).join().unwrap();
-    });
+    };
+    let report = Builder::new().explore(move || ONCE.call_once(waits));
     assert!(report.complete() && report.failure().is_none(), "{report}");
 }
