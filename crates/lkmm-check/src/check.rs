@@ -9,7 +9,7 @@ use crate::lifetimes;
 use crate::panics::SourcePlace;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
-use crate::runtime::{ClosureProgram, STACK};
+use crate::runtime::{ClosureProgram, FILL, OTHER_FILL, STACK};
 use crate::summary;
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
@@ -217,7 +217,17 @@ impl Builder {
             // It may be one with load buffering, to which other answers lead.
             outcome = self.search(&mut program, &options, token.as_ref(), false, caller);
         }
+        if let (Ok(_), Some(failing)) = &outcome {
+            if !self.is_certain(&mut program, &options, failing, caller) {
+                program.fill_heap(None);
+                outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
+            }
+        }
         let report = match outcome {
+            // Whatever the search made of that.
+            _ if program.runtime().blocked.is_some() => {
+                Report::refused(refused(&program, &OpenError::Outside { thread: 0 }))
+            }
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
@@ -228,7 +238,11 @@ impl Builder {
                 let first = statistics.executions;
                 let (fault, execution, token) = match is_replayed {
                     true => failing,
-                    false => self.smaller(&mut program, &options, failing, first, caller),
+                    false => {
+                        let smaller = self.smaller(&mut program, &options, &failing, first, caller);
+                        let is_certain = |smaller: &Failing| self.is_certain(&mut program, &options, smaller, caller);
+                        smaller.filter(is_certain).unwrap_or(failing)
+                    }
                 };
                 let mut failure = describe(&program, options.model, fault, execution.clone());
                 failure.token = Some(token.to_string());
@@ -277,23 +291,38 @@ impl Builder {
         (outcome, failing)
     }
 
+    /// Is it certain that an execution fails? What was read in it may have been initialised to what memory of the model heap is filled with:
+    /// then, if that is something else, nothing uninitialised is read.
+    fn is_certain(&self, program: &mut ClosureProgram, options: &Options, failing: &Failing, caller: u32) -> bool {
+        let (Fault::Error(OpenError::Uninit { .. }), _, token) = failing else { return true };
+        if !program.fills_heap() {
+            return true;
+        }
+        let way = failing.0.way(program);
+        program.fill_heap(Some(OTHER_FILL));
+        let options = Options { max_executions: None, at_once: true, ..options.clone() };
+        let again = self.search(program, &options, Some(token), true, caller);
+        program.fill_heap(Some(FILL));
+        again.1.is_some_and(|again| again.0.way(program) == way)
+    }
+
     /// Of the executions that fail in the same way, the one that is the easiest to understand, as far as a little search
-    /// finds it.
+    /// finds it; `None` if that is the one that is known.
     fn smaller(
         &self,
         program: &mut ClosureProgram,
         options: &Options,
-        failing: Failing,
+        failing: &Failing,
         first: u64,
         caller: u32,
-    ) -> Failing {
+    ) -> Option<Failing> {
         let until = Instant::now() + SMALLER_TIME;
         let deadline = Some(options.deadline.map_or(until, |deadline| deadline.min(until)));
         let most = first.saturating_add(SMALLER_EXECUTIONS);
         let max_executions = Some(options.max_executions.map_or(most, |executions| executions.min(most)));
         let options = Options { deadline, max_executions, ..options.clone() };
         let way = failing.0.way(program);
-        let mut best = (Size::of(&failing.1), failing);
+        let mut best = (Size::of(&failing.1), None);
         // (Panics are numbered in the order in which they are seen, and none of those before is forgotten.)
         let mut all = Vec::new();
         let _ = self.failures(program, &options, None, caller, &mut |(fault, execution, token)| {
@@ -303,7 +332,7 @@ impl Builder {
         });
         for found in all {
             if found.0 < best.0 && found.1.0.way(program) == way {
-                best = found;
+                best = (found.0, Some(found.1));
             }
         }
         best.1

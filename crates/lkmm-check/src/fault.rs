@@ -1,5 +1,6 @@
 //! What can be wrong with an execution: how it is seen, and what is said of it.
 
+use crate::blocked::{self, Call};
 use crate::explain::{self, Explanation};
 use crate::lifetimes::{self, LifeFault, Wrong};
 use crate::panics::SourcePlace;
@@ -10,7 +11,7 @@ use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::Model;
 use lkmm_model::program::LocationId;
-use lkmm_search::open::{Ending, Found, OpenError, Waiting};
+use lkmm_search::open::{Ending, Found, OpenError, Waiting, Within};
 
 /// A place in the source, if it is known.
 pub(crate) type Place = Option<&'static std::panic::Location<'static>>;
@@ -54,6 +55,10 @@ impl Fault {
 /// What is wrong with an execution, if something is: the first of what is listed here.
 pub(crate) fn fault(found: &Found<'_>, wants_lock: &dyn Fn(usize) -> Place) -> Option<Fault> {
     match found.ending() {
+        // What races with the write that it should have read is told with the race.
+        Ending::Error(OpenError::Uninit { .. }) if found.flags().contains(&"data-race") => {
+            return Some(Fault::Flag("data-race"));
+        }
         Ending::Failed(threads) => return Some(Fault::Panic(threads.clone())),
         Ending::Blocked(threads) => {
             let waits = threads.iter().map(|&(thread, waiting)| (thread, waiting, wants_lock(thread)));
@@ -89,6 +94,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
     let mut endings = Vec::new();
     let mut marked: Vec<EventId> = Vec::new();
     let mut waits: Vec<(u32, EventId)> = Vec::new();
+    let mut mend = Vec::new();
     let (kind, message) = match fault {
         Fault::Panic(threads) => {
             let panic = |&(thread, number): &(usize, u32)| Some((thread, program.panic(number)?));
@@ -149,6 +155,7 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
         Fault::Error(error) => {
             let failure = refused(program, &error);
             locations.extend_from_slice(failure.locations());
+            mend = failure.explanation.mend;
             (failure.kind, failure.message)
         }
         Fault::Flag(flag) => {
@@ -164,11 +171,11 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
     picture.waits = waits;
     let allowed = |x: &Execution| model.judge(x).violated.is_none();
     let explanation = match kind {
-        FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock => {
+        FailureKind::Panic | FailureKind::Deadlock | FailureKind::Livelock | FailureKind::Uninit => {
             explain::explain(&picture, model, &|x, _| allowed(x))
         }
         FailureKind::DataRace => explain::explain(&picture, model, &|x, _| model.judge(x).flags.contains(&"data-race")),
-        _ => Explanation::default(),
+        _ => Explanation { mend, ..Explanation::default() },
     };
     Failure { picture: Some(picture), explanation, ..Failure::new(kind, message, locations) }
 }
@@ -262,19 +269,56 @@ fn sentence(flag: &str) -> &str {
 
 /// Why a program cannot be explored.
 pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
+    if let (OpenError::Outside { .. }, Some(backtrace)) = (error, &program.runtime().blocked) {
+        return blocked(blocked::caller(backtrace));
+    }
     let (kind, origins) = match error {
         OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
-        OpenError::Sleep { origin, lock } => (FailureKind::LockMisuse, vec![*origin, *lock]),
+        OpenError::Sleep { origin, since, .. } => (FailureKind::LockMisuse, vec![*origin, *since]),
+        OpenError::Uninit { origin } => (FailureKind::Uninit, vec![*origin]),
         OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
         OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
         _ => (FailureKind::TooLarge, Vec::new()),
     };
-    let locations = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
+    let locations: Vec<_> = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
     let mut message = error.to_string();
+    if let (OpenError::Sleep { within, .. }, [sleep, since]) = (error, &locations[..]) {
+        return asleep(message, *within, [sleep, since].map(SourcePlace::clone));
+    }
     if kind == FailureKind::Nondeterminism && !program.has_heap() {
         message.push_str(
             " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
         );
     }
     Failure::new(kind, message, locations)
+}
+
+/// A thread waits for something real.
+fn blocked(call: Option<Call>) -> Failure {
+    let mut message = "a thread waits for ever for a real lock (or channel, or thread): one of `std`, say".to_string();
+    let mut locations = Vec::new();
+    if let Some(Call { function, place }) = call {
+        message.push_str(&format!(", in {function}"));
+        locations.extend(place.map(|(file, line, column)| SourcePlace { file, line, column }));
+    }
+    message.push_str(
+        ". All threads of a model are one thread of the operating system, and the model does not know that this one waits, so it cannot \
+         let run the one that it waits for",
+    );
+    let mend = "what is held, or waited for, while the model may switch threads is to be of the model: `lkmm::lock::Mutex`, \
+                `lkmm::thread::park` and the like (or loom's, over lkmm-loom)";
+    let explanation = Explanation { mend: vec![mend.to_string()], ..Explanation::default() };
+    Failure { explanation, ..Failure::new(FailureKind::Deadlock, message, locations) }
+}
+
+/// A thread sleeps, and may not since another place.
+fn asleep(message: String, within: Within, [sleep, since]: [SourcePlace; 2]) -> Failure {
+    let line = |place: &SourcePlace| format!("{}:{}", place.file, place.line);
+    let (began, mend) = match within {
+        Within::Spinlock => ("the lock was taken", "unlock it before, or make it a mutex"),
+        Within::Reader => ("the reader began", "end the reader before, or make it one of an SRCU domain"),
+    };
+    let message = format!("{message} (what may sleep is at {}, {began} at {})", line(&sleep), line(&since));
+    let explanation = Explanation { mend: vec![mend.to_string()], ..Explanation::default() };
+    Failure { explanation, ..Failure::new(FailureKind::LockMisuse, message, vec![sleep, since]) }
 }

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The size of an arena: so much a thread can allocate in one run, in bytes. Beyond that it is given ordinary memory.
 const ARENA: usize = 64 << 20;
+/// So much of an object is filled, in bytes: larger ones are buffers, and are not atomics.
+const FILLED: usize = 64 << 10;
 /// The size of the range in which the arenas are: only a part that is used takes memory.
 const RANGE: usize = 256 << 30;
 
@@ -76,7 +78,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             if let Some(memory) = unsafe { (*arena).take(layout) } {
                 let number = outside(|| life::allocated(memory.addr(), layout.size()));
                 // SAFETY: so says `take`.
-                unsafe { memory.cast::<u32>().sub(1).write(number) };
+                unsafe {
+                    memory.cast::<u32>().sub(1).write(number);
+                    (*arena).fill(memory, layout);
+                }
                 return memory;
             }
         }
@@ -159,6 +164,7 @@ pub(crate) fn use_arena(arena: Option<&Arena>) {
 pub(crate) struct Arena {
     start: usize,
     used: Cell<usize>,
+    fill: Cell<Option<u8>>,
 }
 
 impl Arena {
@@ -179,7 +185,21 @@ impl Arena {
                 start
             }
         };
-        Some(Arena { start, used: Cell::new(0) })
+        Some(Arena { start, used: Cell::new(0), fill: Cell::new(None) })
+    }
+
+    /// Has the memory that is handed out from now on hold this in each byte.
+    pub(crate) fn fill_with(&self, fill: Option<u8>) {
+        self.fill.set(fill);
+    }
+
+    /// # Safety
+    /// The memory is of this layout, and nobody else uses it.
+    unsafe fn fill(&self, memory: *mut u8, layout: Layout) {
+        if let Some(fill) = self.fill.get() {
+            // SAFETY: the caller's promise.
+            unsafe { memory.write_bytes(fill, layout.size().min(FILLED)) };
+        }
     }
 
     /// Memory, with room for the object's number in front of it.

@@ -13,6 +13,7 @@ use crate::operation::Kind;
 pub use crate::operation::{Ordering, Update};
 use crate::runtime::Current;
 pub use lkmm_model::event::{Fence, Mode};
+use lkmm_search::open::Within;
 use std::marker::PhantomData;
 use std::panic::Location;
 
@@ -167,9 +168,9 @@ impl Model {
     /// A fence or an RCU event.
     pub fn fence(self, fence: Fence, place: Place) {
         match fence {
-            Fence::RcuLock => self.0.begin_reader(None),
+            Fence::RcuLock => self.0.begin_reader(None, place),
             Fence::RcuUnlock => self.0.end_reader(None),
-            Fence::SyncRcu => self.sleep(None, place),
+            Fence::SyncRcu => self.wait_for_readers(None, place),
             _ => {}
         }
         self.0.post(Kind::Fence(fence), place);
@@ -210,16 +211,47 @@ impl Model {
         }
     }
 
-    /// `spin_lock`; or `mutex_lock`, if who holds it may sleep.
+    /// Reads a variable, plainly, that says whether it is initialised. If it has no size, memory alone holds its value.
+    ///
+    /// # Safety
+    /// As for [`load`](Self::load), if there is a size, but that the object may not be initialised; the flag is the object's.
+    pub unsafe fn load_slot(self, address: usize, size: Option<Size>, is_init: *const bool, place: Place) -> u64 {
+        // SAFETY: the caller's promise.
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.slot(address, size, *is_init) });
+        self.0.ask(Kind::Load(cell, Mode::Plain), place)
+    }
+
+    /// Writes such a variable.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store) and [`load_slot`](Self::load_slot).
+    pub unsafe fn store_slot(self, address: usize, size: Option<Size>, is_init: *mut bool, bits: u64, place: Place) {
+        let cell = self.0.with(|runtime| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let cell = runtime.locations.slot(address, size, *is_init);
+                if runtime.locations.put_slot(cell, bits) {
+                    *is_init = true;
+                }
+                cell
+            }
+        });
+        self.0.post(Kind::Store(cell, Mode::Plain, bits), place);
+    }
+
+    /// `spin_lock`; or `mutex_lock`, if who holds it, or waits for it, may sleep.
     ///
     /// # Safety
     /// The address is that of a live `u32`, which is 1 while the lock is held, and 0 otherwise.
     pub unsafe fn lock(self, address: usize, may_sleep: bool, place: Place) {
+        if may_sleep {
+            self.might_sleep(place);
+        }
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
         self.0.ask(Kind::Lock(cell), place);
         if !may_sleep {
-            self.0.hold(cell, place);
+            self.hold(address, place);
         }
     }
 
@@ -232,9 +264,19 @@ impl Model {
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
         let is_taken = self.0.ask(Kind::TryLock(cell), place) == 0;
         if is_taken && !may_sleep {
-            self.0.hold(cell, place);
+            self.hold(address, place);
         }
         is_taken
+    }
+
+    /// The running thread has taken the lock at this address, for which others spin.
+    pub fn hold(self, address: usize, place: Place) {
+        self.0.hold(address, place);
+    }
+
+    /// The running thread has released the lock at this address.
+    pub fn let_go(self, address: usize) {
+        self.0.let_go(address);
     }
 
     /// `spin_is_locked`.
@@ -260,7 +302,7 @@ impl Model {
                 cell
             }
         });
-        self.0.let_go(cell);
+        self.let_go(address);
         self.0.post(Kind::Unlock(cell), place);
     }
 
@@ -271,7 +313,7 @@ impl Model {
     pub unsafe fn srcu_lock(self, address: usize, place: Place) -> u32 {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
-        self.0.begin_reader(Some(cell));
+        self.0.begin_reader(Some(cell), place);
         self.0.ask(Kind::Load(cell, Mode::SrcuLock), place);
         self.0.answered()
     }
@@ -294,7 +336,7 @@ impl Model {
     pub unsafe fn synchronize_srcu(self, address: usize, place: Place) {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
-        self.sleep(Some(cell), place);
+        self.wait_for_readers(Some(cell), place);
         self.0.post(Kind::SyncSrcu(cell), place);
         self.0.suspend();
     }
@@ -324,14 +366,30 @@ impl Model {
         self.0.suspend();
     }
 
-    /// Waits for the readers of RCU, or of a domain. No execution of the model has a thread go on that may not sleep, or is
-    /// such a reader itself.
-    fn sleep(self, domain: Option<CellId>, place: Place) {
-        let misuse = match self.0.spinlock() {
-            _ if self.0.is_reader(domain) => Kind::WaitForReaders,
-            Some(lock) => Kind::Sleep(lock),
-            None => return,
-        };
+    /// Waits for the readers of RCU, or of a domain. No execution of the model has a thread go on that is such a reader itself, or
+    /// holds a spinlock. (That a reader of RCU waits for a domain, the model says by a flag.)
+    fn wait_for_readers(self, domain: Option<CellId>, place: Place) {
+        if self.0.reader(domain).is_some() {
+            self.stop(Kind::WaitForReaders, place);
+        }
+        if let Some(lock) = self.0.spinlock() {
+            self.stop(Kind::Sleep(Within::Spinlock, lock), place);
+        }
+    }
+
+    /// The running thread is about to do what may sleep (`might_sleep`). No execution of the model has it go on if it is a reader of
+    /// RCU, or holds a spinlock.
+    pub fn might_sleep(self, place: Place) {
+        if let Some(lock) = self.0.spinlock() {
+            self.stop(Kind::Sleep(Within::Spinlock, lock), place);
+        }
+        if let Some(reader) = self.0.reader(None) {
+            self.stop(Kind::Sleep(Within::Reader, reader), place);
+        }
+    }
+
+    /// The running thread does not go on.
+    fn stop(self, misuse: Kind, place: Place) -> ! {
         loop {
             self.0.post(misuse, place);
             self.0.suspend();
@@ -340,6 +398,7 @@ impl Model {
 
     /// Waits for the running thread's token, and takes it. (Nobody else does: who has seen it finds it.)
     pub fn park(self, place: Place) {
+        self.might_sleep(place);
         let cell = self.0.token(self.0.thread());
         while self.0.ask(Kind::Load(cell, Mode::Once), place) == 0 {
             self.wait(place);
@@ -408,6 +467,7 @@ impl<T> JoinHandle<T> {
     /// Outside of the thread's model, and in code that already panics.
     pub fn join(self, place: Place) -> std::thread::Result<T> {
         let model = model().expect("a thread of a model is joined in the model");
+        model.might_sleep(place);
         // SAFETY: the handle was made by `spawn` for this type; it is used up.
         unsafe { model.0.join(self.thread, place) }
     }

@@ -5,6 +5,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod blocked;
 mod check;
 mod draw;
 mod environment;

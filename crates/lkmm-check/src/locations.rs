@@ -8,10 +8,14 @@
 //! which the search says it had (where threads allocate in another order than before, other addresses come out), if it
 //! holds at first what it held then. If not, it is not the same cell: answers from an earlier run would be wrong in this one.
 //!
+//! What a cell holds at first may be nothing: it is not initialised. Either a variable says so, or memory of the model heap has been left
+//! as it was handed out.
+//!
 //! Memory holds what was written last, for whoever looks at it by other means. An exception are statics: models in
 //! other threads of the process see them too, and so does the next run. They are never written; what they hold in this run
 //! is known to the search alone, or is a copy.
 
+use crate::heap;
 use crate::memory::{self, Size};
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashMap;
@@ -45,9 +49,12 @@ struct Cell {
     generation: u32,
     location: LocationId,
     content: Content,
-    initial: u64,
+    /// None if it was not initialised.
+    initial: Option<u64>,
     /// What was last put there.
     last: u64,
+    /// Of a variable that says whether it is initialised: what it is to say.
+    is_init: bool,
 }
 
 /// A location.
@@ -56,7 +63,7 @@ struct Known {
     /// The last run that had it.
     run: u32,
     /// What it holds at first.
-    initial: u64,
+    initial: Option<u64>,
 }
 
 /// The cells of this run and the locations of all runs.
@@ -65,7 +72,7 @@ pub(crate) struct Locations {
     cells: Vec<Cell>,
     /// From an address to the last cell there.
     current: Table,
-    numbers: FxHashMap<(usize, u32, u64), LocationId>,
+    numbers: FxHashMap<(usize, u32, Option<u64>), LocationId>,
     known: Vec<Known>,
     statics: Statics,
     copies: FxHashMap<usize, Copy>,
@@ -73,6 +80,8 @@ pub(crate) struct Locations {
     pointers: Vec<(CellId, u64)>,
     /// What a pointer points to is elsewhere in each run: there is no model heap.
     pub(crate) pointers_move: bool,
+    /// What each byte of the model heap holds when it is handed out, if that is known.
+    pub(crate) fill: Option<u8>,
 }
 
 /// What a run has instead of the content of a static.
@@ -94,6 +103,7 @@ impl Locations {
             copies: FxHashMap::default(),
             pointers: Vec::new(),
             pointers_move: true,
+            fill: None,
         }
     }
 
@@ -123,14 +133,62 @@ impl Locations {
         // SAFETY: the caller's promise.
         let initial = unsafe { memory::read(address, size) };
         let hidden = self.statics.contain(address);
+        let is_filled = self.fill.is_some_and(|fill| initial == u64::from_ne_bytes([fill; 8]) & size.mask());
+        let initial = if is_filled && heap::is_in_range(address) { Err(initial) } else { Ok(initial) };
         self.begin(address, if hidden { Content::Hidden(size) } else { Content::InMemory(size) }, initial)
+    }
+
+    /// The cell of a variable that says whether it is initialised (a static: whether it was before the run). No size: the model does not
+    /// know its value.
+    ///
+    /// # Safety
+    /// There is a variable of this size at the address, and if it is initialised, a value in it.
+    pub(crate) unsafe fn slot(&mut self, address: usize, size: Option<Size>, is_init: bool) -> CellId {
+        let is_hidden = self.statics.contain(address);
+        // SAFETY: the caller's promise.
+        let read = |size| if is_init { unsafe { memory::read(address, size) } } else { 0 };
+        if let Some(id) = self.current.get(address) {
+            let cell = &self.cells[id as usize];
+            let is_untouched = cell.is_init == is_init;
+            let is_same = match (cell.content, size) {
+                (Content::Hidden(known), Some(size)) => known == size,
+                (Content::InMemory(known), Some(size)) => {
+                    known == size && is_untouched && (!is_init || read(size) == cell.last)
+                }
+                (Content::Opaque, None) => is_hidden || is_untouched,
+                _ => false,
+            };
+            if is_same {
+                return id;
+            }
+        }
+        let content = match size {
+            None => Content::Opaque,
+            Some(size) if is_hidden => Content::Hidden(size),
+            Some(size) => Content::InMemory(size),
+        };
+        let initial = size.map_or(0, read);
+        let id = self.begin(address, content, if is_init { Ok(initial) } else { Err(initial) });
+        self.cells[id as usize].is_init = is_init;
+        id
+    }
+
+    /// Such a variable is written. May it say so?
+    ///
+    /// # Safety
+    /// As for [`put`](Self::put).
+    pub(crate) unsafe fn put_slot(&mut self, id: CellId, bits: u64) -> bool {
+        self.cells[id as usize].is_init = true;
+        // SAFETY: the caller's promise.
+        unsafe { self.put(id, bits) };
+        !self.statics.contain(self.address(id))
     }
 
     /// The cell of an object of the runtime, which is zero, and stays so in memory.
     pub(crate) fn hidden(&mut self, address: usize) -> CellId {
         match self.current.get(address) {
             Some(id) => id,
-            None => self.begin(address, Content::Hidden(Size::Eight), 0),
+            None => self.begin(address, Content::Hidden(Size::Eight), Ok(0)),
         }
     }
 
@@ -138,14 +196,17 @@ impl Locations {
     pub(crate) fn opaque(&mut self, address: usize) -> CellId {
         match self.current.get(address) {
             Some(id) if self.cells[id as usize].content == Content::Opaque => id,
-            _ => self.begin(address, Content::Opaque, 0),
+            _ => self.begin(address, Content::Opaque, Ok(0)),
         }
     }
 
-    fn begin(&mut self, address: usize, content: Content, initial: u64) -> CellId {
+    /// Begins a cell. An error is what memory holds that was not initialised.
+    fn begin(&mut self, address: usize, content: Content, initial: Result<u64, u64>) -> CellId {
         let generation = self.current.get(address).map_or(0, |before| self.cells[before as usize].generation + 1);
         let id = self.cells.len() as CellId;
-        self.cells.push(Cell { address, generation, location: NONE, content, initial, last: initial });
+        let (Ok(last) | Err(last)) = initial;
+        let initial = initial.ok();
+        self.cells.push(Cell { address, generation, location: NONE, content, initial, last, is_init: true });
         self.current.set(address, id);
         id
     }
@@ -169,7 +230,7 @@ impl Locations {
     /// Is this a pointer of another run? Nothing in this one has put it there.
     pub(crate) fn is_foreign(&self, id: CellId, bits: u64) -> bool {
         let cell = &self.cells[id as usize];
-        cell.content.is_pointer() && bits != 0 && bits != cell.initial && !self.pointers.contains(&(id, bits))
+        cell.content.is_pointer() && bits != 0 && Some(bits) != cell.initial && !self.pointers.contains(&(id, bits))
     }
 
     /// Where this run has an object whose value the model does not know: a static is copied, for each run anew, because other
@@ -247,8 +308,10 @@ impl Locations {
 
     /// May this be the number of a cell? No other cell of this run has it.
     fn fits(&self, location: LocationId, cell: Cell) -> bool {
-        let is_moving = |pointer: u64| pointer != 0 && !self.statics.contain(pointer as usize);
-        let has_moved = |initial: u64| {
+        let is_moving = |initial: Option<u64>| {
+            initial.is_some_and(|pointer| pointer != 0 && !self.statics.contain(pointer as usize))
+        };
+        let has_moved = |initial: Option<u64>| {
             self.pointers_move && cell.content.is_pointer() && is_moving(initial) && is_moving(cell.initial)
         };
         let known = self.known.get(location as usize).filter(|known| known.run != self.run);
@@ -268,8 +331,8 @@ impl Locations {
         }
     }
 
-    /// The value of a location before anything was written to it.
-    pub(crate) fn initial(&self, location: LocationId) -> u64 {
+    /// The value of a location before anything was written to it; `None` if it is not initialised.
+    pub(crate) fn initial(&self, location: LocationId) -> Option<u64> {
         self.known[location as usize].initial
     }
 }
@@ -397,7 +460,7 @@ mod tests {
             let second = locations.value(at(&x), Size::Four);
             assert_ne!(first, second);
             assert_eq!((locations.number(first, None), locations.number(second, None)), (0, 1));
-            assert_eq!((locations.initial(0), locations.initial(1)), (7, 9));
+            assert_eq!((locations.initial(0), locations.initial(1)), (Some(7), Some(9)));
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::locations::CellId;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
-use lkmm_search::open::{Access, Answer, Dependencies, Event, OpenError, ReadKind, Reasons, Step};
+use lkmm_search::open::{Access, Answer, Dependencies, Event, OpenError, ReadKind, Reasons, Step, Within};
 use rustc_hash::FxHashMap;
 use std::panic::Location;
 
@@ -98,8 +98,8 @@ pub(crate) enum Kind {
     WaitForLock,
     /// For readers of RCU to end, of which it is one itself.
     WaitForReaders,
-    /// It waits for others while it holds the spinlock that was taken at this origin.
-    Sleep(u32),
+    /// It may sleep where it may not, since it did at this origin what began that.
+    Sleep(Within, u32),
     End,
     Failed(u32),
 }
@@ -148,7 +148,7 @@ impl Operation {
             Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
             Kind::Choose(below) => Step::Choose(below),
             Kind::Wait | Kind::WaitForLock | Kind::WaitForReaders => Step::Wait { origin },
-            Kind::Sleep(lock) => Step::Error(OpenError::Sleep { origin, lock }),
+            Kind::Sleep(within, since) => Step::Error(OpenError::Sleep { origin, within, since }),
             Kind::End => Step::End { results: Vec::new(), cut: false },
             Kind::Failed(number) => Step::Failed(number),
         }
@@ -163,6 +163,8 @@ impl Operation {
         let simple = |label| Some(Access::new(event(label)));
         match (kind, answer) {
             (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
+            // Of what is not initialised, nothing is made.
+            (Kind::Update { fails, .. }, Answer::Value(Value::Symbol(_))) => simple(Label::Read(fails)),
             (Kind::Update { update, ordering, fails, bound, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
                 let half = |label| Event { atomic: true, ..event(label) };
                 let Some(new) = update.apply(old, mask) else {

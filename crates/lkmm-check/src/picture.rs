@@ -177,6 +177,7 @@ impl Picture {
         match self.event(id).value {
             Some(Value::Bits(bits)) if bits > 0xffff_ffff => format!("{bits:#x}"),
             Some(Value::Bits(bits)) => bits.to_string(),
+            Some(Value::Symbol(_)) => "uninitialised".to_string(),
             Some(other) => format!("{other:?}"),
             None => "?".to_string(),
         }

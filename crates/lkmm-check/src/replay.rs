@@ -33,6 +33,8 @@ enum Told {
     Joined,
     /// Something that is another one in each process.
     Any,
+    /// What is in memory that nothing has initialised.
+    Uninit,
     /// To an object of the model heap.
     Pointer {
         thread: u32,
@@ -52,7 +54,7 @@ impl Told {
                 None if POINTERS.contains(&bits) => Told::Any,
                 None => Told::Bits(bits),
             },
-            Answer::Value(_) => Told::Any,
+            Answer::Value(_) => Told::Uninit,
         }
     }
 
@@ -65,6 +67,7 @@ impl Told {
             Told::Held => numbers.push(1 << 2 | 2),
             Told::Joined => numbers.push(2 << 2 | 2),
             Told::Any => numbers.push(3 << 2 | 2),
+            Told::Uninit => numbers.push(4 << 2 | 2),
             Told::Pointer { thread, offset } => numbers.extend([u128::from(thread) << 2 | 3, u128::from(offset)]),
         }
     }
@@ -75,7 +78,7 @@ impl Told {
         Some(match number & 3 {
             0 => Told::Bits(rest.try_into().ok()?),
             1 => Told::Choice(rest.try_into().ok()?),
-            2 => *[Told::Free, Told::Held, Told::Joined, Told::Any].get(usize::try_from(rest).ok()?)?,
+            2 => *[Told::Free, Told::Held, Told::Joined, Told::Any, Told::Uninit].get(usize::try_from(rest).ok()?)?,
             _ => Told::Pointer { thread: rest.try_into().ok()?, offset: numbers.next()?.try_into().ok()? },
         })
     }
@@ -257,7 +260,8 @@ mod tests {
     #[test]
     fn a_token_is_read_as_it_was_written() {
         let pointer = Told::Pointer { thread: 3, offset: 1 << 20 };
-        let all = vec![Told::Bits(0), Told::Bits(u64::MAX), Told::Choice(7), pointer, Told::Any, Told::Held];
+        let all =
+            vec![Told::Bits(0), Told::Bits(u64::MAX), Told::Choice(7), pointer, Told::Any, Told::Held, Told::Uninit];
         for threads in [vec![], vec![vec![]], vec![all, vec![], vec![Told::Free, Told::Joined]]] {
             let token = Token { caller: 200, threads };
             assert_eq!(Token::parse(&token.to_string()), Some(token));

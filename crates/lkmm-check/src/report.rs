@@ -23,12 +23,14 @@ pub enum FailureKind {
     DoubleFree,
     /// An object is never freed ([`Builder::leaks`](crate::Builder::leaks)).
     Leak,
+    /// A variable is read that nothing has initialised: a `Slot` of crate `lkmm`, or what the model heap has handed out.
+    Uninit,
     /// Threads wait for a lock, for a thread that waits, or for a reader that does.
     Deadlock,
     /// Threads wait for others to do something, and none will.
     Livelock,
-    /// A lock is released by a thread that does not hold it, its memory is used otherwise, or a thread sleeps with a
-    /// spinlock held.
+    /// A lock is released by a thread that does not hold it, its memory is used otherwise, or a thread may sleep with a
+    /// spinlock held or in a reader of RCU.
     LockMisuse,
     /// A reader does not end, ends twice, or waits for readers.
     RcuMisuse,
@@ -56,6 +58,9 @@ impl FailureKind {
             }
             FailureKind::DoubleFree => "let the thread free it that took it away, with `xchg` or `cmpxchg`",
             FailureKind::Leak => "let somebody own it until it is freed",
+            FailureKind::Uninit => {
+                "write it before others are told that it is there, and read only what one was told of"
+            }
             FailureKind::Deadlock => {
                 "take locks in one order everywhere, each once, release them, and wait for readers outside of readers"
             }
@@ -82,6 +87,7 @@ impl fmt::Display for FailureKind {
             FailureKind::UseAfterFree => "use after free",
             FailureKind::DoubleFree => "double free",
             FailureKind::Leak => "leak",
+            FailureKind::Uninit => "uninitialised read",
             FailureKind::Deadlock => "deadlock",
             FailureKind::Livelock => "livelock",
             FailureKind::LockMisuse => "misuse of a lock",

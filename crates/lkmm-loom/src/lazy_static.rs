@@ -1,7 +1,7 @@
 //! What [`lazy_static!`](crate::lazy_static!) makes.
 
 use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
-use lkmm::lock::SpinLock;
+use lkmm::lock::Mutex;
 use std::fmt;
 use std::ptr;
 
@@ -11,13 +11,13 @@ use std::ptr;
 pub struct Lazy<T: 'static> {
     init: fn() -> T,
     value: Atomic<*mut T>,
-    lock: SpinLock<()>,
+    lock: Mutex<()>,
 }
 
 impl<T: 'static> Lazy<T> {
     /// A static that a function makes.
     pub const fn new(init: fn() -> T) -> Self {
-        Lazy { init, value: Atomic::new(ptr::null_mut()), lock: SpinLock::new(()) }
+        Lazy { init, value: Atomic::new(ptr::null_mut()), lock: Mutex::new(()) }
     }
 
     /// What it is.

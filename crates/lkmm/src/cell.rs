@@ -7,6 +7,12 @@
 //! `bool`, pointers, references, field-less enums. Of any other type the model knows only *that* it is accessed; its
 //! content is that which was put there last in the order of exploration. For a program without data races in which only
 //! locks or what threads read orders its accesses, this is the right one.
+//!
+//! A [`Slot`] is a variable that is not initialised at first. The checker finds who reads it then.
+
+mod slot;
+
+pub use slot::Slot;
 
 use crate::in_model;
 use core::cell::UnsafeCell;

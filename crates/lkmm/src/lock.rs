@@ -2,8 +2,15 @@
 //!
 //! In a model, a lock is the LKMM's: the checker knows what holds it, and explores each order of the critical sections
 //! once. Outside of one, it spins on a word; there is no fairness.
+//!
+//! In the kernel, who waits for a [`SpinLock`] or an [`RwLock`] spins, so who holds one may not sleep: not do what may put the thread to
+//! sleep, as taking a [`Mutex`] or an [`RwSemaphore`] does, or waiting for a thread or a grace period. Nor may a reader of RCU. The checker
+//! finds who does, whether or not there would be anything to wait for. To try to take a lock never sleeps.
 
-use crate::atomic::{Acquire, Atomic, Relaxed, Release};
+mod rw;
+
+pub use rw::{ReadGuard, RwLock, RwSemaphore, WriteGuard};
+
 use crate::{cell::Shared, in_model};
 use core::fmt;
 use core::marker::PhantomData;
@@ -145,209 +152,9 @@ locks! {
     /// });
     /// ```
     SpinLock SpinLockGuard "spin" may_sleep false;
-    /// A mutex and what it protects. To the model it is a [`SpinLock`], but for this: who holds it may
-    /// wait for a grace period.
+    /// A mutex and what it protects. To the model it is a [`SpinLock`], but for this: who holds it may sleep
+    /// (wait for a grace period, join a thread, take another mutex), and it is not taken where one may not.
     Mutex MutexGuard "mutex" may_sleep true;
-}
-
-/// A lock that readers share, and what it protects.
-///
-/// Its state is the number of readers, or that there is a writer. Taking it is an acquire, and releasing it a release, which
-/// pairs with the next one to take it: a writer's after the last reader, since each reader's release goes on the chain of
-/// updates that began with those before. In a model it is what it is otherwise: atomic operations, and loops that wait.
-/// Nobody is preferred, and readers that keep coming keep writers out.
-///
-/// ```
-/// use lkmm::lock::RwLock;
-/// use lkmm::thread;
-///
-/// static PAIR: RwLock<(u32, u32)> = RwLock::new((1, 1));
-///
-/// lkmm::check::model(|| {
-///     thread::spawn(|| {
-///         let mut pair = PAIR.write();
-///         pair.0 = 2;
-///         pair.1 = 2;
-///     });
-///     let pair = PAIR.read();
-///     assert_eq!(pair.0, pair.1);
-/// });
-/// ```
-pub struct RwLock<T> {
-    state: Atomic<u32>,
-    data: Shared<T>,
-}
-
-/// [`RwLock::state`] while a writer has the lock.
-const WRITER: u32 = u32::MAX;
-
-// SAFETY: a writer has the data alone, and readers share it.
-unsafe impl<T: Send + Sync> Sync for RwLock<T> {}
-
-/// An [`RwLock`] that is held for reading: until this is dropped.
-#[must_use]
-pub struct ReadGuard<'a, T> {
-    lock: &'a RwLock<T>,
-    /// A pointer, so that the guard stays in its thread.
-    data: *const T,
-}
-
-/// An [`RwLock`] that is held for writing: until this is dropped.
-#[must_use]
-pub struct WriteGuard<'a, T> {
-    lock: &'a RwLock<T>,
-    data: *mut T,
-}
-
-// SAFETY: a shared guard is a shared reference to the data.
-unsafe impl<T: Sync> Sync for ReadGuard<'_, T> {}
-// SAFETY: as above.
-unsafe impl<T: Sync> Sync for WriteGuard<'_, T> {}
-
-/// Waits for others to release a lock.
-#[cfg_attr(feature = "check", track_caller)]
-fn wait() {
-    in_model!(model, place => model.wait_for_lock(place));
-    core::hint::spin_loop();
-}
-
-impl<T> RwLock<T> {
-    /// A lock that is free, and what it protects.
-    pub const fn new(data: T) -> Self {
-        RwLock { state: Atomic::new(0), data: Shared::new(data) }
-    }
-
-    /// Waits until there is no writer, and reads (`read_lock`).
-    #[doc(alias("read_lock", "down_read"))]
-    #[cfg_attr(feature = "check", track_caller)]
-    pub fn read(&self) -> ReadGuard<'_, T> {
-        loop {
-            if let Some(guard) = self.try_read() {
-                return guard;
-            }
-            while self.state.load(Relaxed) == WRITER {
-                wait();
-            }
-        }
-    }
-
-    /// Reads if there is no writer (`read_trylock`).
-    ///
-    /// # Panics
-    /// If there are as many readers as can be counted.
-    #[cfg_attr(feature = "check", track_caller)]
-    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
-        let mut readers = 0;
-        while readers != WRITER {
-            assert!(readers + 1 != WRITER, "too many readers");
-            match self.state.cmpxchg(readers, readers + 1, Acquire) {
-                Ok(_) => return Some(ReadGuard { lock: self, data: self.data() }),
-                Err(found) => readers = found,
-            }
-        }
-        None
-    }
-
-    /// Waits until the lock is free, and writes (`write_lock`).
-    #[doc(alias("write_lock", "down_write"))]
-    #[cfg_attr(feature = "check", track_caller)]
-    pub fn write(&self) -> WriteGuard<'_, T> {
-        loop {
-            if let Some(guard) = self.try_write() {
-                return guard;
-            }
-            while self.state.load(Relaxed) != 0 {
-                wait();
-            }
-        }
-    }
-
-    /// Writes if the lock is free (`write_trylock`).
-    #[cfg_attr(feature = "check", track_caller)]
-    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
-        self.state.cmpxchg(0, WRITER, Acquire).ok()?;
-        Some(WriteGuard { lock: self, data: self.data() })
-    }
-
-    /// Where the data is; the lock is held.
-    fn data(&self) -> *mut T {
-        // SAFETY: it is there, and this is where those who hold the lock look for it.
-        in_model!(model, _place => unsafe { model.object(self.data.as_ptr()) });
-        self.data.as_ptr()
-    }
-
-    /// The data: nobody else can have it now.
-    pub fn get_mut(&mut self) -> &mut T {
-        self.data.get_mut()
-    }
-
-    /// The data.
-    pub fn into_inner(self) -> T {
-        self.data.into_inner()
-    }
-}
-
-impl<T> Deref for ReadGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: there is no writer.
-        unsafe { &*self.data }
-    }
-}
-
-impl<T> Drop for ReadGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.lock.state.fetch_sub(1, Release);
-    }
-}
-
-impl<T> Deref for WriteGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: this is the only guard.
-        unsafe { &*self.data }
-    }
-}
-
-impl<T> DerefMut for WriteGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this is the only guard.
-        unsafe { &mut *self.data }
-    }
-}
-
-impl<T> Drop for WriteGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.lock.state.store(0, Release);
-    }
-}
-
-impl<T: Default> Default for RwLock<T> {
-    fn default() -> Self {
-        RwLock::new(T::default())
-    }
-}
-
-impl<T> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RwLock").finish_non_exhaustive()
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for ReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
 }
 
 /// A lock without data.

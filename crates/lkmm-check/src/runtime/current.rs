@@ -6,6 +6,8 @@ use crate::heap;
 use crate::locations::CellId;
 use crate::operation::{Kind, Operation};
 use crate::panics::Panic;
+use lkmm_model::event::{Fence, Mode};
+use std::backtrace::Backtrace;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::panic::Location;
@@ -18,6 +20,19 @@ use std::ptr::NonNull;
 pub(crate) unsafe fn note_panic(runtime: NonNull<Runtime>, panic: Panic) {
     // SAFETY: while its threads run, the runtime is theirs.
     unsafe { (*runtime.as_ptr()).last_panic = Some(panic) };
+}
+
+/// The running thread waits for something real: leaves it there for ever.
+///
+/// # Safety
+/// This is the code of one of the runtime's threads, which was interrupted where it may allocate.
+pub(crate) unsafe fn give_up(runtime: NonNull<Runtime>, backtrace: impl FnOnce() -> Backtrace) -> ! {
+    let backtrace = heap::outside(backtrace);
+    // SAFETY: while its threads run, the runtime is theirs.
+    unsafe { (*runtime.as_ptr()).blocked = Some(backtrace) };
+    loop {
+        Current(runtime).suspend();
+    }
 }
 
 /// What a running thread does with its runtime. A `Current` exists in the code of the runtime's threads only.
@@ -109,9 +124,13 @@ impl Current {
     }
 
     /// The running thread begins to be a reader of RCU, or of an SRCU domain.
-    pub(crate) fn begin_reader(self, domain: Option<CellId>) {
-        // SAFETY: the slot of the running thread is its own.
-        self.with(|runtime| unsafe { (*runtime.current).readers.push(domain) });
+    pub(crate) fn begin_reader(self, domain: Option<CellId>, place: &'static Location<'static>) {
+        self.with(|runtime| {
+            let kind = domain.map_or(Kind::Fence(Fence::RcuLock), |cell| Kind::Load(cell, Mode::SrcuLock));
+            let origin = runtime.origins.number(&Operation::new(kind, place));
+            // SAFETY: the slot of the running thread is its own.
+            unsafe { (*runtime.current).readers.push((domain, origin)) };
+        });
     }
 
     /// The running thread ceases to be such a reader.
@@ -119,31 +138,37 @@ impl Current {
         self.with(|runtime| {
             // SAFETY: the slot of the running thread is its own.
             let readers = unsafe { &mut (*runtime.current).readers };
-            if let Some(at) = readers.iter().rposition(|reader| *reader == domain) {
+            if let Some(at) = readers.iter().rposition(|reader| reader.0 == domain) {
                 readers.remove(at);
             }
         });
     }
 
-    /// Is the running thread such a reader?
-    pub(crate) fn is_reader(self, domain: Option<CellId>) -> bool {
+    /// Where the running thread began to be such a reader.
+    pub(crate) fn reader(self, domain: Option<CellId>) -> Option<u32> {
+        let find = |slot: &Slot| slot.readers.iter().find(|reader| reader.0 == domain).map(|reader| reader.1);
         // SAFETY: the slot of the running thread is its own.
-        self.with(|runtime| unsafe { (*runtime.current).readers.contains(&domain) })
+        self.with(|runtime| find(unsafe { &*runtime.current }))
     }
 
-    /// The running thread has taken a spinlock.
-    pub(crate) fn hold(self, lock: CellId, place: &'static Location<'static>) {
+    /// The running thread has taken the spinlock at an address.
+    pub(crate) fn hold(self, lock: usize, place: &'static Location<'static>) {
         self.with(|runtime| {
-            let origin = runtime.origins.number(&Operation::new(Kind::Lock(lock), place));
+            let origin = runtime.origins.number(&Operation::new(Kind::WaitForLock, place));
             // SAFETY: the slot of the running thread is its own.
             unsafe { (*runtime.current).spinlocks.push((lock, origin)) };
         });
     }
 
-    /// The running thread has released a lock, which may be a spinlock.
-    pub(crate) fn let_go(self, lock: CellId) {
-        // SAFETY: the slot of the running thread is its own.
-        self.with(|runtime| unsafe { (*runtime.current).spinlocks.retain(|held| held.0 != lock) });
+    /// The running thread has released a lock, which may be a spinlock. (Readers may have it several times.)
+    pub(crate) fn let_go(self, lock: usize) {
+        self.with(|runtime| {
+            // SAFETY: the slot of the running thread is its own.
+            let locks = unsafe { &mut (*runtime.current).spinlocks };
+            if let Some(at) = locks.iter().rposition(|held| held.0 == lock) {
+                locks.remove(at);
+            }
+        });
     }
 
     /// Where the running thread took a spinlock that it holds.

@@ -17,9 +17,11 @@ mod program;
 mod slot;
 mod turn;
 
-pub(crate) use current::{Current, note_panic};
+pub(crate) use current::{Current, give_up, note_panic};
 pub use program::ClosureProgram;
+pub(crate) use program::{FILL, OTHER_FILL};
 
+use crate::blocked::Watched;
 use crate::heap;
 use crate::life::Lives;
 use crate::lifetimes::History;
@@ -29,10 +31,12 @@ use crate::panics::Panic;
 use lkmm_search::open::Answer;
 use origins::Origins;
 use slot::Slot;
+use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// The size of a thread's stack if nothing else is said, in bytes.
 pub(crate) const STACK: usize = 256 << 10;
@@ -55,6 +59,9 @@ pub(crate) struct Runtime {
     stack_size: usize,
     /// The model heap is there, and used.
     has_heap: bool,
+    /// What memory of the model heap holds when it is handed out, if that is known: so what is read as it was handed out was not
+    /// initialised.
+    fill: Option<u8>,
     /// An answer made no sense in its run.
     pub(crate) has_refused: bool,
     /// Who has read a pointer to what another thread has allocated has the address from there.
@@ -71,6 +78,9 @@ pub(crate) struct Runtime {
     dependencies: KnownDependencies,
     /// The objects of this run, if the model heap is there.
     lives: Option<NonNull<Lives>>,
+    watched: Arc<Watched>,
+    /// Where a thread waits for something real, for ever. Nothing runs any more.
+    pub(crate) blocked: Option<Backtrace>,
     last_panic: Option<Panic>,
     /// The panics of all runs, each once.
     pub(crate) panics: Vec<Panic>,

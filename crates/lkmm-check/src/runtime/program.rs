@@ -3,6 +3,7 @@
 use super::origins::Origins;
 use super::slot::{Followed, Pending, Slot};
 use super::{RUNNING, Runtime, STACK, running};
+use crate::blocked::Watched;
 use crate::heap::{self, Arena};
 use crate::life::{self, Lives};
 use crate::locations::Locations;
@@ -15,6 +16,10 @@ use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
+
+/// What memory of the model heap is filled with, and what with to see whether that was a coincidence.
+pub(crate) const FILL: u8 = 0xd6;
+pub(crate) const OTHER_FILL: u8 = 0xb9;
 
 /// A closure as an [`OpenProgram`]. Thread 0 runs the closure itself.
 ///
@@ -41,6 +46,7 @@ impl ClosureProgram {
             closure,
             stack_size,
             has_heap: false,
+            fill: None,
             has_refused: false,
             follows_pointers: false,
             slots: Vec::new(),
@@ -51,6 +57,8 @@ impl ClosureProgram {
             origins: Origins::new(),
             dependencies: KnownDependencies::default(),
             lives: None,
+            watched: Watched::new(),
+            blocked: None,
             last_panic: None,
             panics: Vec::new(),
             deferred: Vec::new(),
@@ -83,7 +91,25 @@ impl ClosureProgram {
                 // SAFETY: no thread runs, so nobody else uses the slot.
                 unsafe { slot.as_mut().arena = Arena::new() };
             }
+            self.fill_heap(Some(FILL));
         }
+    }
+
+    /// Has memory of the model heap, if it is there, hold this in each byte when it is handed out. A variable that holds it when it is
+    /// first read is taken to be uninitialised.
+    pub(crate) fn fill_heap(&mut self, fill: Option<u8>) {
+        let runtime = self.runtime_mut();
+        runtime.fill = fill.filter(|_| runtime.has_heap);
+        runtime.locations.fill = runtime.fill;
+        for slot in &runtime.slots {
+            // SAFETY: no thread runs, so nobody else uses the slot.
+            unsafe { slot.as_ref() }.arena.iter().for_each(|arena| arena.fill_with(runtime.fill));
+        }
+    }
+
+    /// Is memory of the model heap filled?
+    pub(crate) fn fills_heap(&self) -> bool {
+        self.runtime().fill.is_some()
     }
 
     /// Has accesses depend, by their addresses, on the reads that returned pointers to their objects, if another thread has
@@ -138,6 +164,7 @@ impl ClosureProgram {
         // here does so meanwhile, but for the coroutine, which no running thread touches.
         unsafe {
             (*self.runtime.as_ptr()).current = slot.as_ptr();
+            (*self.runtime.as_ptr()).watched.count();
             let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
             RUNNING.set(self.runtime.as_ptr());
             heap::use_arena((*slot.as_ptr()).arena.as_ref());
@@ -170,7 +197,8 @@ impl ClosureProgram {
 
     #[cold]
     fn run_on(&mut self, thread: usize) {
-        while self.slot(thread).returned.is_null() && !self.slot(thread).asks && !self.slot(thread).is_refused {
+        let is_stopped = |slot: &Slot| !slot.returned.is_null() || slot.asks || slot.is_refused;
+        while !is_stopped(self.slot(thread)) && self.runtime().blocked.is_none() {
             let after = self.slot(thread).pending().map(|operation| operation.place);
             self.run(thread, after);
         }
@@ -228,16 +256,25 @@ impl OpenProgram for ClosureProgram {
     }
 
     fn next(&mut self, thread: usize, expected: Option<LocationId>) -> Step {
+        if self.runtime().blocked.is_some() {
+            return Step::Error(OpenError::Outside { thread });
+        }
         let slot = self.slot(thread);
         if slot.is_refused {
             let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
             return Step::Error(OpenError::Nondeterminism { thread, before, now });
+        }
+        if let Some(origin) = slot.has_read_uninit {
+            return Step::Error(OpenError::Uninit { origin });
         }
         if slot.reported == slot.ahead.len() {
             let after = slot.pending().map(|operation| operation.place);
             slot.ahead.clear();
             (slot.reported, slot.pending) = (0, None);
             self.run(thread, after);
+            if self.runtime().blocked.is_some() {
+                return Step::Error(OpenError::Outside { thread });
+            }
         }
         let (runtime, slot) = self.both(thread);
         let at = slot.reported;
@@ -273,6 +310,11 @@ impl OpenProgram for ClosureProgram {
         if runtime.is_foreign(operation.kind, answer) {
             runtime.has_refused = true;
             slot.is_refused = true;
+            return;
+        }
+        if matches!(answer, Answer::Value(Value::Symbol(_))) {
+            slot.answers.push(answer);
+            slot.has_read_uninit = slot.pending.map(|pending| pending.origin);
             return;
         }
         let done = operation.kind.done(answer);
@@ -336,7 +378,7 @@ impl OpenProgram for ClosureProgram {
     }
 
     fn initial(&self, location: LocationId) -> Value {
-        Value::Bits(self.runtime().locations.initial(location))
+        self.runtime().locations.initial(location).map_or(Value::Symbol(0), Value::Bits)
     }
 }
 

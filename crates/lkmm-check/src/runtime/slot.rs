@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     pub(super) asks: bool,
     /// It was given an answer that makes no sense in this run, and is not run again.
     pub(super) is_refused: bool,
+    /// It has read at this origin what was not initialised, and is not run again.
+    pub(super) has_read_uninit: Option<u32>,
     /// The last operation that was reported.
     pub(super) pending: Option<Pending>,
     /// Its end has been reported.
@@ -51,10 +53,10 @@ pub(crate) struct Slot {
     pub(super) joined_a_panic: bool,
     /// The objects to which it has followed pointers.
     pub(super) followed: Vec<Followed>,
-    /// The readers that it is in: of RCU, or of an SRCU domain.
-    pub(super) readers: Vec<Option<CellId>>,
-    /// The spinlocks that it holds, with the origins where it took them.
-    pub(super) spinlocks: Vec<(CellId, u32)>,
+    /// The readers that it is in, of RCU or of an SRCU domain, with the origins where they began.
+    pub(super) readers: Vec<(Option<CellId>, u32)>,
+    /// The addresses of the spinlocks that it holds, with the origins where it took them.
+    pub(super) spinlocks: Vec<(usize, u32)>,
     /// Its address is that of the token of `park`.
     pub(super) token: u64,
     /// The read that the value of a store depends on.
@@ -101,17 +103,20 @@ impl Runtime {
     /// The slot of a thread, which is made if there never was one.
     pub(super) fn slot(&mut self, thread: u32) -> NonNull<Slot> {
         while self.slots.len() <= thread as usize {
+            let arena = self.has_heap.then(Arena::new).flatten();
+            arena.iter().for_each(|arena| arena.fill_with(self.fill));
             let stack = DefaultStack::new(self.stack_size).expect("memory for the stack of a thread");
             let slot = Slot {
                 number: self.slots.len() as u32,
                 stack: NonNull::from(Box::leak(Box::new(stack))),
-                arena: self.has_heap.then(Arena::new).flatten(),
+                arena,
                 coroutine: None,
                 yielder: ptr::null(),
                 ahead: Vec::with_capacity(AHEAD + 1),
                 reported: 0,
                 asks: false,
                 is_refused: false,
+                has_read_uninit: None,
                 pending: None,
                 has_ended: false,
                 result: 0,
@@ -170,7 +175,7 @@ impl Runtime {
             (slot.carried, slot.branch, slot.turn) = (None, 0, Turn::default());
             slot.readers.clear();
             slot.spinlocks.clear();
-            (slot.joined_a_panic, slot.is_refused) = (false, false);
+            (slot.joined_a_panic, slot.is_refused, slot.has_read_uninit) = (false, false, None);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.has_ended, slot.returned) = (false, None, false, ptr::null_mut());
             slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));

@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 
 /// As `std::sync::RwLock`, but never poisoned.
 pub struct RwLock<T: ?Sized> {
-    lock: lkmm::lock::RwLock<()>,
+    lock: lkmm::lock::RwSemaphore<()>,
     data: UnsafeCell<T>,
 }
 
@@ -17,14 +17,14 @@ pub struct RwLock<T: ?Sized> {
 #[must_use]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    _held: lkmm::lock::ReadGuard<'a, ()>,
+    _held: lkmm::lock::ReadGuard<'a, (), true>,
 }
 
 /// An [`RwLock`] that is held for writing: until this is dropped.
 #[must_use]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    _held: lkmm::lock::WriteGuard<'a, ()>,
+    _held: lkmm::lock::WriteGuard<'a, (), true>,
 }
 
 // SAFETY: a writer has the data alone, and readers share it.
@@ -35,7 +35,7 @@ unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 impl<T> RwLock<T> {
     /// A lock that is free, and what it protects.
     pub const fn new(data: T) -> Self {
-        RwLock { lock: lkmm::lock::RwLock::new(()), data: UnsafeCell::new(data) }
+        RwLock { lock: lkmm::lock::RwSemaphore::new(()), data: UnsafeCell::new(data) }
     }
 
     /// The data.

@@ -60,7 +60,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         match ending {
-            Ending::Error(OpenError::Sleep { .. }) if self.options.report_blocked => {}
+            Ending::Error(OpenError::Sleep { .. } | OpenError::Uninit { .. }) if self.options.report_blocked => {}
             Ending::Error(error) => return Err(error),
             _ => {}
         }
@@ -164,7 +164,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         }
         Ok(match error {
             // Who waits for this thread waits because of it.
-            Some(error @ OpenError::Sleep { .. }) => Ending::Error(error),
+            Some(error @ (OpenError::Sleep { .. } | OpenError::Uninit { .. })) => Ending::Error(error),
             _ if !failures.is_empty() => Ending::Failed(failures),
             _ if !waiting.is_empty() => Ending::Blocked(waiting),
             Some(error) => Ending::Error(error),

@@ -398,7 +398,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             match *self.run.step(thread) {
                 Step::End { .. } | Step::Failed(_) | Step::Stuck | Step::Wait { .. } => continue,
-                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. } | OpenError::Sleep { .. }) => continue,
+                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. }) => continue,
+                Step::Error(OpenError::Sleep { .. } | OpenError::Uninit { .. }) => continue,
                 Step::Read(kind, location) => {
                     if kind == ReadKind::Lock && is_held(graph, location) {
                         continue;

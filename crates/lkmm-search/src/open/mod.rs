@@ -34,7 +34,7 @@ mod written;
 
 pub use carries::{Dependency, Kind, dependencies, false_dependencies, syntactic_dependencies};
 pub use closed::{ClosedProgram, ClosedThread};
-pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
+pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step, Within};
 pub use search::search;
 
 use explore::Explorer;

@@ -245,6 +245,15 @@ impl Access {
     }
 }
 
+/// Why a thread may not sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// It holds a spinlock.
+    Spinlock,
+    /// It is a reader of RCU.
+    Reader,
+}
+
 /// Why a program cannot be explored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenError {
@@ -258,12 +267,24 @@ pub enum OpenError {
         /// [`Event::origin`].
         origin: u32,
     },
-    /// A thread waits for others, as it may not while it holds a spinlock.
+    /// A thread may sleep where none may.
     Sleep {
-        /// [`Event::origin`] of the wait.
+        /// [`Event::origin`] of what may sleep.
         origin: u32,
-        /// That of the lock.
-        lock: u32,
+        /// Why none may.
+        within: Within,
+        /// [`Event::origin`] of what began that.
+        since: u32,
+    },
+    /// A thread read what nothing had written yet, and that is not initialised.
+    Uninit {
+        /// [`Event::origin`] of the read.
+        origin: u32,
+    },
+    /// A thread waits for something that is no part of the program, and will wait for ever.
+    Outside {
+        /// The thread.
+        thread: usize,
     },
     /// A location is used as a lock, and otherwise.
     MixedLock(LocationId),
@@ -301,10 +322,16 @@ impl std::fmt::Display for OpenError {
                 write!(f, "the control paths of thread {thread} part where no read decides between them")
             }
             OpenError::StrayUnlock { .. } => f.write_str("unlock by a thread that does not hold the lock"),
-            OpenError::Sleep { .. } => f.write_str(
-                "sleeping with a spinlock held: a grace period takes its time, and everybody who wants the lock spins meanwhile \
-                 (unlock it before, or make it a mutex)",
+            OpenError::Sleep { within: Within::Spinlock, .. } => {
+                f.write_str("sleeping with a spinlock held: everybody who wants the lock spins meanwhile")
+            }
+            OpenError::Sleep { within: Within::Reader, .. } => f.write_str(
+                "sleeping in a reader of RCU: it leaves the processor, and by that RCU knows that there is no reader on it any more",
             ),
+            OpenError::Uninit { .. } => f.write_str("a variable is read that nothing has initialised"),
+            OpenError::Outside { thread } => {
+                write!(f, "thread {thread} waits for something that is no part of the program")
+            }
             OpenError::MixedLock(location) => write!(f, "location {location} is used as a lock, and otherwise"),
             OpenError::BadAddress { value, .. } => write!(f, "memory access through {value:?}, which is no location"),
             OpenError::Illegal(operation) => operation.fmt(f),

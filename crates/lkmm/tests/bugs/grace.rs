@@ -1,7 +1,7 @@
-//! Deadlocks through grace periods, and sleeping where one may not.
+//! Deadlocks through grace periods. (Where readers sleep, they are those of a domain: readers of RCU may not.)
 
 use crate::pair::*;
-use lkmm::lock::{Mutex, SpinLock};
+use lkmm::lock::Mutex;
 use lkmm::rcu::{read_lock, synchronize_rcu};
 use lkmm::srcu::Domain;
 use lkmm::thread;
@@ -18,11 +18,9 @@ pairs! {
     lock_handed_on: Deadlock at ["waits for the reader", "wants the first lock", "reader wants the second lock"],
         chain(true) => chain(false);
     domain_of_the_lock: Deadlock at ["waits for the domain", "reader of a domain wants the lock"], domain(0) => domain(1);
-
-    grace_period_with_a_spinlock_held: LockMisuse at ["taken, and kept", "sleeps"], sleeps(Held::Spin) => sleeps(Held::Mutex);
-    grace_period_with_a_spinlock_tried: LockMisuse at ["tried, and kept", "sleeps"], sleeps(Held::Tried) => sleeps(Held::Released);
-    grace_period_of_srcu_with_a_spinlock_held: LockMisuse at ["taken, and kept", "sleeps"], sleeps(Held::SpinInSrcu) => sleeps(Held::Reader);
 }
+
+static DOMAIN: Domain = Domain::new();
 
 fn locked(kept: bool) -> impl Model {
     move || {
@@ -31,12 +29,12 @@ fn locked(kept: bool) -> impl Model {
             let guard = lock.lock();
             if !kept {
                 drop(guard);
-                return synchronize_rcu();
+                return DOMAIN.synchronize();
             }
-            synchronize_rcu(); // waits for the reader
+            DOMAIN.synchronize(); // waits for the reader
         };
         let read = || {
-            let _reader = read_lock();
+            let _reader = DOMAIN.read_lock();
             *lock.lock() += 1; // reader wants the lock
         };
         both(update, read);
@@ -45,8 +43,8 @@ fn locked(kept: bool) -> impl Model {
 
 fn joined(inside: bool) -> impl Model {
     move || {
-        let child = thread::spawn(|| synchronize_rcu()); // waits for who joins it
-        let reader = read_lock();
+        let child = thread::spawn(|| DOMAIN.synchronize()); // waits for who joins it
+        let reader = DOMAIN.read_lock();
         let _reader = if inside {
             Some(reader)
         } else {
@@ -100,11 +98,11 @@ fn tries(kept: bool) -> impl Model {
 fn parked(inside: bool) -> impl Model {
     move || {
         let child = thread::spawn(move || {
-            let reader = inside.then(|| read_lock());
+            let reader = inside.then(|| DOMAIN.read_lock());
             thread::park(); // parked in a reader
             drop(reader);
         });
-        synchronize_rcu(); // waits for who is parked
+        DOMAIN.synchronize(); // waits for who is parked
         child.thread().unpark();
         child.join().unwrap();
     }
@@ -130,14 +128,14 @@ fn chain(kept: bool) -> impl Model {
             if !kept {
                 drop(guard);
             }
-            synchronize_rcu(); // waits for the reader
+            DOMAIN.synchronize(); // waits for the reader
         };
         let between = || {
             let _second = locks[1].lock();
             let _first = locks[0].lock(); // wants the first lock
         };
         let read = || {
-            let _reader = read_lock();
+            let _reader = DOMAIN.read_lock();
             let _second = locks[1].lock(); // reader wants the second lock
         };
         three(update, between, read);
@@ -157,41 +155,5 @@ fn domain(waits: usize) -> impl Model {
             *lock.lock() += 1; // reader of a domain wants the lock
         };
         both(update, read);
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Held {
-    Spin,
-    Tried,
-    Mutex,
-    Released,
-    SpinInSrcu,
-    Reader,
-}
-
-fn sleeps(held: Held) -> impl Model {
-    static DOMAINS: [Domain; 2] = [Domain::new(), Domain::new()];
-    move || {
-        let (spin, mutex) = (SpinLock::new(0), Mutex::new(0));
-        let update = || {
-            let _reader = matches!(held, Held::SpinInSrcu | Held::Reader).then(|| DOMAINS[0].read_lock());
-            let mut guard = None;
-            if matches!(held, Held::Spin | Held::SpinInSrcu | Held::Released) {
-                guard = Some(spin.lock()); // taken, and kept
-            } else if held == Held::Tried {
-                guard = spin.try_lock(); // tried, and kept
-            }
-            let _mutex = (held == Held::Mutex).then(|| mutex.lock());
-            if held == Held::Released {
-                guard = None;
-            }
-            match held {
-                Held::SpinInSrcu | Held::Reader => DOMAINS[1].synchronize(), // sleeps
-                _ => synchronize_rcu(),                                      // sleeps
-            }
-            drop(guard);
-        };
-        both(update, || *spin.lock() += 1);
     }
 }

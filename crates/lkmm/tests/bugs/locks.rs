@@ -1,7 +1,7 @@
 //! Locks of one's own, and mistakes with those of the library.
 
 use crate::pair::*;
-use lkmm::lock::SpinLock;
+use lkmm::lock::{Mutex, SpinLock};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
@@ -308,7 +308,7 @@ fn two_sections(two: bool) -> impl Model {
 
 fn join_locked(locked: bool) -> impl Model {
     move || {
-        let lock = Arc::new(SpinLock::new(0));
+        let lock = Arc::new(Mutex::new(0));
         let there = lock.clone();
         let child = lkmm::thread::spawn(move || *there.lock() += 1); // the child's
         let guard = lock.lock();

@@ -18,6 +18,8 @@ mod pointers;
 mod queues;
 mod readers;
 mod seqlock;
+mod sleep;
+mod uninit;
 mod wakeups;
 
 lkmm::check::heap!();

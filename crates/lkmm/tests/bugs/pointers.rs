@@ -1,7 +1,7 @@
 //! Objects on the heap, found by pointers.
 
 use crate::pair::*;
-use lkmm::lock::{Mutex, RwLock, SpinLock};
+use lkmm::lock::{Mutex, RwLock, RwSemaphore, SpinLock};
 use lkmm::rcu::{read_lock, synchronize_rcu};
 use std::ptr;
 use std::sync::Arc;
@@ -192,7 +192,7 @@ fn read_and_write(crosswise: bool) -> impl Model {
 
 fn mixed(opposite: bool) -> impl Model {
     move || {
-        let (mutex, rwlock) = (Mutex::new(0), RwLock::new(0));
+        let (mutex, rwlock) = (Mutex::new(0), RwSemaphore::new(0));
         let first = || {
             let _mutex = mutex.lock();
             *rwlock.write() += 1; // rwlock second
