@@ -78,8 +78,10 @@ pub(crate) struct Locations {
     copies: FxHashMap<usize, Copy>,
     /// The pointers that were put somewhere in this run.
     pointers: Vec<(CellId, u64)>,
-    /// What a pointer points to is elsewhere in each run: there is no model heap.
-    pub(crate) pointers_move: bool,
+    /// There is the model heap, so that pointers are the same in each run.
+    pub(crate) has_heap: bool,
+    /// A location has held pointers.
+    has_pointers: bool,
     /// What each byte of the model heap holds when it is handed out, if that is known.
     pub(crate) fill: Option<u8>,
 }
@@ -102,7 +104,8 @@ impl Locations {
             statics: Statics::find(),
             copies: FxHashMap::default(),
             pointers: Vec::new(),
-            pointers_move: true,
+            has_heap: false,
+            has_pointers: false,
             fill: None,
         }
     }
@@ -208,7 +211,13 @@ impl Locations {
         let initial = initial.ok();
         self.cells.push(Cell { address, generation, location: NONE, content, initial, last, is_init: true });
         self.current.set(address, id);
+        self.has_pointers |= content.is_pointer();
         id
+    }
+
+    /// Are there pointers that have another value in each run?
+    pub(crate) fn pointers_move(&self) -> bool {
+        self.has_pointers && !self.has_heap
     }
 
     /// Something was written to a cell: puts it into memory.
@@ -218,7 +227,7 @@ impl Locations {
     pub(crate) unsafe fn put(&mut self, id: CellId, bits: u64) {
         let cell = &mut self.cells[id as usize];
         cell.last = bits;
-        if cell.content.is_pointer() {
+        if cell.content.is_pointer() && !self.has_heap {
             self.pointers.push((id, bits));
         }
         if let Content::InMemory(size) = cell.content {
@@ -312,7 +321,7 @@ impl Locations {
             initial.is_some_and(|pointer| pointer != 0 && !self.statics.contain(pointer as usize))
         };
         let has_moved = |initial: Option<u64>| {
-            self.pointers_move && cell.content.is_pointer() && is_moving(initial) && is_moving(cell.initial)
+            self.pointers_move() && cell.content.is_pointer() && is_moving(initial) && is_moving(cell.initial)
         };
         let known = self.known.get(location as usize).filter(|known| known.run != self.run);
         known.is_some_and(|known| known.initial == cell.initial || has_moved(known.initial))

@@ -82,10 +82,11 @@ impl ClosureProgram {
     pub(crate) fn use_heap(&mut self, first_run: impl FnOnce(&mut Self)) {
         if heap::is_installed() {
             first_run(self);
+            self.has_followed.set(false);
             let runtime = self.runtime_mut();
             runtime.abandon();
             (runtime.has_heap, runtime.has_refused) = (true, false);
-            runtime.locations.pointers_move = false;
+            runtime.locations.has_heap = true;
             runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
             for slot in &mut runtime.slots {
                 // SAFETY: no thread runs, so nobody else uses the slot.
@@ -362,7 +363,7 @@ impl OpenProgram for ClosureProgram {
     }
 
     fn pointers_move(&self) -> bool {
-        !self.runtime().has_heap
+        self.runtime().locations.pointers_move()
     }
 
     fn moves(&self, location: LocationId) -> bool {

@@ -80,6 +80,29 @@ enum Operation<const W: usize> {
     Check(Test, usize, usize),
 }
 
+impl<const W: usize> Operation<W> {
+    /// The slots that it reads. (The variable of a fixed point that goes on is the slot that it writes.)
+    fn operands(&mut self) -> impl Iterator<Item = &mut usize> {
+        let slots = match self {
+            Operation::Or(a, b)
+            | Operation::And(a, b)
+            | Operation::Minus(a, b)
+            | Operation::Sequence(a, b)
+            | Operation::InverseSequence(a, b) => [Some(a), Some(b)],
+            Operation::Inverse(a)
+            | Operation::Within(_, a)
+            | Operation::Into(a, _)
+            | Operation::Closure(a, _)
+            | Operation::DomainIdentity(a)
+            | Operation::RangeIdentity(a)
+            | Operation::Again(a, _)
+            | Operation::Check(_, a, _) => [Some(a), None],
+            Operation::Enter => [None, None],
+        };
+        slots.into_iter().flatten()
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Step<const W: usize> {
     slot: usize,
@@ -188,6 +211,31 @@ impl<'m, const W: usize> Plan<'m, W> {
         plan.flags = flags;
         plan.restrict_rows();
         plan
+    }
+
+    /// Forgets the slots that no step reads or writes: what the relations are that the model defines is not known any more. For those who keep
+    /// many plans.
+    pub fn compact(&mut self) {
+        let mut is_used = vec![false; self.domains.len()];
+        self.inputs.iter().flatten().for_each(|&slot| is_used[slot] = true);
+        let steps = || self.axioms.iter().chain(&self.flags).copied();
+        for mut step in steps() {
+            is_used[step.slot] = true;
+            step.operation.operands().for_each(|slot| is_used[*slot] = true);
+        }
+        let n = self.n;
+        let kept: Vec<usize> = (0..is_used.len()).filter(|&slot| is_used[slot]).collect();
+        self.rows = kept.iter().flat_map(|&slot| &self.rows[slot * n..(slot + 1) * n]).copied().collect();
+        let mut numbers = vec![0; is_used.len()];
+        kept.iter().enumerate().for_each(|(number, &slot)| numbers[slot] = number);
+        self.inputs.iter_mut().flatten().for_each(|slot| *slot = numbers[*slot]);
+        for step in self.axioms.iter_mut().chain(&mut self.flags) {
+            step.slot = numbers[step.slot];
+            step.operation.operands().for_each(|slot| *slot = numbers[*slot]);
+        }
+        self.axioms.shrink_to_fit();
+        self.flags.shrink_to_fit();
+        (self.known, self.domains, self.ranges) = (Vec::new(), Vec::new(), Vec::new());
     }
 
     /// Has the deadline passed while the plan was made or run?

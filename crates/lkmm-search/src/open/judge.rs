@@ -191,7 +191,7 @@ impl<const W: usize> PlanOf<W> {
         observed: &[LocationId],
         traces: &Traces,
         threads: &[Vec<Seen>],
-        layout: Layout,
+        mut layout: Layout,
         purpose: Purpose,
     ) -> Self {
         let frame = frame(observed, traces, threads, &layout);
@@ -211,7 +211,7 @@ impl<const W: usize> PlanOf<W> {
         let set = |bits: Vec<bool>| (0..bits.len()).filter(|&i| bits[i]).collect::<EventSet<W>>();
         let writes = set(which(&|l| l.is_write() || matches!(l, Label::Init | Label::LockWrite | Label::Unlock)));
         let reads = set(which(&|l| l.is_read() || l.is_lock_event() && !matches!(l, Label::LockWrite | Label::Unlock)));
-        let plan = Plan::new(
+        let mut plan = Plan::new(
             model.definition(),
             &frame,
             Input::Growing { domain: writes, range: reads },
@@ -220,6 +220,8 @@ impl<const W: usize> PlanOf<W> {
             &|_| purpose == Purpose::Partial,
             None,
         );
+        plan.compact();
+        layout.compact();
         let is_settled = plan.is_settled();
         PlanOf { model, plan, layout, is_settled }
     }

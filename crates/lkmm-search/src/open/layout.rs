@@ -62,6 +62,11 @@ impl Layout {
         layout
     }
 
+    /// Forgets what only a plan in the making needs: what is left is where events stand.
+    pub(crate) fn compact(&mut self) {
+        (self.events, self.before) = (Vec::new(), Vec::new());
+    }
+
     fn next(&self) -> Place {
         (self.locations.len() + self.events.len()) as Place
     }
