@@ -73,11 +73,11 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     /// After so many runs they are judged.
     pub(super) patience: u64,
     /// The graphs that are still to be explored, the next one last.
-    tasks: Vec<Task>,
+    pub(super) tasks: Vec<Task>,
     /// Graphs that are no longer needed.
-    spare: Vec<Graph>,
+    pub(super) spare: Vec<Graph>,
     /// Decides which of several ways a random walk takes.
-    walker: Option<fastrand::Rng>,
+    pub(super) walker: Option<fastrand::Rng>,
     /// The reads that a write revisits.
     pub(super) reads: Vec<Id>,
     /// How many events of each thread a revisit keeps.
@@ -85,11 +85,11 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
 }
 
 /// A graph that is put by.
-struct Task {
-    graph: Graph,
+pub(super) struct Task {
+    pub(super) graph: Graph,
     state: State,
-    /// Its share of the search: those that branch off share equally with what they branch off from (Knuth 1975).
-    share: f64,
+    /// Its [share](super::walk) of the search.
+    pub(super) share: f64,
 }
 
 /// What is left to do before a graph can grow.
@@ -149,36 +149,13 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             Strategy::Exhaustive => {
                 self.statistics.is_complete = self.descend()?.is_continue() && self.settle()?.is_continue();
             }
-            Strategy::Random { seed, n } => {
-                self.walker = Some(fastrand::Rng::with_seed(seed));
-                let mut estimates = 0.0;
-                let mut walks = 0;
-                while walks < n {
-                    // Walks know nothing of each other.
-                    self.cores.clear();
-                    self.cyclic.clear();
-                    let executions = self.seen();
-                    let is_over = self.descend()?.is_break();
-                    let probability = std::mem::take(&mut self.statistics.share);
-                    if self.seen() > executions && probability > 0.0 {
-                        estimates += 1.0 / probability;
-                    }
-                    if is_over {
-                        break;
-                    }
-                    walks += 1;
-                }
-                self.statistics.has_sampled = self.settle()?.is_continue() && walks == n;
-                if estimates > 0.0 {
-                    self.statistics.share = (self.statistics.executions * walks) as f64 / estimates;
-                }
-            }
+            Strategy::Random { seed, n } => self.walk(seed, n)?,
         }
         Ok(self.statistics)
     }
 
     /// Explores what the empty graph grows into, until a budget or the caller ends it. A random walk goes one way.
-    fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
+    pub(super) fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
         self.tasks.clear();
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
@@ -202,43 +179,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Complete executions so far, those among them that are still to be judged.
-    fn seen(&self) -> u64 {
-        self.statistics.executions + self.doubtful.len() as u64
-    }
-
     /// Has a budget run out? The clock is read now and then while graphs are small.
     fn is_out_of_budget(&self, graph: &Graph) -> bool {
         let is_over = |most: u64| self.statistics.executions >= most;
         self.options.max_executions.is_some_and(is_over)
             || (self.statistics.runs % 64 == 0 || graph.order.len() > 64)
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    /// Gives the graphs that were put by since then their share, and this one what is left, if it goes on. A random walk
-    /// takes one of these ways, and forgets the others. Does this graph go on?
-    fn share_out(&mut self, since: usize, share: &mut f64, goes_on: bool) -> bool {
-        let new = self.tasks.len() - since;
-        if new == 0 {
-            return goes_on;
-        }
-        let ways = new + usize::from(goes_on);
-        let each = *share / ways as f64;
-        self.tasks[since..].iter_mut().for_each(|task| task.share = each);
-        let chosen = self.walker.as_mut().map(|walker| walker.usize(..ways));
-        *share = if goes_on { each } else { 0.0 };
-        match chosen {
-            None => goes_on,
-            Some(way) => {
-                if way < new {
-                    self.tasks.swap(since, since + way);
-                    *share = 0.0;
-                }
-                let forgotten = self.tasks.drain(since + usize::from(way < new)..);
-                self.spare.extend(forgotten.map(|task| task.graph));
-                way == new
-            }
-        }
     }
 
     /// Runs the program along a graph that was put by. False if the graph is none after all.

@@ -30,6 +30,7 @@ mod revisit;
 mod run;
 mod search;
 mod traces;
+mod walk;
 mod written;
 
 pub use carries::{Dependency, Kind, dependencies, false_dependencies, syntactic_dependencies};
