@@ -7,16 +7,18 @@ use crate::files;
 use crate::hook;
 use crate::lifetimes;
 use crate::panics::SourcePlace;
+use crate::progress;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, STACK};
 use crate::summary;
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Strategy, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Progress, Statistics, Strategy, explore};
 use std::ops::ControlFlow;
 use std::panic::Location;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
@@ -169,6 +171,9 @@ impl Builder {
     /// If the environment variable `LKMM_REPORTS` names a folder, a line of JSON on each model is added to `models.jsonl` there.
     /// (`cargo lkmm test` does this, and shows them as a table.)
     ///
+    /// On a terminal, a line says how far a search is that takes longer than a second. The environment variable `LKMM_PROGRESS` says whether
+    /// there is one: `auto`, `never`, or `always`, terminal or not.
+    ///
     /// # Panics
     /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for
     /// benchmarks (`cargo lkmm bench`).
@@ -178,7 +183,7 @@ impl Builder {
             panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
         }
         let (place, started) = (Location::caller(), Instant::now());
-        let mut report = self.explore_from(replay::caller(place), Box::new(f));
+        let mut report = self.explore_from(place, Box::new(f));
         let time = started.elapsed();
         let folder = self.reports.clone().or_else(environment::reports);
         if let (Some(failure), Some(folder)) = (&mut report.failure, folder) {
@@ -190,7 +195,8 @@ impl Builder {
         report
     }
 
-    fn explore_from(&self, caller: u32, f: Box<dyn Fn() + Send + Sync>) -> Report {
+    fn explore_from(&self, place: &Location<'_>, f: Box<dyn Fn() + Send + Sync>) -> Report {
+        let caller = replay::caller(place);
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
@@ -210,6 +216,9 @@ impl Builder {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
+        let progress = Arc::new(Progress::default());
+        let shown = progress::show(place, progress.clone(), options.deadline, options.max_executions);
+        options.progress = shown.is_some().then_some(progress);
         let is_replayed = token.is_some();
         options.at_once = is_replayed;
         let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
@@ -225,6 +234,7 @@ impl Builder {
             }
             (Ok(statistics), None) => Report::of(&statistics, None),
             (Ok(statistics), Some(failing)) => {
+                shown.iter().for_each(progress::Shown::fail);
                 let first = statistics.executions;
                 let (fault, execution, token) = match is_replayed {
                     true => failing,

@@ -21,6 +21,7 @@ mod memory;
 mod operation;
 mod panics;
 mod picture;
+mod progress;
 mod replay;
 mod report;
 mod runtime;

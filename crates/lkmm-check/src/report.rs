@@ -288,7 +288,7 @@ impl fmt::Display for Report {
 }
 
 /// An estimate, to two digits.
-fn rounded(number: f64) -> String {
+pub(crate) fn rounded(number: f64) -> String {
     match number {
         ..1e6 => {
             let unit = 10_f64.powf(number.max(1.0).log10().floor() - 1.0).max(1.0);

@@ -95,3 +95,26 @@ fn budgets_come_from_the_environment_too() {
         assert!(!passed && text.contains(&format!("{name}={value} is not {problem}")), "{text}");
     }
 }
+
+/// Takes longer than a second.
+#[test]
+fn a_model_that_takes_long() {
+    let report = Builder::new().timeout(std::time::Duration::from_millis(1600)).explore(counter(12));
+    assert!(report.out_of_budget(), "{report}");
+}
+
+#[test]
+fn a_line_says_how_far_a_long_search_is() {
+    let shown = |when: &str| {
+        let mut command = Command::new(std::env::current_exe().expect("this file"));
+        command.args(["--exact", "a_model_that_takes_long", "--test-threads=2"]).env("LKMM_PROGRESS", when);
+        String::from_utf8(command.output().expect("this file runs").stderr).expect("text")
+    };
+    // No terminal: not unless it is asked for.
+    assert_eq!([shown("auto"), shown("never")], ["", ""]);
+    let text = shown("always");
+    assert!(text.contains("a_model_that_takes_long: ") && text.contains(" executions of about "), "{text:?}");
+    // In the end there is an empty line.
+    let (_, last) = text.rsplit_once("\x1b[?7l").expect("a line");
+    assert_eq!(last, "\x1b[?7h\x1b8");
+}

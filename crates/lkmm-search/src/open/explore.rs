@@ -175,6 +175,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
             self.statistics.share += share;
             self.spare.push(graph);
+            if let (Some(progress), None) = (&self.options.progress, &self.walker) {
+                progress.explored(&self.statistics);
+            }
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -26,6 +26,7 @@ mod layout;
 mod observe;
 mod places;
 mod program;
+mod progress;
 mod revisit;
 mod run;
 mod search;
@@ -36,6 +37,7 @@ mod written;
 pub use carries::{Dependency, Kind, dependencies, false_dependencies, syntactic_dependencies};
 pub use closed::{ClosedProgram, ClosedThread};
 pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
+pub use progress::Progress;
 pub use search::search;
 
 use explore::Explorer;
@@ -44,6 +46,7 @@ use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
 use lkmm_model::program::{LocationId, Value};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 use traces::Traces;
 
@@ -68,6 +71,8 @@ pub struct Options {
     pub at_once: bool,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
+    /// Where the search says how far it is.
+    pub progress: Option<Arc<Progress>>,
 }
 
 impl Options {
@@ -82,6 +87,7 @@ impl Options {
             dependencies: DependencyMode::Declared,
             at_once: false,
             report_blocked: false,
+            progress: None,
         }
     }
 }

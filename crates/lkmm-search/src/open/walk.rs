@@ -34,6 +34,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
                 break;
             }
             walks += 1;
+            if let Some(progress) = &self.options.progress {
+                progress.walked(self.statistics.executions, (walks, n), estimates);
+            }
         }
         self.statistics.has_sampled = self.settle()?.is_continue() && walks == n;
         if estimates > 0.0 {
