@@ -109,7 +109,8 @@ impl Builder {
     }
 
     /// Which executions are explored: all, if nothing is said. `LKMM_RANDOM`, a number of walks, and `LKMM_SEED` (0 if it is
-    /// not there) ask for [random walks](Strategy::Random) whatever is said here.
+    /// not there) ask for [random walks](Strategy::Random) whatever is said here; otherwise `LKMM_PREEMPTIONS`, a number, for executions
+    /// with no more [preemptions](Strategy::Preemptions).
     ///
     /// ```
     /// use lkmm_check::{Builder, Strategy, any};
@@ -117,6 +118,9 @@ impl Builder {
     /// let report = Builder::new().strategy(Strategy::Random { seed: 1, n: 100 }).explore(|| _ = (any(0..1000), any(0..1000)));
     /// assert_eq!((report.executions(), report.sampled(), report.complete()), (100, true, false));
     /// assert_eq!(report.estimate(), Some(1e6));
+    ///
+    /// let report = Builder::new().strategy(Strategy::Preemptions(0)).explore(|| _ = any(0..3));
+    /// assert_eq!((report.executions(), report.preemptions(), report.complete()), (3, Some(0), false));
     /// ```
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.options.strategy = strategy;
@@ -230,9 +234,9 @@ impl Builder {
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
-                Report::of(&statistics, Some(refused(&program, &error)))
+                Report::of(&statistics, options.strategy, Some(refused(&program, &error)))
             }
-            (Ok(statistics), None) => Report::of(&statistics, None),
+            (Ok(statistics), None) => Report::of(&statistics, options.strategy, None),
             (Ok(statistics), Some(failing)) => {
                 shown.iter().for_each(progress::Shown::fail);
                 let first = statistics.executions;
@@ -250,7 +254,7 @@ impl Builder {
                         undeclared(&program, options.model, &execution, &mut failure);
                     }
                 }
-                Report::of(&statistics, Some(failure))
+                Report::of(&statistics, options.strategy, Some(failure))
             }
             (Err(error), _) => Report::refused(refused(&program, &error)),
         };

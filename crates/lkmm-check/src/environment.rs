@@ -6,6 +6,7 @@
 //! | `LKMM_TIMEOUT` | the time after which a search ends, in seconds |
 //! | `LKMM_RANDOM` | the number of random walks that take the place of the search |
 //! | `LKMM_SEED` | what the walks follow from |
+//! | `LKMM_PREEMPTIONS` | the number of preemptions that no execution goes beyond, if there are no walks |
 //! | `LKMM_PROGRESS` | whether a line says how far a search is: `auto` (on a terminal), `never` or `always` |
 //! | `LKMM_REPORTS` | the folder of failures, and of the summary of all models |
 //!
@@ -28,7 +29,10 @@ pub(crate) fn timeout() -> Option<Duration> {
 
 /// What takes the place of [`Builder::strategy`](crate::Builder::strategy).
 pub(crate) fn strategy() -> Option<Strategy> {
-    let n = variable("LKMM_RANDOM", "a number of random walks", |text| text.parse().ok())?;
+    let preemptions = variable("LKMM_PREEMPTIONS", "a number of preemptions", |text| text.parse().ok());
+    let Some(n) = variable("LKMM_RANDOM", "a number of random walks", |text| text.parse().ok()) else {
+        return preemptions.map(Strategy::Preemptions);
+    };
     let seed = variable("LKMM_SEED", "a seed (a number)", |text| text.parse().ok()).unwrap_or(0);
     Some(Strategy::Random { seed, n })
 }

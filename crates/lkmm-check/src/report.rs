@@ -5,7 +5,7 @@ use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
 use lkmm_report::svg;
-use lkmm_search::open::Statistics;
+use lkmm_search::open::{Statistics, Strategy};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -199,6 +199,7 @@ pub struct Report {
     pub(crate) complete: bool,
     pub(crate) out_of_budget: bool,
     pub(crate) sampled: bool,
+    pub(crate) preemptions: Option<u32>,
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
     pub(crate) failure: Option<Failure>,
@@ -206,12 +207,19 @@ pub struct Report {
 
 impl Report {
     /// What the search came to.
-    pub(crate) fn of(statistics: &Statistics, failure: Option<Failure>) -> Self {
+    pub(crate) fn of(statistics: &Statistics, strategy: Strategy, failure: Option<Failure>) -> Self {
+        let bound = match strategy {
+            Strategy::Preemptions(most) => Some(most),
+            _ => None,
+        };
+        let went_well = failure.is_none();
+        let is_over = statistics.is_complete || statistics.has_sampled || statistics.has_reached_bound;
         Report {
             executions: statistics.executions,
-            complete: statistics.is_complete && failure.is_none(),
-            out_of_budget: !statistics.is_complete && !statistics.has_sampled && failure.is_none(),
-            sampled: statistics.has_sampled && failure.is_none(),
+            complete: statistics.is_complete && went_well,
+            out_of_budget: !is_over && went_well,
+            sampled: statistics.has_sampled && went_well,
+            preemptions: bound.filter(|_| statistics.has_reached_bound && went_well),
             share: statistics.share,
             failure,
         }
@@ -219,8 +227,15 @@ impl Report {
 
     /// Nothing could be explored.
     pub(crate) fn refused(failure: Failure) -> Self {
-        let (complete, out_of_budget, sampled) = (false, false, false);
-        Report { executions: 0, complete, out_of_budget, sampled, share: 0.0, failure: Some(failure) }
+        Report {
+            executions: 0,
+            complete: false,
+            out_of_budget: false,
+            sampled: false,
+            preemptions: None,
+            share: 0.0,
+            failure: Some(failure),
+        }
     }
 
     /// How many executions were explored. Each counts once, unless they are [random](crate::Strategy::Random).
@@ -228,8 +243,8 @@ impl Report {
         self.executions
     }
 
-    /// Were these all that there are? Not if a budget ran out, if one of them failed, or if they are
-    /// [random](crate::Strategy::Random).
+    /// Were these all that there are? Not if a budget ran out, if one of them failed, or if the
+    /// [strategy](crate::Strategy) asks for some of them only.
     pub fn complete(&self) -> bool {
         self.complete
     }
@@ -244,16 +259,22 @@ impl Report {
         self.sampled
     }
 
+    /// The [bound](crate::Strategy::Preemptions) on preemptions, if these were all executions within it.
+    pub fn preemptions(&self) -> Option<u32> {
+        self.preemptions
+    }
+
     /// About how many executions there are, those that were explored among them: exactly so many if these are all. The
     /// estimate takes what branches off at one place of the search to be of equal size (Knuth 1975). As a search begins in
     /// a corner, that can be wrong by orders of magnitude. [Random walks](crate::Strategy::Random) see more: their estimate is right on
     /// average, but if there are many more executions than walks, most estimates are too low, and a few far too high. `None` if nothing is
-    /// known yet.
+    /// known yet, or of those that have more [preemptions](crate::Strategy::Preemptions) than were allowed.
     pub fn estimate(&self) -> Option<f64> {
         if self.complete {
             return Some(self.executions as f64);
         }
-        (self.executions > 0 && self.share > 0.0).then(|| self.executions as f64 / self.share)
+        (self.preemptions.is_none() && self.executions > 0 && self.share > 0.0)
+            .then(|| self.executions as f64 / self.share)
     }
 
     /// An execution that failed, if one did: the smallest of those that fail like the first, as far as a little search finds it.
@@ -266,14 +287,18 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.executions;
         let s = if count == 1 { "" } else { "s" };
-        match &self.failure {
-            Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
-            None if self.complete => write!(f, "{count} execution{s}, and all went well"),
-            None if self.sampled => {
+        match (&self.failure, self.preemptions) {
+            (Some(failure), _) => write!(f, "{failure}\n({count} execution{s} explored)"),
+            (None, _) if self.complete => write!(f, "{count} execution{s}, and all went well"),
+            (None, _) if self.sampled => {
                 let all = self.estimate().map_or(String::new(), |all| format!(" of about {}", rounded(all)));
                 write!(f, "{count} random execution{s}{all}, and all went well")
             }
-            None => {
+            (None, Some(most)) => {
+                let preemptions = if most == 1 { "preemption" } else { "preemptions" };
+                write!(f, "{count} execution{s} with at most {most} {preemptions}, and all went well")
+            }
+            (None, None) => {
                 write!(
                     f,
                     "{count} execution{s}, and all went well; the budget ran out before the others were explored"

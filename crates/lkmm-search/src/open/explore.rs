@@ -149,6 +149,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             Strategy::Exhaustive => {
                 self.statistics.is_complete = self.descend()?.is_continue() && self.settle()?.is_continue();
             }
+            Strategy::Preemptions(_) => {
+                self.statistics.has_reached_bound = self.descend()?.is_continue() && self.settle()?.is_continue();
+            }
             Strategy::Random { seed, n } => self.walk(seed, n)?,
         }
         Ok(self.statistics)
@@ -168,7 +171,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 }
             }
             let before = self.tasks.len();
-            let goes_on = self.take_up(&mut graph, state)?;
+            let goes_on = !self.leads_too_far(&graph) && self.take_up(&mut graph, state)?;
             let goes_on = self.share_out(before, &mut share, goes_on);
             if goes_on && self.grow(&mut graph, &mut share)?.is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -526,7 +529,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     /// Puts by what a write, which has been added and has no place in `co` yet, makes possible for earlier reads.
     fn add_write(&mut self, graph: &Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
-        late::explore(self, graph, write, location)?;
+        if self.wants_cycles() {
+            late::explore(self, graph, write, location)?;
+        }
         self.revisit(graph, write, location)
     }
 
