@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// let mut program = open::ClosedProgram::new(&program);
 /// // (Another thread would look at it.)
 /// open::explore(&mut program, &options, &mut |_| ControlFlow::Continue(()))?;
-/// assert_eq!((progress.executions(), progress.estimate()), (6, Some(6.0)));
+/// assert_eq!((progress.executions(), progress.estimate().map(f64::round)), (6, Some(6.0)));
 /// # Ok::<(), lkmm_search::open::OpenError>(())
 /// ```
 #[derive(Debug, Default)]
