@@ -278,7 +278,7 @@ impl Builder {
     ) -> (Result<Statistics, OpenError>, Option<Failing>) {
         // What is wanted is not left to chance.
         let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
-        let options = &Options { strategy, ..options.clone() };
+        let options = &Options { strategy, symmetry: wanted.is_none(), ..options.clone() };
         let mut failing = None;
         let outcome =
             self.failures(program, options, wanted.filter(|_| only), caller, &mut |(fault, execution, token)| {

@@ -200,6 +200,7 @@ pub struct Report {
     pub(crate) out_of_budget: bool,
     pub(crate) sampled: bool,
     pub(crate) preemptions: Option<u32>,
+    pub(crate) symmetric: bool,
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
     pub(crate) failure: Option<Failure>,
@@ -220,6 +221,7 @@ impl Report {
             out_of_budget: !is_over && went_well,
             sampled: statistics.has_sampled && went_well,
             preemptions: bound.filter(|_| statistics.has_reached_bound && went_well),
+            symmetric: statistics.has_symmetry,
             share: statistics.share,
             failure,
         }
@@ -233,6 +235,7 @@ impl Report {
             out_of_budget: false,
             sampled: false,
             preemptions: None,
+            symmetric: false,
             share: 0.0,
             failure: Some(failure),
         }
@@ -257,6 +260,12 @@ impl Report {
     /// Were these all the [random](crate::Strategy::Random) ones that were asked for?
     pub fn sampled(&self) -> bool {
         self.sampled
+    }
+
+    /// Do some of the executions stand for others, which differ in nothing but which of several symmetric threads did what? (Those are
+    /// the threads of `lkmm::thread::spawn_symmetric`.)
+    pub fn symmetric(&self) -> bool {
+        self.symmetric
     }
 
     /// The [bound](crate::Strategy::Preemptions) on preemptions, if these were all executions within it.
@@ -287,6 +296,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.executions;
         let s = if count == 1 { "" } else { "s" };
+        let s = if self.symmetric { format!("{s} (up to symmetry)") } else { s.to_string() };
         match (&self.failure, self.preemptions) {
             (Some(failure), _) => write!(f, "{failure}\n({count} execution{s} explored)"),
             (None, _) if self.complete => write!(f, "{count} execution{s}, and all went well"),

@@ -22,7 +22,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         }
         let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
         let is_observed = self.options.dependencies == DependencyMode::Observed;
-        let is_too_far = self.is_too_far(graph);
+        let is_too_far = self.is_too_far(graph) || self.is_mirrored(graph);
         // (What it writes is of interest all the same.)
         if is_too_far && !is_observed {
             return Ok(ControlFlow::Continue(()));
@@ -61,7 +61,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         verdict: Verdict,
         is_cyclic: bool,
     ) -> Result<ControlFlow<()>, OpenError> {
-        if is_cyclic && !self.cyclic.insert(graph.key()) {
+        if is_cyclic && !self.cyclic.insert(self.orbit(graph)) {
             return Ok(ControlFlow::Continue(()));
         }
         match ending {
@@ -69,6 +69,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
             Ending::Error(error) => return Err(error),
             _ => {}
         }
+        self.statistics.has_symmetry |= self.has_symmetry(graph);
         let is_over = matches!(ending, Ending::Complete | Ending::Failed(_));
         if is_over {
             self.statistics.executions += 1;

@@ -171,7 +171,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 }
             }
             let before = self.tasks.len();
-            let goes_on = !self.leads_too_far(&graph) && self.take_up(&mut graph, state)?;
+            // (What stays of a graph says nothing of a core that was cut out of it.)
+            let is_hopeless = state != State::Core && self.is_hopeless(&graph);
+            let goes_on = !is_hopeless && self.take_up(&mut graph, state)?;
             let goes_on = self.share_out(before, &mut share, goes_on);
             if goes_on && self.grow(&mut graph, &mut share)?.is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -288,9 +290,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     node.location = location;
                     graph.push(&mut self.traces, thread, node);
                 }
-                Next::Step(thread, Step::Spawn { thread: child, origin }) => {
+                Next::Step(thread, Step::Spawn { thread: child, origin, class }) => {
                     let node = self.link(Act::Spawn(child as u32), origin);
                     graph.push(&mut self.traces, thread, node);
+                    if let Some(class) = class {
+                        graph.classify(child, class);
+                    }
                 }
                 Next::Step(thread, Step::Join { thread: child, origin }) => {
                     let node = Node { answer: Some(Answer::Joined), ..self.link(Act::Join(child as u32), origin) };

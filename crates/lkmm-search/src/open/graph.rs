@@ -153,6 +153,8 @@ pub(crate) struct Graph {
     pub(crate) core: Vec<u32>,
     /// The event that started a thread.
     starts: Vec<Option<Id>>,
+    /// The threads of classes, each after the first thread of its class.
+    classes: Vec<(u32, u32)>,
     stamps: u32,
 }
 
@@ -172,6 +174,7 @@ impl Clone for Graph {
         self.reads.clone_from(&from.reads);
         self.core.clone_from(&from.core);
         self.starts.clone_from(&from.starts);
+        self.classes.clone_from(&from.classes);
         self.stamps = from.stamps;
     }
 }
@@ -291,6 +294,16 @@ impl Graph {
     /// The event that started a thread.
     pub(crate) fn start_of(&self, thread: usize) -> Option<Id> {
         self.starts.get(thread).copied().flatten()
+    }
+
+    /// Says that a thread, which has just been started, belongs to the class that begins with this one.
+    pub(crate) fn classify(&mut self, thread: usize, class: usize) {
+        self.classes.push((class as u32, thread as u32));
+    }
+
+    /// The threads of classes, each after the first thread of its class.
+    pub(crate) fn classes(&self) -> &[(u32, u32)] {
+        &self.classes
     }
 
     /// Is the thread there?
@@ -463,6 +476,8 @@ impl Graph {
         self.core.clone_from(&from.core);
         self.starts.clear();
         self.starts.extend(from.starts.iter().map(|start| start.filter(kept)));
+        self.classes.clear();
+        self.classes.extend(from.classes.iter().filter(|class| self.starts[class.1 as usize].is_some()));
         self.stamps = from.stamps;
     }
 
@@ -552,9 +567,16 @@ impl Graph {
     /// What tells one graph of a program from another, whatever order it was built in. (Around a cycle, `rf` does not
     /// determine the values.)
     pub(crate) fn key(&self) -> Vec<u32> {
-        let number = |id: Id| 1 + id.thread + id.index * self.threads.len() as u32;
+        self.key_under(&(0..self.threads.len() as u32).collect::<Vec<_>>())
+    }
+
+    /// The same of the graph whose threads have other numbers.
+    pub(crate) fn key_under(&self, names: &[u32]) -> Vec<u32> {
+        let number = |id: Id| 1 + names[id.thread as usize] + id.index * self.threads.len() as u32;
         let mut key = Vec::new();
-        for nodes in &self.threads {
+        let mut threads: Vec<usize> = (0..names.len()).collect();
+        threads.sort_unstable_by_key(|&thread| names[thread]);
+        for nodes in threads.into_iter().map(|thread| &self.threads[thread]) {
             key.push(nodes.len() as u32);
             for node in nodes {
                 if let Some(source) = node.source() {
@@ -576,9 +598,10 @@ impl Graph {
             }
         }
         // How many writes a location has follows from what its threads read, and its number is nothing but a name.
-        let mut orders: Vec<&[Id]> = self.co.iter().map(|writes| &writes.order[..]).collect();
+        let numbers = |writes: &Writes| writes.order.iter().map(|&id| number(id)).collect::<Vec<u32>>();
+        let mut orders: Vec<Vec<u32>> = self.co.iter().map(numbers).collect();
         orders.sort_unstable();
-        key.extend(orders.into_iter().flatten().map(|&id| number(id)));
+        key.extend(orders.into_iter().flatten());
         key
     }
 }

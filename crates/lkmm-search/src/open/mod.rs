@@ -31,6 +31,8 @@ mod progress;
 mod revisit;
 mod run;
 mod search;
+mod stays;
+mod symmetry;
 mod traces;
 mod walk;
 mod written;
@@ -72,6 +74,9 @@ pub struct Options {
     pub at_once: bool,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
+    /// Explore executions once that differ in nothing but which of several [symmetric](Step::Spawn) threads did what. Yes, if nothing
+    /// is said.
+    pub symmetry: bool,
     /// Where the search says how far it is.
     pub progress: Option<Arc<Progress>>,
 }
@@ -88,6 +93,7 @@ impl Options {
             dependencies: DependencyMode::Declared,
             at_once: false,
             report_blocked: false,
+            symmetry: true,
             progress: None,
         }
     }
@@ -249,6 +255,9 @@ pub struct Statistics {
     pub share: f64,
     /// There is nothing more to be found: the search was not ended by a budget, or by its caller, and none was left out.
     pub is_complete: bool,
+    /// Some executions stand for others, which differ in nothing but which of several [symmetric](Step::Spawn) threads did
+    /// what.
+    pub has_symmetry: bool,
     /// All executions within the [bound](Strategy::Preemptions) have been found.
     pub has_reached_bound: bool,
     /// All [random walks](Strategy::Random) were taken.

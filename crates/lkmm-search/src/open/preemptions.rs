@@ -9,25 +9,17 @@
 //! To stop a thread that can go on is of use only where it would release something, a lock or who waits for its end: for who waits
 //! for that can be left for nothing. Anything else may as well be done earlier.
 //!
-//! **A graph on the way** may have more preemptions than what it leads to, since revisits take events away. But they take away only what
-//! was added maximally ([`revisit`](super::revisit)). So these events stay, with all that they depend on:
-//!
-//! * a read or write that is *stale*: a later write, in coherence order, was there before it. As long as both are there, no
-//!   revisit takes it away; and one that takes the other away keeps it in the prefix of its write.
-//! * a write that revisited a read, and its prefix. To take the write away, a revisit would have to leave or take a read that reads
-//!   from a later event, or have that write in its own prefix.
-//! * a choice that is not the first one.
-//!
-//! What stays is a prefix of all that the graph leads to, and a prefix has no more preemptions than the whole: leave out of an order what is not
-//! in the prefix. Who is left then, and has more to do in the prefix, had it before. If it waits for a lock in the whole, then so in the prefix:
-//! who takes the lock before it is in its own prefix. So a graph is given up when what stays of it has too many. (That takes orders of `po ∪ rf`; with
-//! those of `co` and `fr`, a prefix of an execution that is not sequentially consistent could have more than the whole.) Complete executions are
-//! counted as a whole.
+//! **A graph on the way** is given up when what [stays](super::stays) of it has too many. For that is a prefix of all that the graph leads to, and a
+//! prefix has no more preemptions than the whole: leave out of an order what is not in the prefix. Who is left then, and has more to do in the prefix,
+//! had it before. If it waits for a lock in the whole, then so in the prefix: who takes the lock before it is in its own prefix. (That takes
+//! orders of `po ∪ rf`; with those of `co` and `fr`, a prefix of an execution that is not sequentially consistent could have more than the
+//! whole.) Complete executions are counted as a whole.
 
 use super::Strategy;
 use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
-use super::program::{Answer, OpenProgram};
+use super::program::OpenProgram;
+use super::stays::leave_stuck;
 use lkmm_model::event::Label;
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
@@ -36,13 +28,6 @@ impl<P: OpenProgram> Explorer<'_, P> {
     /// Are executions with load buffering looked for? They have no order.
     pub(super) fn wants_cycles(&self) -> bool {
         !matches!(self.options.strategy, Strategy::Preemptions(_))
-    }
-
-    /// Has everything that a graph leads to too many preemptions, as far as this can be told?
-    pub(super) fn leads_too_far(&self, graph: &Graph) -> bool {
-        let Strategy::Preemptions(most) = self.options.strategy else { return false };
-        let stays = what_stays(graph);
-        stays.iter().any(|&n| n > 0) && !Steps::new(graph, &stays, Order::Dependence).have_an_order(most)
     }
 
     /// Has a graph, to which nothing can be added, too many preemptions?
@@ -58,43 +43,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
     }
 }
 
-/// How many events of each thread no revisit takes away.
-fn what_stays(graph: &Graph) -> Vec<u32> {
-    let mut stays = vec![0; graph.threads.len()];
-    let mut keep = |id: Id| stays.iter_mut().zip(graph.clock(id)).for_each(|(n, &its)| *n = (*n).max(its));
-    for (id, node) in graph.nodes() {
-        let was_there = |later: &[Id]| later.iter().any(|&other| graph.node(other).stamp < node.stamp);
-        let has_revisited = |source: Source| match source {
-            Source::Event(write) if graph.node(write).stamp > node.stamp => Some(write),
-            _ => None,
-        };
-        match (node.act, node.location) {
-            (Act::Read(_, source), Some(location)) => {
-                if let Some(write) = has_revisited(source) {
-                    keep(write);
-                }
-                if was_there(graph.later(location, source)) {
-                    keep(id);
-                }
-            }
-            (Act::Write | Act::WriteAtOnce, Some(location)) if was_there(graph.later(location, Source::Event(id))) => {
-                keep(id);
-            }
-            (Act::Choose, _) if node.answer != Some(Answer::Choice(0)) => keep(id),
-            _ => {}
-        }
-    }
-    leave_stuck(graph, &mut stays);
-    stays
-}
-
-/// What a thread waits at has not been done.
-fn leave_stuck(graph: &Graph, lengths: &mut [u32]) {
-    for (n, nodes) in lengths.iter_mut().zip(&graph.threads) {
-        if n.checked_sub(1).is_some_and(|last| nodes[last as usize].stuck) {
-            *n -= 1;
-        }
-    }
+/// Has what stays of a graph too many preemptions?
+pub(super) fn lead_too_far(graph: &Graph, stays: &[u32], most: u32) -> bool {
+    !Steps::new(graph, stays, Order::Dependence).have_an_order(most)
 }
 
 /// What orders respect.
