@@ -7,16 +7,18 @@ use crate::files;
 use crate::hook;
 use crate::lifetimes;
 use crate::panics::SourcePlace;
+use crate::progress;
 use crate::replay::{self, Replayed, Token};
 use crate::report::{Failure, FailureKind, Report};
 use crate::runtime::{ClosureProgram, FILL, OTHER_FILL, STACK};
 use crate::summary;
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Statistics, Strategy, explore};
+use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Progress, Statistics, Strategy, explore};
 use std::ops::ControlFlow;
 use std::panic::Location;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
@@ -107,7 +109,8 @@ impl Builder {
     }
 
     /// Which executions are explored: all, if nothing is said. `LKMM_RANDOM`, a number of walks, and `LKMM_SEED` (0 if it is
-    /// not there) ask for [random walks](Strategy::Random) whatever is said here.
+    /// not there) ask for [random walks](Strategy::Random) whatever is said here; otherwise `LKMM_PREEMPTIONS`, a number, for executions
+    /// with no more [preemptions](Strategy::Preemptions).
     ///
     /// ```
     /// use lkmm_check::{Builder, Strategy, any};
@@ -115,6 +118,9 @@ impl Builder {
     /// let report = Builder::new().strategy(Strategy::Random { seed: 1, n: 100 }).explore(|| _ = (any(0..1000), any(0..1000)));
     /// assert_eq!((report.executions(), report.sampled(), report.complete()), (100, true, false));
     /// assert_eq!(report.estimate(), Some(1e6));
+    ///
+    /// let report = Builder::new().strategy(Strategy::Preemptions(0)).explore(|| _ = any(0..3));
+    /// assert_eq!((report.executions(), report.preemptions(), report.complete()), (3, Some(0), false));
     /// ```
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.options.strategy = strategy;
@@ -169,6 +175,9 @@ impl Builder {
     /// If the environment variable `LKMM_REPORTS` names a folder, a line of JSON on each model is added to `models.jsonl` there.
     /// (`cargo lkmm test` does this, and shows them as a table.)
     ///
+    /// On a terminal, a line says how far a search is that takes longer than a second. The environment variable `LKMM_PROGRESS` says whether
+    /// there is one: `auto`, `never`, or `always`, terminal or not.
+    ///
     /// # Panics
     /// In a model: models do not nest. And if a variable of the environment that sets a budget has no meaning, or the code was built for
     /// benchmarks (`cargo lkmm bench`).
@@ -178,7 +187,7 @@ impl Builder {
             panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
         }
         let (place, started) = (Location::caller(), Instant::now());
-        let mut report = self.explore_from(replay::caller(place), Box::new(f));
+        let mut report = self.explore_from(place, Box::new(f));
         let time = started.elapsed();
         let folder = self.reports.clone().or_else(environment::reports);
         if let (Some(failure), Some(folder)) = (&mut report.failure, folder) {
@@ -190,7 +199,8 @@ impl Builder {
         report
     }
 
-    fn explore_from(&self, caller: u32, f: Box<dyn Fn() + Send + Sync>) -> Report {
+    fn explore_from(&self, place: &Location<'_>, f: Box<dyn Fn() + Send + Sync>) -> Report {
+        let caller = replay::caller(place);
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
@@ -210,6 +220,9 @@ impl Builder {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
+        let progress = Arc::new(Progress::default());
+        let shown = progress::show(place, progress.clone(), options.deadline, options.max_executions);
+        options.progress = shown.is_some().then_some(progress);
         let is_replayed = token.is_some();
         options.at_once = is_replayed;
         let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
@@ -231,10 +244,11 @@ impl Builder {
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
-                Report::of(&statistics, program.has_followed(), Some(refused(&program, &error)))
+                Report::of(&statistics, options.strategy, program.has_followed(), Some(refused(&program, &error)))
             }
-            (Ok(statistics), None) => Report::of(&statistics, program.has_followed(), None),
+            (Ok(statistics), None) => Report::of(&statistics, options.strategy, program.has_followed(), None),
             (Ok(statistics), Some(failing)) => {
+                shown.iter().for_each(progress::Shown::fail);
                 let first = statistics.executions;
                 let (fault, execution, token) = match is_replayed {
                     true => failing,
@@ -254,7 +268,7 @@ impl Builder {
                         undeclared(&program, options.model, &execution, &mut failure);
                     }
                 }
-                Report::of(&statistics, program.has_followed(), Some(failure))
+                Report::of(&statistics, options.strategy, program.has_followed(), Some(failure))
             }
             (Err(error), _) => Report::refused(refused(&program, &error)),
         };
@@ -278,7 +292,7 @@ impl Builder {
     ) -> (Result<Statistics, OpenError>, Option<Failing>) {
         // What is wanted is not left to chance.
         let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
-        let options = &Options { strategy, ..options.clone() };
+        let options = &Options { strategy, symmetry: wanted.is_none(), ..options.clone() };
         let mut failing = None;
         let outcome =
             self.failures(program, options, wanted.filter(|_| only), caller, &mut |(fault, execution, token)| {

@@ -6,6 +6,8 @@
 //! | `LKMM_TIMEOUT` | the time after which a search ends, in seconds |
 //! | `LKMM_RANDOM` | the number of random walks that take the place of the search |
 //! | `LKMM_SEED` | what the walks follow from |
+//! | `LKMM_PREEMPTIONS` | the number of preemptions that no execution goes beyond, if there are no walks |
+//! | `LKMM_PROGRESS` | whether a line says how far a search is: `auto` (on a terminal), `never` or `always` |
 //! | `LKMM_REPORTS` | the folder of failures, and of the summary of all models |
 //!
 //! (`LKMM_REPLAY` is read where tokens are.)
@@ -27,9 +29,29 @@ pub(crate) fn timeout() -> Option<Duration> {
 
 /// What takes the place of [`Builder::strategy`](crate::Builder::strategy).
 pub(crate) fn strategy() -> Option<Strategy> {
-    let n = variable("LKMM_RANDOM", "a number of random walks", |text| text.parse().ok())?;
+    let preemptions = variable("LKMM_PREEMPTIONS", "a number of preemptions", |text| text.parse().ok());
+    let Some(n) = variable("LKMM_RANDOM", "a number of random walks", |text| text.parse().ok()) else {
+        return preemptions.map(Strategy::Preemptions);
+    };
     let seed = variable("LKMM_SEED", "a seed (a number)", |text| text.parse().ok()).unwrap_or(0);
     Some(Strategy::Random { seed, n })
+}
+
+/// Is a line to say how far a search is? If nothing is said, it is on a terminal that can go back to a line, unless this is a
+/// service that builds (`CI`), or cargo is to show no progress either.
+pub(crate) fn progress(is_terminal: impl FnOnce() -> bool) -> bool {
+    let meaning = |text: &str| match text {
+        "auto" => Some(None),
+        "always" => Some(Some(true)),
+        "never" => Some(Some(false)),
+        _ => None,
+    };
+    let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|v| v == value);
+    let is_service = || std::env::var_os("CI").is_some_and(|v| !v.is_empty() && v != "false");
+    let wanted = variable("LKMM_PROGRESS", "`auto`, `always` or `never`", meaning).flatten();
+    wanted.unwrap_or_else(|| {
+        is_terminal() && !is("TERM", "dumb") && !is_service() && !is("CARGO_TERM_PROGRESS_WHEN", "never")
+    })
 }
 
 /// The folder of reports.

@@ -427,7 +427,17 @@ impl Model {
     /// What the closure borrows must live until the thread has been joined, or else until the end of the run.
     pub unsafe fn spawn<T>(self, closure: impl FnOnce() -> T, place: Place) -> JoinHandle<T> {
         // SAFETY: the caller's promise.
-        JoinHandle { thread: unsafe { self.0.spawn(closure, place) }, returns: PhantomData }
+        JoinHandle { thread: unsafe { self.0.spawn(closure, None, place) }, returns: PhantomData }
+    }
+
+    /// Starts a thread of a class: of threads that do the same when they read the same, and that are joined one right after the other, or not at
+    /// all. `first` is the first of them; none if it is this one.
+    ///
+    /// # Safety
+    /// As for [`spawn`](Self::spawn).
+    pub unsafe fn spawn_alike<T>(self, closure: impl FnOnce() -> T, first: Option<u32>, place: Place) -> JoinHandle<T> {
+        // SAFETY: the caller's promise.
+        JoinHandle { thread: unsafe { self.0.spawn(closure, Some(first), place) }, returns: PhantomData }
     }
 
     /// Has an object dropped when the run is over, if it comes to an end. (A thread that waited for readers frees what

@@ -22,6 +22,7 @@ mod memory;
 mod operation;
 mod panics;
 mod picture;
+mod progress;
 mod replay;
 mod report;
 mod runtime;

@@ -59,7 +59,7 @@ impl History {
         }
         let number = self.shown.len() as u32;
         let link = match kind {
-            Kind::Spawn(child) => Link::Spawn(child),
+            Kind::Spawn(child, _) => Link::Spawn(child),
             Kind::Join(child) => Link::Join(child),
             Kind::Choose(_) | Kind::Wait | Kind::WaitForReaders | Kind::End | Kind::Failed(_) => {
                 return self.shown.push(self.total);

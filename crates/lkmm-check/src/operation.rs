@@ -90,7 +90,8 @@ pub(crate) enum Kind {
     /// The second is the number of the `srcu_read_lock` that the index comes from.
     SrcuUnlock(CellId, u32),
     SyncSrcu(CellId),
-    Spawn(u32),
+    /// (With the first thread of its class, if it belongs to one.)
+    Spawn(u32, Option<u32>),
     Join(u32),
     Choose(u32),
     Wait,
@@ -144,7 +145,9 @@ impl Operation {
             }
             Kind::SyncSrcu(_) => Step::Other(Some(location), event(Label::SyncSrcu)),
             Kind::Fence(fence) => Step::Other(None, event(Label::Fence(fence))),
-            Kind::Spawn(thread) => Step::Spawn { thread: thread as usize, origin },
+            Kind::Spawn(thread, class) => {
+                Step::Spawn { thread: thread as usize, class: class.map(|class| class as usize), origin }
+            }
             Kind::Join(thread) => Step::Join { thread: thread as usize, origin },
             Kind::Choose(below) => Step::Choose(below),
             Kind::Wait | Kind::WaitForLock | Kind::WaitForReaders => Step::Wait { origin },
@@ -244,7 +247,7 @@ impl Kind {
                 Update::Or(_) => "fetch_or",
                 Update::Xor(_) => "fetch_xor",
             },
-            Kind::Spawn(_) => "spawn",
+            Kind::Spawn(..) => "spawn",
             Kind::Join(_) => "join",
             _ => "",
         }

@@ -5,7 +5,7 @@ use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
 use lkmm_report::svg;
-use lkmm_search::open::Statistics;
+use lkmm_search::open::{Statistics, Strategy};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -205,6 +205,8 @@ pub struct Report {
     pub(crate) complete: bool,
     pub(crate) out_of_budget: bool,
     pub(crate) sampled: bool,
+    pub(crate) preemptions: Option<u32>,
+    pub(crate) symmetric: bool,
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
     pub(crate) unchecked: Vec<&'static str>,
@@ -219,14 +221,27 @@ const LEFT_OUT: &str =
 
 impl Report {
     /// What the search came to. Without the model heap, pointers may have been followed.
-    pub(crate) fn of(statistics: &Statistics, has_followed: bool, failure: Option<Failure>) -> Self {
+    pub(crate) fn of(
+        statistics: &Statistics,
+        strategy: Strategy,
+        has_followed: bool,
+        failure: Option<Failure>,
+    ) -> Self {
+        let bound = match strategy {
+            Strategy::Preemptions(most) => Some(most),
+            _ => None,
+        };
         let unchecked = [(has_followed, NO_HEAP), (statistics.has_left_out, LEFT_OUT)];
+        let went_well = failure.is_none();
+        let is_over = statistics.is_complete || statistics.has_sampled || statistics.has_reached_bound;
         Report {
             executions: statistics.executions,
             unchecked: unchecked.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect(),
-            complete: statistics.is_complete && !statistics.has_left_out && failure.is_none(),
-            out_of_budget: !statistics.is_complete && !statistics.has_sampled && failure.is_none(),
-            sampled: statistics.has_sampled && failure.is_none(),
+            complete: statistics.is_complete && !statistics.has_left_out && went_well,
+            out_of_budget: !is_over && went_well,
+            sampled: statistics.has_sampled && went_well,
+            preemptions: bound.filter(|_| statistics.has_reached_bound && went_well),
+            symmetric: statistics.has_symmetry,
             share: statistics.share,
             failure,
         }
@@ -234,9 +249,17 @@ impl Report {
 
     /// Nothing could be explored.
     pub(crate) fn refused(failure: Failure) -> Self {
-        let (complete, out_of_budget, sampled) = (false, false, false);
-        let unchecked = Vec::new();
-        Report { executions: 0, complete, out_of_budget, sampled, share: 0.0, unchecked, failure: Some(failure) }
+        Report {
+            executions: 0,
+            complete: false,
+            out_of_budget: false,
+            sampled: false,
+            preemptions: None,
+            symmetric: false,
+            share: 0.0,
+            unchecked: Vec::new(),
+            failure: Some(failure),
+        }
     }
 
     /// How many executions were explored. Each counts once, unless they are [random](crate::Strategy::Random).
@@ -244,8 +267,8 @@ impl Report {
         self.executions
     }
 
-    /// Were these all that there are? Not if a budget ran out, if one of them failed, if they are
-    /// [random](crate::Strategy::Random), or if some were left out ([`unchecked`](Self::unchecked)).
+    /// Were these all that there are? Not if a budget ran out, if one of them failed, if the [strategy](crate::Strategy) asks for some of
+    /// them only, or if some were left out ([`unchecked`](Self::unchecked)).
     pub fn complete(&self) -> bool {
         self.complete
     }
@@ -260,16 +283,28 @@ impl Report {
         self.sampled
     }
 
+    /// Do some of the executions stand for others, which differ in nothing but which of several symmetric threads did what? (Those are
+    /// the threads of `lkmm::thread::spawn_symmetric`.)
+    pub fn symmetric(&self) -> bool {
+        self.symmetric
+    }
+
+    /// The [bound](crate::Strategy::Preemptions) on preemptions, if these were all executions within it.
+    pub fn preemptions(&self) -> Option<u32> {
+        self.preemptions
+    }
+
     /// About how many executions there are, those that were explored among them: exactly so many if these are all. The
     /// estimate takes what branches off at one place of the search to be of equal size (Knuth 1975). As a search begins in
     /// a corner, that can be wrong by orders of magnitude. [Random walks](crate::Strategy::Random) see more: their estimate is right on
     /// average, but if there are many more executions than walks, most estimates are too low, and a few far too high. `None` if nothing is
-    /// known yet.
+    /// known yet, or of those that have more [preemptions](crate::Strategy::Preemptions) than were allowed.
     pub fn estimate(&self) -> Option<f64> {
         if self.complete {
             return Some(self.executions as f64);
         }
-        (self.executions > 0 && self.share > 0.0).then(|| self.executions as f64 / self.share)
+        (self.preemptions.is_none() && self.executions > 0 && self.share > 0.0)
+            .then(|| self.executions as f64 / self.share)
     }
 
     /// What could not be checked, in sentences: without the [model heap](crate::heap!), what needs it.
@@ -287,14 +322,21 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.executions;
         let s = if count == 1 { "" } else { "s" };
-        match &self.failure {
-            Some(failure) => write!(f, "{failure}\n({count} execution{s} explored)"),
-            None if !self.out_of_budget && !self.sampled => write!(f, "{count} execution{s}, and all went well"),
-            None if self.sampled => {
+        let s = if self.symmetric { format!("{s} (up to symmetry)") } else { s.to_string() };
+        match (&self.failure, self.preemptions) {
+            (Some(failure), _) => write!(f, "{failure}\n({count} execution{s} explored)"),
+            (None, None) if !self.out_of_budget && !self.sampled => {
+                write!(f, "{count} execution{s}, and all went well")
+            }
+            (None, _) if self.sampled => {
                 let all = self.estimate().map_or(String::new(), |all| format!(" of about {}", rounded(all)));
                 write!(f, "{count} random execution{s}{all}, and all went well")
             }
-            None => {
+            (None, Some(most)) => {
+                let preemptions = if most == 1 { "preemption" } else { "preemptions" };
+                write!(f, "{count} execution{s} with at most {most} {preemptions}, and all went well")
+            }
+            (None, None) => {
                 write!(
                     f,
                     "{count} execution{s}, and all went well; the budget ran out before the others were explored"
@@ -310,7 +352,7 @@ impl fmt::Display for Report {
 }
 
 /// An estimate, to two digits.
-fn rounded(number: f64) -> String {
+pub(crate) fn rounded(number: f64) -> String {
     match number {
         ..1e6 => {
             let unit = 10_f64.powf(number.max(1.0).log10().floor() - 1.0).max(1.0);

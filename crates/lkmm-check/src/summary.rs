@@ -9,7 +9,8 @@
 //! | `file`, `line` | where it was explored from |
 //! | `executions`, `estimate` | how many were explored, and about how many there are, or null |
 //! | `seconds` | how long it took |
-//! | `outcome` | `complete`, `sampled` (by random walks), `out of budget` or `failed` |
+//! | `outcome` | `complete`, `sampled` (by random walks), `bounded`, `out of budget` or `failed` |
+//! | `preemptions` | the bound, if the outcome is `bounded`, or null |
 //! | `failure` | null, or `{"kind","message","places","report"}`: `kind` as in [`FailureKind`](crate::FailureKind), the path of the picture or text |
 
 use crate::report::{Failure, Report};
@@ -38,6 +39,7 @@ fn write(folder: &Path, place: &Location<'_>, report: &Report, time: Duration) -
         "estimate": report.estimate(),
         "seconds": time.as_secs_f64(),
         "outcome": outcome(report),
+        "preemptions": report.preemptions(),
         "failure": report.failure().map(describe),
     });
     // In one piece: other tests, and other processes, write as well.
@@ -50,6 +52,7 @@ fn outcome(report: &Report) -> &'static str {
         Some(_) => "failed",
         None if report.complete() => "complete",
         None if report.sampled() => "sampled",
+        None if report.preemptions().is_some() => "bounded",
         None => "out of budget",
     }
 }

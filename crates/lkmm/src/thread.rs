@@ -44,6 +44,71 @@ where
     JoinHandle(Handle::Real(std::thread::spawn(f)))
 }
 
+/// Starts `n` threads that are told nothing that differs.
+///
+/// In a model, executions that differ in nothing but which of the threads did what are explored once: `n` threads that each increment a
+/// counter have 1 execution, and not `n!`. That is sound only if no thread does anything else because it is another one (by
+/// [`current`], by its address, by how often the closure was called), and if nothing depends on which thread returned what.
+///
+/// ```
+/// use lkmm::atomic::{Atomic, Relaxed};
+/// use lkmm::thread;
+///
+/// static COUNT: Atomic<u32> = Atomic::new(0);
+/// thread::spawn_symmetric(3, || COUNT.add(1, Relaxed)).join().unwrap();
+/// assert_eq!(COUNT.load(Relaxed), 3);
+/// ```
+#[cfg_attr(feature = "check", track_caller)]
+pub fn spawn_symmetric<F, T>(n: usize, f: F) -> Symmetric<T>
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let f = Arc::new(f);
+    let mut threads: Vec<JoinHandle<T>> = Vec::with_capacity(n);
+    for _ in 0..n {
+        let f = f.clone();
+        threads.push(spawn_alike(move || f(), threads.first()));
+    }
+    Symmetric(threads)
+}
+
+#[cfg_attr(feature = "check", track_caller)]
+#[cfg_attr(not(feature = "check"), allow(unused_variables, reason = "only a model asks"))]
+fn spawn_alike<F, T>(f: F, first: Option<&JoinHandle<T>>) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    in_model!(model, place => {
+        let first = first.and_then(|first| match &first.0 {
+            Handle::InModel(handle) => Some(handle.thread()),
+            Handle::Real(_) => None,
+        });
+        // SAFETY: the closure borrows nothing.
+        JoinHandle(Handle::InModel(unsafe { model.spawn_alike(f, first, place) }))
+    });
+    spawn(f)
+}
+
+/// Threads that were started by [`spawn_symmetric`].
+#[derive(Debug)]
+pub struct Symmetric<T>(Vec<JoinHandle<T>>);
+
+impl<T> Symmetric<T> {
+    /// Waits until all of the threads have ended. Yields what they returned, in an order that says nothing.
+    ///
+    /// # Errors
+    /// What one of them panicked with.
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn join(self) -> Result<Vec<T>> {
+        let place = Location::caller();
+        // All are waited for, whatever came of the others.
+        let results: Vec<Result<T>> = self.0.into_iter().map(|thread| thread.join_at(place)).collect();
+        results.into_iter().collect()
+    }
+}
+
 /// The thread that calls this.
 pub fn current() -> Thread {
     in_model!(model, _place => Thread(Identity::InModel(model.thread())));

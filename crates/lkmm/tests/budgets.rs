@@ -66,6 +66,35 @@ fn what_a_random_walk_comes_to_can_be_run_again() {
     assert_eq!(again.failure().map(|failure| failure.message()), Some(failure.message()));
 }
 
+/// Whoever adds in two steps may be interrupted in between, and then what others add is lost.
+#[test]
+fn preemptions_are_bounded() {
+    let lossy = |preemptible: usize| {
+        move || {
+            let count = Arc::new(Atomic::new(0));
+            let threads = [0, 1, 2].map(|i| {
+                let count = count.clone();
+                thread::spawn(move || match i < preemptible {
+                    true => count.store(count.load(Relaxed) + 1, Relaxed),
+                    false => count.add(1, Relaxed),
+                })
+            });
+            threads.into_iter().for_each(|t| t.join().unwrap());
+            assert_eq!(count.load(Relaxed), 3);
+        }
+    };
+    let bounded = |most| Builder::new().strategy(Strategy::Preemptions(most));
+    let report = bounded(0).explore(lossy(2));
+    // Threads that run one after the other.
+    assert_eq!((report.executions(), report.preemptions(), report.estimate()), (6, Some(0), None), "{report}");
+    assert!(!report.complete() && !report.out_of_budget());
+    assert_eq!(report.to_string(), "6 executions with at most 0 preemptions, and all went well");
+    let report = bounded(1).explore(lossy(2));
+    let failure = report.failure().expect("a failure");
+    assert_eq!((failure.kind(), report.preemptions()), (FailureKind::Panic, None));
+    assert!(bounded(1).max_executions(5).explore(lossy(0)).out_of_budget());
+}
+
 /// Runs one test of this file with a variable of the environment set. Yields whether it passes, and what it prints.
 fn with(variable: (&str, &str), test: &str) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().expect("this file"));
@@ -87,11 +116,34 @@ fn budgets_come_from_the_environment_too() {
     let (passed, text) = with(("LKMM_TIMEOUT", "0"), test);
     assert!(!passed && text.contains("the budget ran out"), "{text}");
     assert!(with(("LKMM_MAX_EXECUTIONS", "24"), test).0 && with(("LKMM_TIMEOUT", ""), test).0);
-    assert!(with(("LKMM_RANDOM", "100"), test).0);
+    assert!(with(("LKMM_RANDOM", "100"), test).0 && with(("LKMM_PREEMPTIONS", "0"), test).0);
     for (name, value, problem) in
         [("LKMM_TIMEOUT", "soon", "a number of seconds"), ("LKMM_MAX_EXECUTIONS", "-1", "a number of executions")]
     {
         let (passed, text) = with((name, value), test);
         assert!(!passed && text.contains(&format!("{name}={value} is not {problem}")), "{text}");
     }
+}
+
+/// Takes longer than a second.
+#[test]
+fn a_model_that_takes_long() {
+    let report = Builder::new().timeout(std::time::Duration::from_millis(1600)).explore(counter(12));
+    assert!(report.out_of_budget(), "{report}");
+}
+
+#[test]
+fn a_line_says_how_far_a_long_search_is() {
+    let shown = |when: &str| {
+        let mut command = Command::new(std::env::current_exe().expect("this file"));
+        command.args(["--exact", "a_model_that_takes_long", "--test-threads=2"]).env("LKMM_PROGRESS", when);
+        String::from_utf8(command.output().expect("this file runs").stderr).expect("text")
+    };
+    // No terminal: not unless it is asked for.
+    assert_eq!([shown("auto"), shown("never")], ["", ""]);
+    let text = shown("always");
+    assert!(text.contains("a_model_that_takes_long: ") && text.contains(" executions of about "), "{text:?}");
+    // In the end there is an empty line.
+    let (_, last) = text.rsplit_once("\x1b[?7l").expect("a line");
+    assert_eq!(last, "\x1b[?7h\x1b8");
 }

@@ -6,13 +6,17 @@
 #[path = "common/naive.rs"]
 mod naive;
 
+#[path = "../../lkmm-search/tests/common/preemptions.rs"]
+mod preemptions;
+
 use lkmm::atomic::{Acquire, Atomic, Full, Relaxed, Release};
 use lkmm::cell::Shared;
 use lkmm::check::{Builder, ClosureProgram, DependencyMode, models};
 use lkmm::lock::SpinLock;
 use lkmm::rcu::{self, Rcu};
 use lkmm::{barrier, hint, thread};
-use lkmm_search::open::{self, Options};
+use lkmm_search::open::{self, Options, Strategy};
+use preemptions::fewest_preemptions;
 use std::ops::ControlFlow;
 use std::ptr;
 
@@ -498,4 +502,70 @@ fn an_rcu_list() {
         }
     }
     assert_eq!([1, 2, 3].map(|readers| count(program(readers)).0), [2, 4, 8]);
+}
+
+/// How many executions of a closure there are with so many preemptions: by the search within a bound, and by a count for each execution.
+fn count_preemptions(f: impl Fn() + Send + Sync + Copy + 'static) -> Vec<usize> {
+    let explore = |strategy| {
+        let mut counts = Vec::new();
+        let options = Options { strategy, ..Options::new(models::lkmm()) };
+        let found = &mut |found: &open::Found<'_>| {
+            counts.extend(fewest_preemptions(&found.execution()));
+            ControlFlow::Continue(())
+        };
+        open::explore(&mut ClosureProgram::new(f), &options, found).expect("the program has a meaning");
+        counts.sort_unstable();
+        counts
+    };
+    let all = explore(Strategy::Exhaustive);
+    for most in 0..4 {
+        let within: Vec<u32> = all.iter().copied().filter(|&n| n <= most).collect();
+        assert_eq!(explore(Strategy::Preemptions(most)), within, "at most {most}");
+    }
+    (0..4).map(|n| all.iter().filter(|&&count| count == n).count()).collect()
+}
+
+#[test]
+fn a_bound_on_preemptions_leaves_out_what_has_more() {
+    let adders = |x: &Atomic<u64>, _| {
+        x.fetch_add(1, Relaxed);
+        x.fetch_add(1, Relaxed);
+    };
+    // Of the words over aabb and so on, by their blocks; those who spawn and join wait.
+    assert_eq!(count_preemptions(together(2, adders)), [2, 2, 2, 0]);
+    let ring = count_preemptions(ring(3, write_fence_then_read));
+    assert_eq!(ring.iter().sum::<usize>(), 7);
+    // The first thread goes on when it has started the others, unless it is preempted then; nobody has to be otherwise.
+    let handed_over = count_preemptions(|| {
+        let lock = SpinLock::new(0);
+        thread::scope(|s| {
+            for _ in 0..3 {
+                s.spawn(|| {
+                    *lock.lock() += 1;
+                });
+            }
+            *lock.lock() += 1;
+        });
+    });
+    assert_eq!(handed_over, [6, 18, 0, 0]);
+    count_preemptions(|| {
+        let (x, y, lock) = (Atomic::new(0), Atomic::new(0), SpinLock::new(()));
+        thread::scope(|s| {
+            let writer = s.spawn(|| {
+                x.store(1, Relaxed);
+                drop(lock.lock());
+                y.store(1, Relaxed);
+                y.store(2, Relaxed);
+            });
+            let reader = s.spawn(|| {
+                y.load(Relaxed);
+                drop(lock.try_lock());
+                x.load(Relaxed)
+            });
+            reader.join().unwrap();
+            x.store(2, Relaxed);
+            writer.join().unwrap();
+            y.load(Relaxed)
+        });
+    });
 }

@@ -93,7 +93,9 @@ fn publish(is_released: bool) -> Report {
         if let Some(config) = unsafe { slot.load(Acquire).as_ref() } {
             assert_eq!(config.a.load(Relaxed) + 1, config.b.load(Relaxed));
         }
-        writers.map(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
     })
 }
 

@@ -239,11 +239,17 @@ impl Current {
         })
     }
 
-    /// Starts a thread, and queues this as a step. Yields its number.
+    /// Starts a thread, and queues this as a step. Yields its number. It may belong to a class, of which it is the first unless that is
+    /// named.
     ///
     /// # Safety
     /// What the closure borrows must live until the thread has been joined, or else until the end of the run.
-    pub(crate) unsafe fn spawn<T>(self, closure: impl FnOnce() -> T, place: &'static Location<'static>) -> u32 {
+    pub(crate) unsafe fn spawn<T>(
+        self,
+        closure: impl FnOnce() -> T,
+        class: Option<Option<u32>>,
+        place: &'static Location<'static>,
+    ) -> u32 {
         let child = self.with(|runtime| {
             // SAFETY: the slot of the running thread is its own.
             let (parent, nth) = unsafe {
@@ -259,7 +265,7 @@ impl Current {
             runtime.start(child, closure);
             child
         });
-        self.post(Kind::Spawn(child), place);
+        self.post(Kind::Spawn(child, class.map(|first| first.unwrap_or(child))), place);
         child
     }
 

@@ -63,6 +63,10 @@ pub struct Test {
     #[arg(long, value_name = "N", requires = "random")]
     pub seed: Option<u64>,
 
+    /// Explore only executions of each model that have no more preemptions
+    #[arg(long, value_name = "N", conflicts_with = "random")]
+    pub preemptions: Option<u32>,
+
     /// What to build.
     #[command(flatten)]
     pub selection: Selection,

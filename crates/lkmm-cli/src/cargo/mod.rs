@@ -98,6 +98,7 @@ fn run_tests(test: &Test, out: &mut dyn Write) -> Result<u8, Problem> {
     set("LKMM_MAX_EXECUTIONS", test.max_executions.map(|executions| executions.to_string()));
     set("LKMM_RANDOM", test.random.map(|walks| walks.to_string()));
     set("LKMM_SEED", test.seed.map(|seed| seed.to_string()));
+    set("LKMM_PREEMPTIONS", test.preemptions.map(|preemptions| preemptions.to_string()));
     let status = command.status().map_err(cannot_run)?;
     models::print(out, &models::read(&folder)?)?;
     Ok(u8::from(!status.success()))

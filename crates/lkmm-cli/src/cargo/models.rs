@@ -19,6 +19,7 @@ pub(super) struct Model {
 enum Outcome {
     Complete,
     Sampled { of: Option<f64> },
+    Bounded { preemptions: u64 },
     OutOfBudget { left: Option<f64> },
     Failed { kind: String, place: Option<String>, report: String },
 }
@@ -43,6 +44,7 @@ fn parse(line: &str) -> io::Result<Model> {
     let outcome = match line["outcome"].as_str() {
         Some("complete") => Outcome::Complete,
         Some("sampled") => Outcome::Sampled { of: estimate },
+        Some("bounded") => Outcome::Bounded { preemptions: line["preemptions"].as_u64().unwrap_or(0) },
         Some("out of budget") => Outcome::OutOfBudget { left: estimate.map(|all| all - executions as f64) },
         _ => Outcome::Failed {
             kind: text(&failure["kind"]),
@@ -78,12 +80,16 @@ pub(super) fn print(out: &mut dyn Write, models: &[Model]) -> io::Result<()> {
         (count(|o| matches!(o, Outcome::Complete)), count(|o| matches!(o, Outcome::Failed { .. })));
     let (sampled, cut) =
         (count(|o| matches!(o, Outcome::Sampled { .. })), count(|o| matches!(o, Outcome::OutOfBudget { .. })));
+    let bounded = count(|o| matches!(o, Outcome::Bounded { .. }));
     let executions = grouped(models.iter().map(|model| model.executions).sum());
     let time = duration(models.iter().map(|model| model.time).sum());
     let s = if models.len() == 1 { "" } else { "s" };
     write!(out, "\n{} model{s}, {executions} executions, {time}: {complete} complete, {failed} failed", models.len())?;
     if sampled > 0 {
         write!(out, ", {sampled} sampled")?;
+    }
+    if bounded > 0 {
+        write!(out, ", {bounded} bounded")?;
     }
     if cut > 0 {
         write!(out, ", {cut} out of budget")?;
@@ -96,6 +102,8 @@ fn describe(outcome: &Outcome) -> String {
         Outcome::Complete => "complete".into(),
         Outcome::Sampled { of: None } => "random walks".into(),
         Outcome::Sampled { of: Some(all) } => format!("random walks, of about {}", about(*all)),
+        Outcome::Bounded { preemptions: 1 } => "at most 1 preemption".into(),
+        Outcome::Bounded { preemptions } => format!("at most {preemptions} preemptions"),
         Outcome::OutOfBudget { left: None } => "out of budget".into(),
         Outcome::OutOfBudget { left: Some(left) } => format!("out of budget, about {} left", about(*left)),
         Outcome::Failed { kind, place: None, .. } => kind.clone(),
@@ -144,6 +152,8 @@ mod tests {
         assert_eq!(shown(&line("sampled", "2.5e9")), "random walks, of about 2.5e9");
         assert_eq!(shown(&line("out of budget", "125678.0")), "out of budget, about 120,000 left");
         assert_eq!(shown(&line("out of budget", "null")), "out of budget");
+        let bounded = line("bounded", "null").replace(r#""failure""#, r#""preemptions":2,"failure""#);
+        assert_eq!(shown(&bounded), "at most 2 preemptions");
         let failed = line("failed", "null").replace(
             r#""failure":null"#,
             r#""failure":{"kind":"DataRace","message":"m","places":["src/lib.rs:9:2"],"report":"/r.txt"}"#,

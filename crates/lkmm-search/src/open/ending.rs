@@ -21,9 +21,14 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
+        let is_observed = self.options.dependencies == DependencyMode::Observed;
+        let is_too_far = self.is_too_far(graph) || self.is_mirrored(graph);
+        // (What it writes is of interest all the same.)
+        if is_too_far && !is_observed {
+            return Ok(ControlFlow::Continue(()));
+        }
         let verdict = self.judge.judge(&self.traces, graph)?;
         self.statistics.judged += 1;
-        let is_observed = self.options.dependencies == DependencyMode::Observed;
         debug_assert!(
             is_observed || self.agrees(graph, &verdict),
             "the plan and the definition disagree on a complete execution"
@@ -33,6 +38,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
         }
         if is_observed {
             self.written.note(graph);
+            if is_too_far {
+                return Ok(ControlFlow::Continue(()));
+            }
             let (verdict, is_doubtful) = self.judge_observed(graph, verdict)?;
             if !verdict.is_consistent {
                 return Ok(ControlFlow::Continue(()));
@@ -53,17 +61,15 @@ impl<P: OpenProgram> Explorer<'_, P> {
         verdict: Verdict,
         is_cyclic: bool,
     ) -> Result<ControlFlow<()>, OpenError> {
-        if is_cyclic {
-            let key = self.key(graph);
-            if !self.cyclic.insert(key) {
-                return Ok(ControlFlow::Continue(()));
-            }
+        if is_cyclic && !self.cyclic.insert(self.orbit(graph)) {
+            return Ok(ControlFlow::Continue(()));
         }
         match ending {
             Ending::Error(OpenError::Sleep { .. } | OpenError::Uninit { .. }) if self.options.report_blocked => {}
             Ending::Error(error) => return Err(error),
             _ => {}
         }
+        self.statistics.has_symmetry |= self.has_symmetry(graph);
         let is_over = matches!(ending, Ending::Complete | Ending::Failed(_));
         if is_over {
             self.statistics.executions += 1;

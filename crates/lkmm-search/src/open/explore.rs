@@ -73,11 +73,11 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     /// After so many runs they are judged.
     pub(super) patience: u64,
     /// The graphs that are still to be explored, the next one last.
-    tasks: Vec<Task>,
+    pub(super) tasks: Vec<Task>,
     /// Graphs that are no longer needed.
-    spare: Vec<Graph>,
+    pub(super) spare: Vec<Graph>,
     /// Decides which of several ways a random walk takes.
-    walker: Option<fastrand::Rng>,
+    pub(super) walker: Option<fastrand::Rng>,
     /// The reads that a write revisits.
     pub(super) reads: Vec<Id>,
     /// How many events of each thread a revisit keeps.
@@ -85,11 +85,11 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
 }
 
 /// A graph that is put by.
-struct Task {
-    graph: Graph,
+pub(super) struct Task {
+    pub(super) graph: Graph,
     state: State,
-    /// Its share of the search: those that branch off share equally with what they branch off from (Knuth 1975).
-    share: f64,
+    /// Its [share](super::walk) of the search.
+    pub(super) share: f64,
 }
 
 /// What is left to do before a graph can grow.
@@ -149,36 +149,16 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             Strategy::Exhaustive => {
                 self.statistics.is_complete = self.descend()?.is_continue() && self.settle()?.is_continue();
             }
-            Strategy::Random { seed, n } => {
-                self.walker = Some(fastrand::Rng::with_seed(seed));
-                let mut estimates = 0.0;
-                let mut walks = 0;
-                while walks < n {
-                    // Walks know nothing of each other.
-                    self.cores.clear();
-                    self.cyclic.clear();
-                    let executions = self.seen();
-                    let is_over = self.descend()?.is_break();
-                    let probability = std::mem::take(&mut self.statistics.share);
-                    if self.seen() > executions && probability > 0.0 {
-                        estimates += 1.0 / probability;
-                    }
-                    if is_over {
-                        break;
-                    }
-                    walks += 1;
-                }
-                self.statistics.has_sampled = self.settle()?.is_continue() && walks == n;
-                if estimates > 0.0 {
-                    self.statistics.share = (self.statistics.executions * walks) as f64 / estimates;
-                }
+            Strategy::Preemptions(_) => {
+                self.statistics.has_reached_bound = self.descend()?.is_continue() && self.settle()?.is_continue();
             }
+            Strategy::Random { seed, n } => self.walk(seed, n)?,
         }
         Ok(self.statistics)
     }
 
     /// Explores what the empty graph grows into, until a budget or the caller ends it. A random walk goes one way.
-    fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
+    pub(super) fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
         self.tasks.clear();
         let graph = Graph::new(self.roots);
         self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
@@ -191,20 +171,20 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 }
             }
             let before = self.tasks.len();
-            let goes_on = self.take_up(&mut graph, state)?;
+            // (What stays of a graph says nothing of a core that was cut out of it.)
+            let is_hopeless = state != State::Core && self.is_hopeless(&graph);
+            let goes_on = !is_hopeless && self.take_up(&mut graph, state)?;
             let goes_on = self.share_out(before, &mut share, goes_on);
             if goes_on && self.grow(&mut graph, &mut share)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             self.statistics.share += share;
             self.spare.push(graph);
+            if let (Some(progress), None) = (&self.options.progress, &self.walker) {
+                progress.explored(&self.statistics);
+            }
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// Complete executions so far, those among them that are still to be judged.
-    fn seen(&self) -> u64 {
-        self.statistics.executions + self.doubtful.len() as u64
     }
 
     /// Has a budget run out? The clock is read now and then while graphs are small.
@@ -213,32 +193,6 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.options.max_executions.is_some_and(is_over)
             || (self.statistics.runs % 64 == 0 || graph.order.len() > 64)
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    /// Gives the graphs that were put by since then their share, and this one what is left, if it goes on. A random walk
-    /// takes one of these ways, and forgets the others. Does this graph go on?
-    fn share_out(&mut self, since: usize, share: &mut f64, goes_on: bool) -> bool {
-        let new = self.tasks.len() - since;
-        if new == 0 {
-            return goes_on;
-        }
-        let ways = new + usize::from(goes_on);
-        let each = *share / ways as f64;
-        self.tasks[since..].iter_mut().for_each(|task| task.share = each);
-        let chosen = self.walker.as_mut().map(|walker| walker.usize(..ways));
-        *share = if goes_on { each } else { 0.0 };
-        match chosen {
-            None => goes_on,
-            Some(way) => {
-                if way < new {
-                    self.tasks.swap(since, since + way);
-                    *share = 0.0;
-                }
-                let forgotten = self.tasks.drain(since + usize::from(way < new)..);
-                self.spare.extend(forgotten.map(|task| task.graph));
-                way == new
-            }
-        }
     }
 
     /// Runs the program along a graph that was put by. False if the graph is none after all.
@@ -317,12 +271,6 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         }
     }
 
-    /// What tells a graph from others.
-    pub(super) fn key(&self, graph: &Graph) -> Vec<u32> {
-        let program = &*self.run.program;
-        graph.key(|location, value| program.pointers_move() && program.is_moving(location, value))
-    }
-
     /// Lets a graph grow until nothing can be added, and puts by what branches off.
     fn grow(&mut self, graph: &mut Graph, share: &mut f64) -> Result<ControlFlow<()>, OpenError> {
         let mut before = self.tasks.len();
@@ -355,9 +303,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     node.location = location;
                     graph.push(&mut self.traces, thread, node);
                 }
-                Next::Step(thread, Step::Spawn { thread: child, origin }) => {
+                Next::Step(thread, Step::Spawn { thread: child, origin, class }) => {
                     let node = self.link(Act::Spawn(child as u32), origin);
                     graph.push(&mut self.traces, thread, node);
+                    if let Some(class) = class {
+                        graph.classify(child, class);
+                    }
                 }
                 Next::Step(thread, Step::Join { thread: child, origin }) => {
                     let node = Node { answer: Some(Answer::Joined), ..self.link(Act::Join(child as u32), origin) };
@@ -597,7 +548,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     /// Puts by what a write, which has been added and has no place in `co` yet, makes possible for earlier reads.
     fn add_write(&mut self, graph: &Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
-        late::explore(self, graph, write, location)?;
+        if self.wants_cycles() {
+            late::explore(self, graph, write, location)?;
+        }
         self.revisit(graph, write, location)
     }
 

@@ -153,6 +153,8 @@ pub(crate) struct Graph {
     pub(crate) core: Vec<u32>,
     /// The event that started a thread.
     starts: Vec<Option<Id>>,
+    /// The threads of classes, each after the first thread of its class.
+    classes: Vec<(u32, u32)>,
     stamps: u32,
 }
 
@@ -172,6 +174,7 @@ impl Clone for Graph {
         self.reads.clone_from(&from.reads);
         self.core.clone_from(&from.core);
         self.starts.clone_from(&from.starts);
+        self.classes.clone_from(&from.classes);
         self.stamps = from.stamps;
     }
 }
@@ -291,6 +294,16 @@ impl Graph {
     /// The event that started a thread.
     pub(crate) fn start_of(&self, thread: usize) -> Option<Id> {
         self.starts.get(thread).copied().flatten()
+    }
+
+    /// Says that a thread, which has just been started, belongs to the class that begins with this one.
+    pub(crate) fn classify(&mut self, thread: usize, class: usize) {
+        self.classes.push((class as u32, thread as u32));
+    }
+
+    /// The threads of classes, each after the first thread of its class.
+    pub(crate) fn classes(&self) -> &[(u32, u32)] {
+        &self.classes
     }
 
     /// Is the thread there?
@@ -479,6 +492,8 @@ impl Graph {
         self.core.clone_from(&from.core);
         self.starts.clear();
         self.starts.extend(from.starts.iter().map(|start| start.filter(kept)));
+        self.classes.clear();
+        self.classes.extend(from.classes.iter().filter(|class| self.starts[class.1 as usize].is_some()));
         self.stamps = from.stamps;
     }
 
@@ -563,48 +578,6 @@ impl Graph {
                 return done.iter().zip(&self.threads).any(|(&n, nodes)| n < nodes.len());
             }
         }
-    }
-
-    /// What tells one graph of a program from another, whatever order it was built in. (Around a cycle, `rf` does not
-    /// determine the values. Pointers that move are told apart from each other only.)
-    pub(crate) fn key(&self, is_moving: impl Fn(LocationId, Value) -> bool) -> Vec<u32> {
-        let number = |id: Id| 1 + id.thread + id.index * self.threads.len() as u32;
-        let mut moving: Vec<Value> = Vec::new();
-        // (A read has five numbers at most, a write has one.)
-        let mut key = Vec::with_capacity(self.threads.len() + 5 * self.order.len());
-        for nodes in &self.threads {
-            key.push(nodes.len() as u32);
-            for node in nodes {
-                if let Some(source) = node.source() {
-                    key.push(match source {
-                        Source::Initial => 0,
-                        Source::Event(id) => number(id),
-                    });
-                }
-                match node.answer {
-                    Some(Answer::Value(value)) if node.location.is_some_and(|location| is_moving(location, value)) => {
-                        let known = moving.iter().position(|&known| known == value);
-                        key.extend([7, known.unwrap_or(moving.len()) as u32]);
-                        if known.is_none() {
-                            moving.push(value);
-                        }
-                    }
-                    Some(Answer::Value(Value::Int(i))) => key.extend([0, i as u32]),
-                    Some(Answer::Value(Value::Address(location, offset))) => key.extend([1, location, offset as u32]),
-                    Some(Answer::Value(Value::Symbol(symbol))) => key.extend([2, symbol]),
-                    Some(Answer::Value(Value::Bits(bits))) => key.extend([6, bits as u32, (bits >> 32) as u32]),
-                    Some(Answer::Free) => key.push(3),
-                    Some(Answer::Held) => key.push(4),
-                    Some(Answer::Choice(choice)) => key.extend([5, choice]),
-                    Some(Answer::Joined) | None => {}
-                }
-            }
-        }
-        // How many writes a location has follows from what its threads read, and its number is nothing but a name.
-        let mut orders: Vec<&[Id]> = self.co.iter().map(|writes| &writes.order[..]).collect();
-        orders.sort_unstable();
-        key.extend(orders.into_iter().flatten().map(|&id| number(id)));
-        key
     }
 }
 

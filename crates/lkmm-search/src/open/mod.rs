@@ -21,20 +21,27 @@ mod explore;
 mod grace;
 mod graph;
 mod judge;
+mod key;
 mod late;
 mod layout;
 mod observe;
 mod places;
+mod preemptions;
 mod program;
+mod progress;
 mod revisit;
 mod run;
 mod search;
+mod stays;
+mod symmetry;
 mod traces;
+mod walk;
 mod written;
 
 pub use carries::{Dependency, Kind, dependencies, false_dependencies, syntactic_dependencies};
 pub use closed::{ClosedProgram, ClosedThread};
 pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step, Within};
+pub use progress::Progress;
 pub use search::search;
 
 use explore::Explorer;
@@ -43,6 +50,7 @@ use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
 use lkmm_model::program::{LocationId, Value};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 use traces::Traces;
 
@@ -67,6 +75,11 @@ pub struct Options {
     pub at_once: bool,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
+    /// Explore executions once that differ in nothing but which of several [symmetric](Step::Spawn) threads did what. Yes, if nothing
+    /// is said.
+    pub symmetry: bool,
+    /// Where the search says how far it is.
+    pub progress: Option<Arc<Progress>>,
 }
 
 impl Options {
@@ -81,6 +94,8 @@ impl Options {
             dependencies: DependencyMode::Declared,
             at_once: false,
             report_blocked: false,
+            symmetry: true,
+            progress: None,
         }
     }
 }
@@ -90,6 +105,27 @@ impl Options {
 pub enum Strategy {
     /// All, each once.
     Exhaustive,
+    /// Those with at most so many preemptions, each once: for programs with so many that no search ends, and bugs that need
+    /// no rare coincidence.
+    ///
+    /// The preemptions of an execution are counted in an order of its steps that has the fewest. (A step is an event, or an atomic operation,
+    /// or a lock that is taken.) Where the next step is that of another thread, the one before is preempted, unless it
+    ///
+    /// * has done all that it does in this execution,
+    /// * waits for a thread to end that has not yet, or
+    /// * takes, with its next step, a lock that another thread holds.
+    ///
+    /// Who waits in a loop is preempted, since it goes on reading. So `n` is as large as the number of hand-overs by
+    /// flags that it needs, and locks and joins are free.
+    ///
+    /// An execution that is sequentially consistent has the orders in which each read returns the newest value, and each write is
+    /// the newest: the preemptions are those of a processor that runs one thread at a time. Any other has all orders in which a
+    /// write comes before those who read from it, and spawns and joins are where they have to be: what is
+    /// reordered is not counted. An execution with a cycle of `po ∪ rf` (load buffering) has no order, and is not among
+    /// them, whatever the bound is.
+    ///
+    /// The order in which threads run one after the other is free: `n` threads with one step each have `n!` executions without a preemption.
+    Preemptions(u32),
     /// Those that random walks come to: for programs with so many that a search which begins in a corner ends there.
     ///
     /// A walk goes the way of the search, and where that branches it takes each branch with the same probability. So every
@@ -222,6 +258,11 @@ pub struct Statistics {
     pub is_complete: bool,
     /// Executions may be missing in which a [pointer that moves](OpenProgram::pointers_move) is read before it is written.
     pub has_left_out: bool,
+    /// Some executions stand for others, which differ in nothing but which of several [symmetric](Step::Spawn) threads did
+    /// what.
+    pub has_symmetry: bool,
+    /// All executions within the [bound](Strategy::Preemptions) have been found.
+    pub has_reached_bound: bool,
     /// All [random walks](Strategy::Random) were taken.
     pub has_sampled: bool,
 }

@@ -86,6 +86,10 @@ pub enum Step {
     Spawn {
         /// The new thread.
         thread: usize,
+        /// The first thread of its class: threads that do the same when they are told the same, and of which the others see only what
+        /// they write, and that all of them have ended. So they are spawned without anything in between, and joined so or not at all.
+        /// Executions that differ in nothing but which of them did what are explored once.
+        class: Option<usize>,
         /// [`Event::origin`].
         origin: u32,
     },
