@@ -28,7 +28,7 @@
 use super::graph::{Act, Graph, Id, Node, Source};
 use super::judge::Judge;
 use super::late::Conduct;
-use super::places::{is_held, is_taken, may_read, positions};
+use super::places::{floor, is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::revisit::may_overtake;
 use super::run::{Reproduced, Run, changed};
@@ -459,28 +459,38 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         kind: ReadKind,
         location: LocationId,
     ) -> Result<(), OpenError> {
+        let seen = floor(graph, thread, graph.threads[thread].len(), location, &[]);
         for rank in 0..graph.co(location).len() {
             let source = rank.checked_sub(1).map_or(Source::Initial, |at| Source::Event(graph.co(location)[at]));
             if may_read(graph, thread, kind, source) {
-                self.branch(graph, thread, kind, location, source)?;
+                self.branch(graph, thread, kind, location, (rank, source), seen)?;
             }
         }
         Ok(())
     }
 
-    /// Puts by that the next event of a thread reads from a write that is not the last one.
+    /// Puts by that the next event of a thread, which has seen the location's write of this rank, reads from a write that is not the
+    /// last one.
     fn branch(
         &mut self,
         graph: &mut Graph,
         thread: usize,
         kind: ReadKind,
         location: LocationId,
-        source: Source,
+        (rank, source): (usize, Source),
+        seen: usize,
     ) -> Result<(), OpenError> {
         let answer = self.answer(graph, source, location, kind);
         // A thread that waits, or is stuck, at such a read has no way to go on: no later write takes it over.
         let Some(access) = self.run.access(thread, answer)? else { return Ok(()) };
-        let is_taken_already = || is_taken(graph, location, graph.rank(location, source));
+        if rank < seen {
+            let unordered = access.event.dependencies.reasons().map_or(&[][..], |reasons| &reasons.unordered);
+            let events = graph.threads[thread].len();
+            if unordered.is_empty() || rank < floor(graph, thread, events, location, unordered) {
+                return Ok(());
+            }
+        }
+        let is_taken_already = || is_taken(graph, location, rank);
         if kind == ReadKind::Ordinary
             && access.write.is_some()
             && is_taken_already()

@@ -57,6 +57,10 @@ enum Wait {
 impl<P: OpenProgram> Explorer<'_, P> {
     /// Hands over the deadlocks that a complete execution shows.
     pub(super) fn find_deadlocks(&mut self, graph: &Graph) -> Result<ControlFlow<()>, OpenError> {
+        let waits = |thread| graph.last_node(thread).is_some_and(|last| self.traces.has_grace_period(last.trace));
+        if !(0..graph.threads.len()).any(waits) {
+            return Ok(ControlFlow::Continue(()));
+        }
         for stops in choices(graph) {
             let mut kept: Vec<u32> = graph.threads.iter().map(|nodes| nodes.len() as u32).collect();
             for stop in &stops {

@@ -41,21 +41,26 @@ pub(super) fn positions(
         let place = graph.rank(location, source);
         return Ok(place..place + 1);
     }
-    // What the thread has seen of the location comes before.
     let unordered = traces.unordered(node.reasons);
-    let before = &graph.threads[write.thread as usize][..write.index as usize];
+    let floor = floor(graph, write.thread as usize, write.index as usize, location, unordered);
+    Ok(floor..graph.co(location).len() + 1)
+}
+
+/// The rank of the newest write to a location that a thread has seen in its first events: by coherence, what it reads next is no older, and what
+/// it writes comes after. (But for those events that are not ordered with the next one.)
+pub(super) fn floor(graph: &Graph, thread: usize, events: usize, location: LocationId, unordered: &[u32]) -> usize {
+    let before = &graph.threads[thread][..events];
     let ranks = before.iter().enumerate().filter_map(|(index, node)| {
         if node.location != Some(location) || unordered.contains(&(index as u32)) {
             return None;
         }
         match node.source() {
             Some(source) => Some(graph.rank(location, source)),
-            None if node.is_write() => Some(graph.rank(location, Source::Event(Id { index: index as u32, ..write }))),
+            None if node.is_write() => Some(graph.rank(location, Source::Event(Id::new(thread, index)))),
             None => None,
         }
     });
-    let floor = ranks.max().unwrap_or(0);
-    Ok(floor..graph.co(location).len() + 1)
+    ranks.max().unwrap_or(0)
 }
 
 /// What the read of an atomic operation or of a lock reads from, of which this is the write.

@@ -9,7 +9,7 @@
 use super::explore::Explorer;
 use super::graph::{Act, Graph, Id, Node, Source};
 use super::late::is_half;
-use super::places::{is_taken, overwritten, positions};
+use super::places::{floor, is_taken, overwritten, positions};
 use super::program::{Answer, OpenError, OpenProgram, ReadKind};
 use lkmm_model::event::Label;
 use lkmm_model::program::LocationId;
@@ -50,6 +50,10 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let again = cut.push_open_read(&mut self.traces, read.thread as usize, kind, location, Source::Event(write));
         cut.restamp(again, stamp);
         let mut places = positions(&self.traces, &cut, write, location)?;
+        // What the reader has seen of the location comes before, too.
+        let unordered = self.traces.unordered(graph.node(read).reasons);
+        let seen = floor(&cut, read.thread as usize, read.index as usize, location, unordered);
+        places.start = places.start.max(seen);
         places.start = places.clone().find(|&place| !is_taken(&cut, location, place)).unwrap_or(places.end);
         while let Some(place) = places.next() {
             places.start = places.clone().find(|&place| !is_taken(&cut, location, place)).unwrap_or(places.end);

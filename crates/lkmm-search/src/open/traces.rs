@@ -53,6 +53,8 @@ struct Entry {
     seen: Seen,
     /// The longest trace that it was last extended to.
     after: Option<Trace>,
+    /// There is a grace period in it.
+    has_grace_period: bool,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +83,9 @@ impl Traces {
             }
         };
         if trace.0 as usize == self.entries.len() {
-            self.entries.push(Entry { before, thread: thread as u32, seen: *seen, after: None });
+            let is_one = matches!(seen.label, Label::Fence(Fence::SyncRcu) | Label::SyncSrcu);
+            let has_grace_period = is_one || before.is_some_and(|before| self.has_grace_period(before));
+            self.entries.push(Entry { before, thread: thread as u32, seen: *seen, after: None, has_grace_period });
         }
         match before {
             Some(before) => self.entries[before.0 as usize].after = Some(trace),
@@ -93,6 +97,11 @@ impl Traces {
             }
         }
         trace
+    }
+
+    /// Is there a grace period in a trace?
+    pub(crate) fn has_grace_period(&self, trace: Trace) -> bool {
+        self.entries[trace.0 as usize].has_grace_period
     }
 
     /// The number of dependencies.

@@ -64,6 +64,9 @@ impl Written {
                 continue;
             }
             let known = self.values.entry(writes.location).or_default();
+            if known.len() == MOST_VALUES {
+                continue;
+            }
             for value in values {
                 if known.len() < MOST_VALUES && !known.contains(&value) {
                     known.push(value);
