@@ -9,7 +9,7 @@ use crate::lifetimes;
 use crate::panics::SourcePlace;
 use crate::progress;
 use crate::replay::{self, Replayed, Token};
-use crate::report::{Failure, FailureKind, Report};
+use crate::report::{Failure, FailureKind, Limits, Report};
 use crate::runtime::{ClosureProgram, FILL, OTHER_FILL, STACK};
 use crate::summary;
 use lkmm_model::graph::{EventId, Execution};
@@ -162,12 +162,12 @@ impl Builder {
     /// Explores the closure.
     ///
     /// # Panics
-    /// With the report, if an execution fails, or if the budget runs out before all have been explored that the
-    /// [strategy](Self::strategy) asks for ([`explore`](Self::explore) is for those who can live with some of them).
+    /// With the report, if an execution fails, if the budget runs out before all have been explored that the
+    /// [strategy](Self::strategy) asks for, or if that asks for none that there is ([`explore`](Self::explore) is for those who can live with some of them).
     #[track_caller]
     pub fn check(&self, f: impl Fn() + Send + Sync + 'static) {
         let report = self.explore(f);
-        assert!(!report.out_of_budget() && report.failure().is_none(), "{report}");
+        assert!(!report.out_of_budget() && report.failure().is_none() && !report.is_empty(), "{report}");
     }
 
     /// Explores the closure, until an execution fails, all have been explored, or the budget runs out.
@@ -232,6 +232,7 @@ impl Builder {
         }
         if let (Ok(_), Some(failing)) = &outcome {
             if !self.is_certain(&mut program, &options, failing, caller) {
+                // What is initialised looks like what is not.
                 program.fill_heap(None);
                 outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
             }
@@ -244,9 +245,9 @@ impl Builder {
             (Ok(statistics), None) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 let error = OpenError::Nondeterminism { thread: 0, before, now };
-                Report::of(&statistics, options.strategy, program.has_followed(), Some(refused(&program, &error)))
+                Report::of(&statistics, options.strategy, Limits::of(&program), Some(refused(&program, &error)))
             }
-            (Ok(statistics), None) => Report::of(&statistics, options.strategy, program.has_followed(), None),
+            (Ok(statistics), None) => Report::of(&statistics, options.strategy, Limits::of(&program), None),
             (Ok(statistics), Some(failing)) => {
                 shown.iter().for_each(progress::Shown::fail);
                 let first = statistics.executions;
@@ -268,7 +269,7 @@ impl Builder {
                         undeclared(&program, options.model, &execution, &mut failure);
                     }
                 }
-                Report::of(&statistics, options.strategy, program.has_followed(), Some(failure))
+                Report::of(&statistics, options.strategy, Limits::of(&program), Some(failure))
             }
             (Err(error), _) => Report::refused(refused(&program, &error)),
         };

@@ -110,6 +110,11 @@ impl Locations {
         }
     }
 
+    /// How many runs there were.
+    pub(crate) fn runs(&self) -> u32 {
+        self.run
+    }
+
     pub(crate) fn restart(&mut self) {
         self.run += 1;
         self.cells.clear();
@@ -293,6 +298,11 @@ impl Locations {
     /// The locations of this run, with their addresses.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (LocationId, usize)> + '_ {
         self.cells.iter().filter(|cell| cell.location != NONE).map(|cell| (cell.location, cell.address))
+    }
+
+    /// The pointers that cells hold in this run.
+    pub(crate) fn pointers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.cells.iter().filter(|cell| cell.content.is_pointer()).map(|cell| cell.last)
     }
 
     /// The number of a cell's location. If it has none yet, it gets that which is expected.

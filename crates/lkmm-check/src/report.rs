@@ -4,6 +4,7 @@ use crate::explain::Explanation;
 use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use crate::runtime::ClosureProgram;
 use lkmm_report::svg;
 use lkmm_search::open::{Statistics, Strategy};
 use std::fmt;
@@ -213,25 +214,38 @@ pub struct Report {
     pub(crate) failure: Option<Failure>,
 }
 
-/// What a report says when a program has used pointers without the model heap.
-const NO_HEAP: &str = "uses after free and leaks were not looked for, and what depends on a pointer may have been missed: the model \
-                       heap sees that (`lkmm::check::heap!();` in the crate of the test)";
+/// What keeps a report from saying more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Memory was allocated, and not from the model heap.
+    lacks_heap: bool,
+    /// What is initialised looked like what is not.
+    ignores_uninit: bool,
+}
+
+const NO_HEAP: &str = "without the model heap (`lkmm::check::heap!();` in the crate of the test), use of freed or uninitialised \
+                       memory is not found, and memory that is freed and allocated again can lead the checker astray";
+const NO_UNINIT: &str =
+    "uninitialised reads were not looked for: a variable held just what the model heap fills memory with";
 const LEFT_OUT: &str =
-    "executions were left out in which a pointer is read before it is written: they, too, need the model heap";
+    "executions were left out in which a pointer is read before it is written: these, too, need the model heap";
+
+impl Limits {
+    pub(crate) fn of(program: &ClosureProgram) -> Self {
+        let ignores_uninit = program.has_heap() && !program.fills_heap();
+        Limits { lacks_heap: program.lacks_heap(), ignores_uninit }
+    }
+}
 
 impl Report {
-    /// What the search came to. Without the model heap, pointers may have been followed.
-    pub(crate) fn of(
-        statistics: &Statistics,
-        strategy: Strategy,
-        has_followed: bool,
-        failure: Option<Failure>,
-    ) -> Self {
+    /// What the search came to.
+    pub(crate) fn of(statistics: &Statistics, strategy: Strategy, limits: Limits, failure: Option<Failure>) -> Self {
         let bound = match strategy {
             Strategy::Preemptions(most) => Some(most),
             _ => None,
         };
-        let unchecked = [(has_followed, NO_HEAP), (statistics.has_left_out, LEFT_OUT)];
+        let Limits { lacks_heap, ignores_uninit } = limits;
+        let unchecked = [(lacks_heap, NO_HEAP), (ignores_uninit, NO_UNINIT), (statistics.has_left_out, LEFT_OUT)];
         let went_well = failure.is_none();
         let is_over = statistics.is_complete || statistics.has_sampled || statistics.has_reached_bound;
         Report {
@@ -307,6 +321,11 @@ impl Report {
             .then(|| self.executions as f64 / self.share)
     }
 
+    /// Is there no execution within the bound?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.preemptions.is_some() && self.executions == 0
+    }
+
     /// What could not be checked, in sentences: without the [model heap](crate::heap!), what needs it.
     pub fn unchecked(&self) -> &[&'static str] {
         &self.unchecked
@@ -332,6 +351,9 @@ impl fmt::Display for Report {
                 let all = self.estimate().map_or(String::new(), |all| format!(" of about {}", rounded(all)));
                 write!(f, "{count} random execution{s}{all}, and all went well")
             }
+            (None, Some(most)) if count == 0 => {
+                write!(f, "no execution has so few preemptions ({most} at most): nothing was checked")
+            }
             (None, Some(most)) => {
                 let preemptions = if most == 1 { "preemption" } else { "preemptions" };
                 write!(f, "{count} execution{s} with at most {most} {preemptions}, and all went well")
@@ -347,7 +369,7 @@ impl fmt::Display for Report {
                 }
             }
         }?;
-        self.unchecked.iter().try_for_each(|what| write!(f, "\nNot checked: {what}."))
+        self.unchecked.iter().try_for_each(|what| write!(f, "\nMind: {what}."))
     }
 }
 

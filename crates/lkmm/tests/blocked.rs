@@ -123,6 +123,7 @@ fn who_computes_or_sleeps_or_waits_for_a_while_is_not_blocked() {
         assert!(receiver.recv_timeout(LONG).is_err());
         // It is a real thread that is waited for, and comes to its end.
         std::thread::spawn(|| std::thread::sleep(LONG)).join().unwrap();
+        std::thread::spawn(|| std::thread::park_timeout(LONG)).join().unwrap();
     };
     let report = Builder::new().explore(move || ONCE.call_once(waits));
     assert!(report.complete() && report.failure().is_none(), "{report}");

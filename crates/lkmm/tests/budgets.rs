@@ -1,8 +1,8 @@
 //! Budgets, and what is said of a search that ends before its time.
 
-use lkmm::atomic::{Atomic, Relaxed};
+use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
 use lkmm::check::{Builder, FailureKind, Strategy};
-use lkmm::thread;
+use lkmm::{hint, thread};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -88,11 +88,34 @@ fn preemptions_are_bounded() {
     // Threads that run one after the other.
     assert_eq!((report.executions(), report.preemptions(), report.estimate()), (6, Some(0), None), "{report}");
     assert!(!report.complete() && !report.out_of_budget());
-    assert_eq!(report.to_string(), "6 executions with at most 0 preemptions, and all went well");
+    let text = report.to_string();
+    assert_eq!(text.lines().next(), Some("6 executions with at most 0 preemptions, and all went well"));
     let report = bounded(1).explore(lossy(2));
     let failure = report.failure().expect("a failure");
     assert_eq!((failure.kind(), report.preemptions()), (FailureKind::Panic, None));
     assert!(bounded(1).max_executions(5).explore(lossy(0)).out_of_budget());
+}
+
+#[test]
+#[should_panic(expected = "nothing was checked")]
+fn a_bound_that_no_execution_keeps_is_an_error() {
+    Builder::new().strategy(Strategy::Preemptions(0)).check(|| {
+        let (here, there) = (Atomic::new(0), Atomic::new(0));
+        thread::scope(|s| {
+            s.spawn(|| {
+                here.store(1, Release);
+                while there.load(Acquire) == 0 {
+                    hint::spin_loop();
+                }
+            });
+            s.spawn(|| {
+                while here.load(Acquire) == 0 {
+                    hint::spin_loop();
+                }
+                there.store(1, Release);
+            });
+        });
+    });
 }
 
 /// Runs one test of this file with a variable of the environment set. Yields whether it passes, and what it prints.

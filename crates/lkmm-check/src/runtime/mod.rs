@@ -42,6 +42,8 @@ use std::sync::Arc;
 pub(crate) const STACK: usize = 256 << 10;
 /// So many steps are done ahead at most, for the sake of loops that never ask anything.
 const AHEAD: usize = 32;
+/// So many runs tell which memory a program uses.
+const RUNS: u32 = 64;
 
 thread_local! {
     static RUNNING: Cell<*mut Runtime> = const { Cell::new(ptr::null_mut()) };
@@ -62,6 +64,8 @@ pub(crate) struct Runtime {
     /// What memory of the model heap holds when it is handed out, if that is known: so what is read as it was handed out was not
     /// initialised.
     fill: Option<u8>,
+    /// Memory was accessed that the model heap would have given out, if it were there.
+    lacks_heap: bool,
     /// An answer made no sense in its run.
     pub(crate) has_refused: bool,
     /// Who has read a pointer to what another thread has allocated has the address from there.
@@ -122,6 +126,10 @@ impl Runtime {
     }
 
     fn restart(&mut self) {
+        // (What is shared is accessed in the first runs.)
+        if self.locations.runs() < RUNS && !self.lacks_heap {
+            self.lacks_heap = self.has_moving_memory();
+        }
         self.abandon();
         self.locations.restart();
         let closure: *const dyn Fn() = &raw const *self.closure;

@@ -13,7 +13,6 @@ use corosensei::stack::{DefaultStack, Stack as _};
 use lkmm_model::event::Fence;
 use lkmm_model::program::{LocationId, Value};
 use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
-use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -21,13 +20,14 @@ use std::ptr::{self, NonNull};
 pub(crate) const FILL: u8 = 0xd6;
 pub(crate) const OTHER_FILL: u8 = 0xb9;
 
+/// No object has an address below this.
+const MARKS: u64 = 4096;
+
 /// A closure as an [`OpenProgram`]. Thread 0 runs the closure itself.
 ///
 /// [`Builder`](crate::Builder) is the way to check a closure; this is for those who explore one by other means.
 pub struct ClosureProgram {
     runtime: NonNull<Runtime>,
-    /// A pointer has been followed from one run to the next.
-    has_followed: Cell<bool>,
 }
 
 impl ClosureProgram {
@@ -48,6 +48,7 @@ impl ClosureProgram {
             has_heap: false,
             fill: None,
             has_refused: false,
+            lacks_heap: false,
             follows_pointers: false,
             slots: Vec::new(),
             current: ptr::null_mut(),
@@ -63,7 +64,7 @@ impl ClosureProgram {
             panics: Vec::new(),
             deferred: Vec::new(),
         };
-        ClosureProgram { runtime: NonNull::from(Box::leak(Box::new(runtime))), has_followed: Cell::new(false) }
+        ClosureProgram { runtime: NonNull::from(Box::leak(Box::new(runtime))) }
     }
 
     /// The runtime, while none of its threads is running.
@@ -82,10 +83,9 @@ impl ClosureProgram {
     pub(crate) fn use_heap(&mut self, first_run: impl FnOnce(&mut Self)) {
         if heap::is_installed() {
             first_run(self);
-            self.has_followed.set(false);
             let runtime = self.runtime_mut();
             runtime.abandon();
-            (runtime.has_heap, runtime.has_refused) = (true, false);
+            (runtime.has_heap, runtime.has_refused, runtime.lacks_heap) = (true, false, false);
             runtime.locations.has_heap = true;
             runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
             for slot in &mut runtime.slots {
@@ -125,9 +125,10 @@ impl ClosureProgram {
         Observer(self.runtime)
     }
 
-    /// Were there pointers that are others in each run, for there is no model heap?
-    pub(crate) fn has_followed(&self) -> bool {
-        self.has_followed.get()
+    /// Has memory been accessed that the model heap would have given out, if it were there?
+    pub(crate) fn lacks_heap(&self) -> bool {
+        let runtime = self.runtime();
+        runtime.lacks_heap || runtime.has_moving_memory()
     }
 
     /// Is the model heap there?
@@ -373,9 +374,7 @@ impl OpenProgram for ClosureProgram {
 
     fn is_moving(&self, location: LocationId, value: Value) -> bool {
         let (runtime, Value::Bits(bits)) = (self.runtime(), value) else { return false };
-        let is_moving = bits != 0 && runtime.locations.is_pointer(location) && runtime.moves(bits as usize);
-        self.has_followed.set(self.has_followed.get() | is_moving);
-        is_moving
+        runtime.locations.is_pointer(location) && runtime.points_to_what_moves(bits)
     }
 
     fn initial(&self, location: LocationId) -> Value {
@@ -397,6 +396,19 @@ impl Runtime {
             }
             _ => false,
         }
+    }
+
+    /// Has this run accessed memory that was allocated, and not by the model heap, or had pointers to it?
+    pub(super) fn has_moving_memory(&self) -> bool {
+        let locations = &self.locations;
+        !self.has_heap
+            && (locations.addresses().any(|(_, address)| self.moves(address))
+                || locations.pointers().any(|pointer| self.points_to_what_moves(pointer)))
+    }
+
+    /// Is what a pointer points to elsewhere in the next run? (Small numbers, of either sign, say something else.)
+    fn points_to_what_moves(&self, pointer: u64) -> bool {
+        (MARKS..=u64::MAX - MARKS).contains(&pointer) && self.moves(pointer as usize)
     }
 
     /// Is what lies at an address elsewhere in the next run? Statics and the stacks of threads are where they were, and so is the model

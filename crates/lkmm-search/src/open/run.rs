@@ -94,9 +94,15 @@ impl<'p, P: OpenProgram> Run<'p, P> {
         if !is_same(step, node) {
             return Err(changed(thread, node, step));
         }
-        if let (Some(answer), true) = (node.answer, graph.has_write_at_once(id)) {
+        if let (Act::Read(..), Some(answer)) = (node.act, node.answer) {
+            // Where memory is allocated elsewhere, other pointers may be equal.
             let access = self.access(thread, answer)?;
-            if let Some((_, value)) = access.and_then(|access| access.write) {
+            let write = access.and_then(|access| access.write);
+            if write.is_some() != graph.has_write_at_once(id) {
+                let step = self.steps[thread].as_ref().expect("the step was looked at");
+                return Err(changed(thread, graph.node(id), step));
+            }
+            if let Some((_, value)) = write {
                 self.renew(graph, Id { index: id.index + 1, ..id }, value);
             }
         }
