@@ -220,6 +220,8 @@ impl Builder {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
+        // When an object is freed is no event, and a join orders it all the same.
+        options.all_joins = program.has_heap();
         let progress = Arc::new(Progress::default());
         let shown = progress::show(place, progress.clone(), options.deadline, options.max_executions);
         options.progress = shown.is_some().then_some(progress);

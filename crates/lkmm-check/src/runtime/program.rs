@@ -285,14 +285,14 @@ impl OpenProgram for ClosureProgram {
         let location = kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
         let origin = runtime.origins.number(operation);
         let pending = Pending { at, origin, location };
-        let step = operation.step(runtime.context(pending, slot.events));
+        let events = slot.events;
         (slot.reported, slot.pending) = (at + 1, Some(pending));
         slot.has_ended |= matches!(kind, Kind::End | Kind::Failed(_));
         if !slot.is_asking() {
             slot.events += 1;
             slot.history.add(kind, 1, false);
         }
-        step
+        slot.ahead[at].step(runtime.context(pending, events))
     }
 
     fn access(&mut self, thread: usize, answer: Answer) -> Result<Option<Access>, OpenError> {

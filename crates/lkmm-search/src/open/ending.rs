@@ -21,6 +21,10 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         let is_cyclic = graph.core.iter().any(|&n| n > 0) && graph.is_cyclic();
+        // (Who waits for readers may have others wait for it.)
+        if self.options.all_joins || !matches!(ending, Ending::Complete) || self.has_grace_period(graph) {
+            self.add_last_joins(graph);
+        }
         let is_observed = self.options.dependencies == DependencyMode::Observed;
         let is_too_far = self.is_too_far(graph) || self.is_mirrored(graph);
         // (What it writes is of interest all the same.)

@@ -39,7 +39,7 @@ use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::models;
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
 /// So much is remembered of what threads did not do.
@@ -76,6 +76,11 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) tasks: Vec<Task>,
     /// Graphs that are no longer needed.
     pub(super) spare: Vec<Graph>,
+    /// The places of the schedule whose threads may be able to go on. (Threads that cannot wait for a spawn, an unlock, or a join.)
+    cursor: Range<usize>,
+    /// The joins that threads have done since their last event, in order. They order what comes after them: if nothing does, they
+    /// are no part of the graph.
+    joins: Vec<(usize, Node)>,
     /// Decides which of several ways a random walk takes.
     pub(super) walker: Option<fastrand::Rng>,
     /// The reads that a write revisits.
@@ -137,6 +142,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             patience: 0,
             tasks: Vec::new(),
             spare: Vec::new(),
+            cursor: 0..usize::MAX,
+            joins: Vec::new(),
             walker: None,
             reads: Vec::new(),
             kept: Vec::new(),
@@ -274,12 +281,20 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     /// Lets a graph grow until nothing can be added, and puts by what branches off.
     fn grow(&mut self, graph: &mut Graph, share: &mut f64) -> Result<ControlFlow<()>, OpenError> {
         let mut before = self.tasks.len();
+        self.look_at_all();
+        self.joins.clear();
         loop {
             if !self.share_out(before, share, true) {
                 return Ok(ControlFlow::Continue(()));
             }
             before = self.tasks.len();
-            match self.next(graph) {
+            let next = self.next(graph);
+            if let (Next::Step(thread, step), false) = (&next, self.joins.is_empty()) {
+                if !matches!(step, Step::Join { .. }) {
+                    self.add_joins(graph, *thread);
+                }
+            }
+            match next {
                 Next::Nothing => {
                     self.overtake(graph)?;
                     return match self.share_out(before, share, true) {
@@ -290,6 +305,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 Next::Step(thread, Step::Read(kind, location)) => self.read(graph, thread, kind, location)?,
                 Next::Step(thread, Step::Write(location, value, event)) => {
                     self.check_use(graph, location, event.label)?;
+                    if event.label == Label::Unlock {
+                        self.look_at_all();
+                    }
                     let mut node = Node::of(&event, Act::Write, &mut self.traces);
                     (node.location, node.value) = (Some(location), value);
                     let write = graph.push(&mut self.traces, thread, node);
@@ -309,10 +327,11 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     if let Some(class) = class {
                         graph.classify(child, class);
                     }
+                    self.look_at_all();
                 }
                 Next::Step(thread, Step::Join { thread: child, origin }) => {
                     let node = Node { answer: Some(Answer::Joined), ..self.link(Act::Join(child as u32), origin) };
-                    graph.push(&mut self.traces, thread, node);
+                    self.joins.push((thread, node));
                     self.run.resume(thread, Answer::Joined);
                 }
                 Next::Step(thread, Step::Choose(n)) => {
@@ -333,41 +352,77 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         }
     }
 
-    /// What comes next: the first thread that can go on, and its step. A step that asks stays what the thread does next.
+    /// What comes next: the first thread that can go on, and its step. A step that asks stays what the thread does next. Who waits for threads to
+    /// end comes last.
     fn next(&mut self, graph: &Graph) -> Next {
-        let threads = graph.threads.len();
-        let schedule = &self.options.schedule;
-        for at in 0..schedule.len() + threads {
-            let thread = match at.checked_sub(schedule.len()) {
-                None if schedule[at] >= threads => continue,
-                None => schedule[at],
-                Some(thread) if schedule.contains(&thread) => continue,
-                Some(thread) => thread,
-            };
-            if !graph.has_started(thread, self.roots) || graph.last_node(thread).is_some_and(|node| node.stuck) {
-                continue;
+        let places = self.options.schedule.len() + graph.threads.len();
+        let mut at = self.cursor.start;
+        while at < self.cursor.end.min(places) {
+            if let Some(next) = self.scheduled(at, graph).and_then(|thread| self.ready(graph, thread)) {
+                self.cursor.start = at;
+                return next;
             }
-            match *self.run.step(thread) {
-                Step::End { .. } | Step::Failed(_) | Step::Stuck | Step::Wait { .. } => continue,
-                Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. }) => continue,
-                Step::Error(OpenError::Sleep { .. } | OpenError::Uninit { .. }) => continue,
-                Step::Read(kind, location) => {
-                    if kind == ReadKind::Lock && is_held(graph, location) {
-                        continue;
-                    }
-                    return Next::Step(thread, Step::Read(kind, location));
-                }
-                Step::Join { thread: child, origin } => {
-                    if !self.has_ended(graph, child) {
-                        continue;
-                    }
+            at += 1;
+        }
+        for at in 0..places {
+            let Some(thread) = self.scheduled(at, graph) else { continue };
+            if let Step::Join { thread: child, origin } = *self.run.step(thread) {
+                if self.has_ended(graph, child) {
+                    // Nobody else can go on before this thread has done more.
+                    self.cursor = at..at + 1;
                     return Next::Step(thread, Step::Join { thread: child, origin });
                 }
-                Step::Choose(n) => return Next::Step(thread, Step::Choose(n)),
-                _ => return Next::Step(thread, self.run.take(thread)),
             }
         }
         Next::Nothing
+    }
+
+    /// The thread at a place of the schedule, if it is there.
+    fn scheduled(&self, at: usize, graph: &Graph) -> Option<usize> {
+        let schedule = &self.options.schedule;
+        let thread = match at.checked_sub(schedule.len()) {
+            None => schedule[at],
+            Some(thread) if schedule.contains(&thread) => return None,
+            Some(thread) => thread,
+        };
+        let is_there = graph.has_started(thread, self.roots) && !graph.last_node(thread).is_some_and(|node| node.stuck);
+        is_there.then_some(thread)
+    }
+
+    /// The step of a thread, if it can go on and waits for none to end.
+    fn ready(&mut self, graph: &Graph, thread: usize) -> Option<Next> {
+        match *self.run.step(thread) {
+            Step::End { .. } | Step::Failed(_) | Step::Stuck | Step::Wait { .. } | Step::Join { .. } => None,
+            Step::Error(OpenError::Illegal(_) | OpenError::BadAddress { .. }) => None,
+            Step::Error(OpenError::Sleep { .. } | OpenError::Uninit { .. }) => None,
+            Step::Read(ReadKind::Lock, location) if is_held(graph, location) => None,
+            Step::Read(kind, location) => Some(Next::Step(thread, Step::Read(kind, location))),
+            Step::Choose(n) => Some(Next::Step(thread, Step::Choose(n))),
+            _ => Some(Next::Step(thread, self.run.take(thread))),
+        }
+    }
+
+    /// Others than those of whom it is known may be able to go on.
+    fn look_at_all(&mut self) {
+        self.cursor = 0..usize::MAX;
+    }
+
+    /// Adds the joins that a thread has done.
+    fn add_joins(&mut self, graph: &mut Graph, thread: usize) {
+        while let Some(at) = self.joins.iter().position(|join| join.0 == thread) {
+            let (_, node) = self.joins.remove(at);
+            if let Act::Join(child) = node.act {
+                self.add_joins(graph, child as usize);
+            }
+            graph.push(&mut self.traces, thread, node);
+        }
+    }
+
+    /// Adds the joins with which threads have ended.
+    pub(super) fn add_last_joins(&mut self, graph: &mut Graph) {
+        while let Some(&(thread, _)) = self.joins.first() {
+            self.add_joins(graph, thread);
+        }
     }
 
     pub(super) fn has_ended(&mut self, graph: &Graph, thread: usize) -> bool {
@@ -423,12 +478,17 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             }
         };
         let answer = self.answer(graph, source, location, kind);
-        let Some(access) = self.run.access(thread, answer)? else {
-            graph.push_open_read(&mut self.traces, thread, kind, location, source);
-            return Ok(());
+        let access = self.run.access(thread, answer);
+        let access = match &access {
+            Ok(Some(access)) => access,
+            Ok(None) => {
+                graph.push_open_read(&mut self.traces, thread, kind, location, source);
+                return Ok(());
+            }
+            Err(error) => return Err(error.clone()),
         };
-        self.push_read(graph, thread, kind, location, source, answer, &access);
-        if let Some(write) = self.push_write_at_once(graph, thread, location, &access) {
+        self.push_read(graph, thread, kind, location, source, answer, access);
+        if let Some(write) = self.push_write_at_once(graph, thread, location, access) {
             self.add_write(graph, write, location)?;
             let end = graph.co(location).len();
             graph.place(location, write, end);
@@ -482,7 +542,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     ) -> Result<(), OpenError> {
         let answer = self.answer(graph, source, location, kind);
         // A thread that waits, or is stuck, at such a read has no way to go on: no later write takes it over.
-        let Some(access) = self.run.access(thread, answer)? else { return Ok(()) };
+        let access = self.run.access(thread, answer);
+        let access = match &access {
+            Ok(Some(access)) => access,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(error.clone()),
+        };
         if rank < seen {
             let unordered = access.event.dependencies.reasons().map_or(&[][..], |reasons| &reasons.unordered);
             let events = graph.threads[thread].len();
@@ -498,8 +563,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         {
             return Ok(());
         }
-        let read = self.push_read(graph, thread, kind, location, source, answer, &access);
-        match self.push_write_at_once(graph, thread, location, &access) {
+        let read = self.push_read(graph, thread, kind, location, source, answer, access);
+        match self.push_write_at_once(graph, thread, location, access) {
             Some(write) => {
                 self.add_write(graph, write, location)?;
                 let place = graph.rank(location, source);

@@ -57,8 +57,7 @@ enum Wait {
 impl<P: OpenProgram> Explorer<'_, P> {
     /// Hands over the deadlocks that a complete execution shows.
     pub(super) fn find_deadlocks(&mut self, graph: &Graph) -> Result<ControlFlow<()>, OpenError> {
-        let waits = |thread| graph.last_node(thread).is_some_and(|last| self.traces.has_grace_period(last.trace));
-        if !(0..graph.threads.len()).any(waits) {
+        if !self.has_grace_period(graph) {
             return Ok(ControlFlow::Continue(()));
         }
         for stops in choices(graph) {
@@ -84,6 +83,12 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Does a thread wait for readers?
+    pub(super) fn has_grace_period(&self, graph: &Graph) -> bool {
+        let waits = |thread| graph.last_node(thread).is_some_and(|last| self.traces.has_grace_period(last.trace));
+        (0..graph.threads.len()).any(waits)
     }
 
     /// Runs the program up to where it may be stuck, and hands that over if it is.

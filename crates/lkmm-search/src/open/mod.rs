@@ -75,6 +75,9 @@ pub struct Options {
     pub at_once: bool,
     /// Hand over executions that end with threads that wait, too.
     pub report_blocked: bool,
+    /// Hand over executions with the joins after which their threads did nothing more that the model knows of, too. Such joins order
+    /// nothing that the model sees; those are left out of complete executions.
+    pub all_joins: bool,
     /// Explore executions once that differ in nothing but which of several [symmetric](Step::Spawn) threads did what. Yes, if nothing
     /// is said.
     pub symmetry: bool,
@@ -94,6 +97,7 @@ impl Options {
             dependencies: DependencyMode::Declared,
             at_once: false,
             report_blocked: false,
+            all_joins: false,
             symmetry: true,
             progress: None,
         }

@@ -76,6 +76,17 @@ impl<'p, P: OpenProgram> Run<'p, P> {
             return self.redo_moving(graph, id);
         }
         let (thread, node) = (id.thread as usize, graph.node(id));
+        if self.known(thread).is_none() && !node.stuck {
+            // It is not kept, for it has been taken already.
+            let step = self.program.next(thread, node.location);
+            if !is_same(&step, node) {
+                return Err(changed(thread, node, &step));
+            }
+            if let Some(answer) = node.answer {
+                self.program.resume(thread, answer);
+            }
+            return Ok(());
+        }
         let step = self.step_at(thread, node.location);
         if !is_same(step, node) {
             return Err(changed(thread, node, step));
