@@ -1,40 +1,25 @@
 //! Entry points: explore a closure, and say what came of it.
 
-use crate::draw::Size;
 use crate::environment;
-use crate::fault::{Fault, describe, fault, refused};
 use crate::files;
 use crate::hook;
-use crate::lifetimes;
-use crate::panics::SourcePlace;
 use crate::progress;
-use crate::replay::{self, Replayed, Token};
-use crate::report::{Failure, FailureKind, Limits, Report};
-use crate::runtime::{ClosureProgram, FILL, OTHER_FILL, STACK};
+use crate::replay::{self, Token};
+use crate::report::{Failure, FailureKind, Report};
+use crate::runtime::STACK;
 use crate::summary;
-use lkmm_model::graph::{EventId, Execution};
+use crate::work::Work;
 use lkmm_model::models::{self, Model};
-use lkmm_search::open::{DependencyMode, Ending, Found, OpenError, Options, Progress, Statistics, Strategy, explore};
-use std::ops::ControlFlow;
+use lkmm_search::open::{DependencyMode, Options, Progress, Strategy};
+use std::num::NonZero;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The least size of a stack, in bytes: a panic must fit.
 const LEAST_STACK: usize = 64 << 10;
-
-/// In executions with more events no missing dependency is looked for.
-const MANY_EVENTS: usize = 64;
-
-/// Where a smaller execution that fails is looked for: so many executions beyond the first one that does.
-const SMALLER_EXECUTIONS: u64 = 2000;
-
-/// And at most so many that fail.
-const KEPT: usize = 1000;
-
-/// And at most for so long.
-const SMALLER_TIME: Duration = Duration::from_millis(500);
 
 /// Runs a closure under every execution that the memory model of Linux 6.12 allows.
 ///
@@ -61,6 +46,7 @@ pub fn model(f: impl Fn() + Send + Sync + 'static) {
 pub struct Builder {
     options: Options,
     timeout: Option<Duration>,
+    jobs: usize,
     stack_size: usize,
     leaks: bool,
     replay: Option<String>,
@@ -78,7 +64,7 @@ impl Builder {
     pub fn new() -> Self {
         let dependencies = DependencyMode::Observed;
         let options = Options { report_blocked: true, dependencies, ..Options::new(models::lkmm()) };
-        Builder { options, timeout: None, stack_size: STACK, leaks: false, replay: None, reports: None }
+        Builder { options, timeout: None, jobs: 1, stack_size: STACK, leaks: false, replay: None, reports: None }
     }
 
     /// Under another memory model.
@@ -124,6 +110,22 @@ impl Builder {
     /// ```
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.options.strategy = strategy;
+        self
+    }
+
+    /// Explores on so many processors (0: on all there are). On one, if nothing is said: tests run at the same time as others. The environment variable
+    /// `LKMM_JOBS` takes the place of what is said here.
+    ///
+    /// Each job runs the closure in a thread of its own, with threads, statics and heap of its own for what belongs to the model; what does not (statics
+    /// and thread locals of `std`) it has as threads have it. Which of several failures is found may differ from time to time, and so may what is
+    /// [unknown yet](DependencyMode::Observed) of dependencies where there is no [model heap](crate::heap!).
+    ///
+    /// ```
+    /// let report = lkmm_check::Builder::new().jobs(2).explore(|| _ = (lkmm_check::any(0..20), lkmm_check::any(0..20)));
+    /// assert_eq!((report.executions(), report.complete()), (400, true));
+    /// ```
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
         self
     }
 
@@ -187,7 +189,7 @@ impl Builder {
             panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
         }
         let (place, started) = (Location::caller(), Instant::now());
-        let mut report = self.explore_from(place, Box::new(f));
+        let mut report = self.explore_from(place, Arc::new(f));
         let time = started.elapsed();
         let folder = self.reports.clone().or_else(environment::reports);
         if let (Some(failure), Some(folder)) = (&mut report.failure, folder) {
@@ -199,7 +201,7 @@ impl Builder {
         report
     }
 
-    fn explore_from(&self, place: &Location<'_>, f: Box<dyn Fn() + Send + Sync>) -> Report {
+    fn explore_from(&self, place: &Location<'_>, f: Arc<dyn Fn() + Send + Sync>) -> Report {
         let caller = replay::caller(place);
         let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
         let token = asked_for.as_deref().map(Token::parse);
@@ -208,224 +210,30 @@ impl Builder {
             return Report::refused(failure);
         }
         let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
-        let mut program = ClosureProgram::with_stack_size(f, self.stack_size);
         let mut options = self.options.clone();
         options.max_executions = environment::max_executions().or(options.max_executions);
         options.strategy = environment::strategy().unwrap_or(options.strategy);
         let timeout = environment::timeout().or(self.timeout);
         options.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        program.use_heap(|program| {
-            let strategy = Strategy::Exhaustive;
-            let once = Options { max_executions: Some(1), report_blocked: true, strategy, ..options.clone() };
-            // What comes of it comes again.
-            let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
-        });
-        // When an object is freed is no event, and a join orders it all the same.
-        options.all_joins = program.has_heap();
+        options.at_once = token.is_some();
         let progress = Arc::new(Progress::default());
         let shown = progress::show(place, progress.clone(), options.deadline, options.max_executions);
         options.progress = shown.is_some().then_some(progress);
-        let is_replayed = token.is_some();
-        options.at_once = is_replayed;
-        let mut outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
-        if is_replayed && matches!(&outcome, (Ok(statistics), _) if statistics.is_complete) {
-            // It may be one with load buffering, to which other answers lead.
-            outcome = self.search(&mut program, &options, token.as_ref(), false, caller);
-        }
-        if let (Ok(_), Some(failing)) = &outcome {
-            if !self.is_certain(&mut program, &options, failing, caller) {
-                // What is initialised looks like what is not.
-                program.fill_heap(None);
-                outcome = self.search(&mut program, &options, token.as_ref(), is_replayed, caller);
-            }
-        }
-        let report = match outcome {
-            // Whatever the search made of that.
-            _ if program.runtime().blocked.is_some() => {
-                Report::refused(refused(&program, &OpenError::Outside { thread: 0 }))
-            }
-            (Ok(statistics), None) if program.runtime().has_refused => {
-                let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
-                let error = OpenError::Nondeterminism { thread: 0, before, now };
-                Report::of(&statistics, options.strategy, Limits::of(&program), Some(refused(&program, &error)))
-            }
-            (Ok(statistics), None) => Report::of(&statistics, options.strategy, Limits::of(&program), None),
-            (Ok(statistics), Some(failing)) => {
-                shown.iter().for_each(progress::Shown::fail);
-                let first = statistics.executions;
-                let (fault, execution, token) = match is_replayed {
-                    true => failing,
-                    false => {
-                        let smaller = self.smaller(&mut program, &options, &failing, first, caller);
-                        let is_certain = |smaller: &Failing| self.is_certain(&mut program, &options, smaller, caller);
-                        smaller.filter(is_certain).unwrap_or(failing)
-                    }
-                };
-                let mut failure = describe(&program, options.model, fault, execution.clone());
-                failure.token = Some(token.to_string());
-                if options.dependencies == DependencyMode::Declared {
-                    let observed =
-                        Options { dependencies: DependencyMode::Observed, at_once: false, ..options.clone() };
-                    let again = self.search(&mut program, &observed, Some(&token), false, caller);
-                    if matches!(again, (Ok(statistics), None) if statistics.is_complete) {
-                        undeclared(&program, options.model, &execution, &mut failure);
-                    }
-                }
-                Report::of(&statistics, options.strategy, Limits::of(&program), Some(failure))
-            }
-            (Err(error), _) => Report::refused(refused(&program, &error)),
+        let (stack_size, leaks) = (self.stack_size, self.leaks);
+        let work = Work { closure: f, stack_size, leaks, options, token, caller, shown };
+        let jobs = match environment::jobs().unwrap_or(self.jobs) {
+            _ if work.token.is_some() => 1,
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            jobs => jobs,
         };
+        let report = work.by_all(jobs);
         match report.failure {
-            None if is_replayed && !report.out_of_budget => {
+            None if work.token.is_some() && !report.out_of_budget => {
                 Report { complete: false, failure: Some(does_not_fit()), ..report }
             }
             _ => report,
         }
     }
-
-    /// Explores a program until an execution fails: any, or only one with the answers of a token; and if asked for, no
-    /// answers but these make sense.
-    fn search(
-        &self,
-        program: &mut ClosureProgram,
-        options: &Options,
-        wanted: Option<&Token>,
-        only: bool,
-        caller: u32,
-    ) -> (Result<Statistics, OpenError>, Option<Failing>) {
-        // What is wanted is not left to chance.
-        let strategy = if wanted.is_some() { Strategy::Exhaustive } else { options.strategy };
-        let options = &Options { strategy, symmetry: wanted.is_none(), ..options.clone() };
-        let mut failing = None;
-        let outcome =
-            self.failures(program, options, wanted.filter(|_| only), caller, &mut |(fault, execution, token)| {
-                if wanted.is_some_and(|wanted| !wanted.is_same(&token)) {
-                    return ControlFlow::Continue(());
-                }
-                failing = Some((fault, execution(), token));
-                ControlFlow::Break(())
-            });
-        (outcome, failing)
-    }
-
-    /// Is it certain that an execution fails? What was read in it may have been initialised to what memory of the model heap is filled with:
-    /// then, if that is something else, nothing uninitialised is read.
-    fn is_certain(&self, program: &mut ClosureProgram, options: &Options, failing: &Failing, caller: u32) -> bool {
-        let (Fault::Error(OpenError::Uninit { .. }), _, token) = failing else { return true };
-        if !program.fills_heap() {
-            return true;
-        }
-        let way = failing.0.way(program);
-        program.fill_heap(Some(OTHER_FILL));
-        let options = Options { max_executions: None, at_once: true, ..options.clone() };
-        let again = self.search(program, &options, Some(token), true, caller);
-        program.fill_heap(Some(FILL));
-        again.1.is_some_and(|again| again.0.way(program) == way)
-    }
-
-    /// Of the executions that fail in the same way, the one that is the easiest to understand, as far as a little search
-    /// finds it; `None` if that is the one that is known.
-    fn smaller(
-        &self,
-        program: &mut ClosureProgram,
-        options: &Options,
-        failing: &Failing,
-        first: u64,
-        caller: u32,
-    ) -> Option<Failing> {
-        let until = Instant::now() + SMALLER_TIME;
-        let deadline = Some(options.deadline.map_or(until, |deadline| deadline.min(until)));
-        let most = first.saturating_add(SMALLER_EXECUTIONS);
-        let max_executions = Some(options.max_executions.map_or(most, |executions| executions.min(most)));
-        let options = Options { deadline, max_executions, ..options.clone() };
-        let way = failing.0.way(program);
-        let mut best = (Size::of(&failing.1), None);
-        // (Panics are numbered in the order in which they are seen, and none of those before is forgotten.)
-        let mut all = Vec::new();
-        let _ = self.failures(program, &options, None, caller, &mut |(fault, execution, token)| {
-            let execution = execution();
-            all.push((Size::of(&execution), (fault, execution, token)));
-            if all.len() >= KEPT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        for found in all {
-            if found.0 < best.0 && found.1.0.way(program) == way {
-                best = (found.0, Some(found.1));
-            }
-        }
-        best.1
-    }
-
-    /// Explores a program, and hands over the executions that fail; if some are wanted, in a search that is led to them.
-    fn failures(
-        &self,
-        program: &mut ClosureProgram,
-        options: &Options,
-        wanted: Option<&Token>,
-        caller: u32,
-        hand_over: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
-    ) -> Result<Statistics, OpenError> {
-        program.follow_pointers(options.dependencies == DependencyMode::Observed);
-        let (observer, model) = (program.observer(), options.model);
-        let lives = |found: &Found<'_>| {
-            // SAFETY: the program is explored below; while an execution is looked at, it does nothing.
-            let runtime = unsafe { observer.look() };
-            let complete = matches!(found.ending(), Ending::Complete);
-            let ended = complete || matches!(found.ending(), Ending::Failed(_));
-            let leaks = self.leaks && complete;
-            ended.then(|| lifetimes::fault(runtime, model, leaks, &|| found.execution())).flatten()
-        };
-        let found = &mut |found: &Found<'_>| {
-            let life = lives(found).map(|fault| Fault::Life(Box::new(fault)));
-            // SAFETY: as above.
-            let wants_lock = |thread| unsafe { observer.wants_lock(thread) };
-            let Some(fault) = life.or_else(|| fault(found, &wants_lock)) else { return ControlFlow::Continue(()) };
-            // SAFETY: as above.
-            let token = Token::of(unsafe { observer.look() }, caller);
-            hand_over((fault, &|| found.execution(), token))
-        };
-        match wanted {
-            None => explore(program, options, found),
-            Some(token) => explore(&mut Replayed::new(program, token.clone()), options, found),
-        }
-    }
-}
-
-/// A failure that is none if the dependencies count that show: says so, and looks for one that would forbid it.
-fn undeclared(program: &ClosureProgram, model: &Model, execution: &Execution, failure: &mut Failure) {
-    let mut message =
-        format!("a dependency that is not declared is all that prevents this: {} ({})", failure.kind, failure.message);
-    if let Some((read, event, how)) = missing(model, execution) {
-        let place = |id: EventId| program.place(execution.events[id as usize].origin).map(SourcePlace::from);
-        if let (Some(from), Some(to)) = (place(read), place(event)) {
-            let line = |place: &SourcePlace| format!("{}:{}", place.file, place.line);
-            message.push_str(&format!("; declare that {} depends on {}: {how}", line(&to), line(&from)));
-            failure.locations = vec![from, to];
-        }
-    }
-    (failure.kind, failure.message) = (FailureKind::UndeclaredDependency, message);
-}
-
-/// The first dependency that alone forbids an execution, with what declares it.
-fn missing(model: &Model, execution: &Execution) -> Option<(EventId, EventId, &'static str)> {
-    if execution.events.len() > MANY_EVENTS {
-        return None;
-    }
-    let label = |id: EventId| execution.events[id as usize].label;
-    let thread = |id: EventId| execution.events[id as usize].thread;
-    let candidates = execution.po.iter().copied().filter(|&(read, event)| {
-        label(read).is_read() && thread(read) == thread(event) && execution.events[event as usize].location.is_some()
-    });
-    candidates.into_iter().find_map(|(read, event)| {
-        let mut other = execution.clone();
-        let how = if label(event).is_write() {
-            other.data.push((read, event));
-            "`dep::load` and `Dep::store_dep`, or `Dep::branch`"
-        } else {
-            other.addr.push((read, event));
-            "`dep::load` and `Dep::deref`, or `Dep::index_into`"
-        };
-        model.judge(&other).violated.is_some().then_some((read, event, how))
-    })
 }
 
 fn replay_failed(message: String) -> Failure {
@@ -436,9 +244,3 @@ fn does_not_fit() -> Failure {
     let message = "no execution that fails has this replay token: it is of another test, or the code has changed";
     replay_failed(message.to_string())
 }
-
-/// An execution that fails, at the moment when it is found.
-type Seen<'f> = (Fault, &'f dyn Fn() -> Execution, Token);
-
-/// An execution that fails.
-type Failing = (Fault, Execution, Token);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `LKMM_MAX_EXECUTIONS` | the number of executions after which a search ends |
 //! | `LKMM_TIMEOUT` | the time after which a search ends, in seconds |
+//! | `LKMM_JOBS` | the number of processors that one search uses (0: all there are) |
 //! | `LKMM_RANDOM` | the number of random walks that take the place of the search |
 //! | `LKMM_SEED` | what the walks follow from |
 //! | `LKMM_PREEMPTIONS` | the number of preemptions that no execution goes beyond, if there are no walks |
@@ -25,6 +26,11 @@ pub(crate) fn max_executions() -> Option<u64> {
 pub(crate) fn timeout() -> Option<Duration> {
     let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
     variable("LKMM_TIMEOUT", "a number of seconds", seconds)
+}
+
+/// What takes the place of [`Builder::jobs`](crate::Builder::jobs).
+pub(crate) fn jobs() -> Option<usize> {
+    variable("LKMM_JOBS", "a number of jobs", |text| text.parse().ok())
 }
 
 /// What takes the place of [`Builder::strategy`](crate::Builder::strategy).

@@ -29,6 +29,7 @@ mod runtime;
 mod sources;
 mod stack;
 mod summary;
+mod work;
 
 pub use check::{Builder, model};
 pub use heap::{Heap, outside};

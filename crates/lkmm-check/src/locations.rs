@@ -64,6 +64,9 @@ struct Known {
     run: u32,
     /// What it holds at first.
     initial: Option<u64>,
+    /// Where it was when it was first accessed.
+    address: usize,
+    generation: u32,
 }
 
 /// The cells of this run and the locations of all runs.
@@ -74,6 +77,8 @@ pub(crate) struct Locations {
     current: Table,
     numbers: FxHashMap<(usize, u32, Option<u64>), LocationId>,
     known: Vec<Known>,
+    /// So many of them the first run had.
+    pub(crate) first: LocationId,
     statics: Statics,
     copies: FxHashMap<usize, Copy>,
     /// The pointers that were put somewhere in this run.
@@ -101,6 +106,7 @@ impl Locations {
             current: Table::new(),
             numbers: FxHashMap::default(),
             known: Vec::new(),
+            first: 0,
             statics: Statics::find(),
             copies: FxHashMap::default(),
             pointers: Vec::new(),
@@ -116,6 +122,9 @@ impl Locations {
     }
 
     pub(crate) fn restart(&mut self) {
+        if self.run == 1 {
+            self.first = self.count();
+        }
         self.run += 1;
         self.cells.clear();
         self.current.clear();
@@ -320,7 +329,8 @@ impl Locations {
             Some(location) => location,
             None => self.fresh(cell),
         };
-        self.known[location as usize] = Known { run: self.run, initial: cell.initial };
+        let known = &mut self.known[location as usize];
+        (known.run, known.initial) = (self.run, cell.initial);
         self.cells[id as usize].location = location;
         location
     }
@@ -343,11 +353,18 @@ impl Locations {
             Some(&location) if self.fits(location, cell) => location,
             _ => {
                 let location = self.known.len() as LocationId;
-                self.known.push(Known { run: self.run, initial: cell.initial });
+                let Cell { address, generation, initial, .. } = cell;
+                self.known.push(Known { run: self.run, initial, address, generation });
                 self.numbers.insert(key, location);
                 location
             }
         }
+    }
+
+    /// Where a location was when it was first accessed, and how many there had been before.
+    pub(crate) fn origin(&self, location: LocationId) -> (usize, u32) {
+        let Known { address, generation, .. } = self.known[location as usize];
+        (address, generation)
     }
 
     /// The value of a location before anything was written to it; `None` if it is not initialised.

@@ -251,6 +251,26 @@ impl OpenProgram for Replayed<'_> {
     fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
         self.program.may_stand_in(location, value)
     }
+
+    fn pointers_move(&self) -> bool {
+        self.program.pointers_move()
+    }
+
+    fn moves(&self, location: LocationId) -> bool {
+        self.program.moves(location)
+    }
+
+    fn is_moving(&self, location: LocationId, value: Value) -> bool {
+        self.program.is_moving(location, value)
+    }
+
+    fn name(&self, location: LocationId) -> Option<u64> {
+        self.program.name(location)
+    }
+
+    fn common(&self, value: Value) -> Value {
+        self.program.common(value)
+    }
 }
 
 #[cfg(test)]

@@ -235,6 +235,14 @@ impl Limits {
         let ignores_uninit = program.has_heap() && !program.fills_heap();
         Limits { lacks_heap: program.lacks_heap(), ignores_uninit }
     }
+
+    /// These and those of another copy of the program.
+    pub(crate) fn and(self, other: Limits) -> Self {
+        Limits {
+            lacks_heap: self.lacks_heap || other.lacks_heap,
+            ignores_uninit: self.ignores_uninit || other.ignores_uninit,
+        }
+    }
 }
 
 impl Report {

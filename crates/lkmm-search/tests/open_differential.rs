@@ -8,7 +8,7 @@
 //! robbed of its dependencies, so that more of them have such executions.
 //!
 //! Each execution must be found once, with the same relations, values and flags, whatever the order in which the search
-//! prefers the threads. `LKMM_PROGRAMS` sets the number of programs (default 4,000), `LKMM_SEED` the first seed. A
+//! prefers the threads, and, for one program of four, if three workers search it together. `LKMM_PROGRAMS` sets the number of programs (default 4,000), `LKMM_SEED` the first seed. A
 //! disagreement is shrunk before it is reported.
 //!
 //! Not compared are programs that the open search refuses: those whose control paths part where no read decides (the
@@ -69,8 +69,40 @@ fn grounded(program: &Program) -> Option<Executions> {
 /// The executions that the open search finds, and whether one without a cycle is cut.
 fn searched(program: &Program, schedule: &[usize]) -> Result<(Executions, bool), OpenError> {
     let options = open::Options { schedule: schedule.to_vec(), ..open::Options::new(models::lkmm()) };
+    let alone = open::Team::new(1);
+    let (executions, truncated, statistics) = searched_in(&alone, program, &options)?;
+    assert!(alone.total(&[statistics]).is_complete);
+    Ok((executions, truncated))
+}
+
+/// The same, by three workers.
+fn searched_together(program: &Program) -> Result<(Executions, bool), OpenError> {
+    let (options, team) = (open::Options::new(models::lkmm()), open::Team::new(3));
+    let work = || searched_in(&team, program, &options);
+    let parts = std::thread::scope(|scope| {
+        let others = [scope.spawn(work), scope.spawn(work)];
+        let ours = work();
+        [ours].into_iter().chain(others.map(|other| other.join().expect("a worker"))).collect::<Result<Vec<_>, _>>()
+    })?;
+    let (mut executions, mut truncated, mut statistics) = (Executions::new(), false, Vec::new());
+    for (part, cut, its) in parts {
+        part.into_iter().for_each(|(execution, n)| *executions.entry(execution).or_default() += n);
+        truncated |= cut;
+        statistics.push(its);
+    }
+    let total = team.total(&statistics);
+    assert!(total.is_complete && (total.share - 1.0).abs() < 1e-6, "{total:?}");
+    Ok((executions, truncated))
+}
+
+/// What one worker finds.
+fn searched_in(
+    team: &open::Team,
+    program: &Program,
+    options: &open::Options,
+) -> Result<(Executions, bool, open::Statistics), OpenError> {
     let (mut executions, mut truncated) = (Executions::new(), false);
-    open::explore(&mut open::ClosedProgram::new(program), &options, &mut |found| {
+    let statistics = open::explore_in(team, &mut open::ClosedProgram::new(program), options, &mut |found| {
         let mut flags = found.flags().to_vec();
         flags.sort_unstable();
         if *found.ending() == Ending::Cut {
@@ -82,7 +114,7 @@ fn searched(program: &Program, schedule: &[usize]) -> Result<(Executions, bool),
         }
         ControlFlow::Continue(())
     })?;
-    Ok((executions, truncated))
+    Ok((executions, truncated, statistics))
 }
 
 /// How a program was compared.
@@ -92,13 +124,14 @@ enum Compared {
     Differs(String),
 }
 
-fn compare(program: &Program, always_ground: bool) -> Compared {
+fn compare(program: &Program, always_ground: bool, together: bool) -> Compared {
     // A filter drops executions, of both kinds alike.
     let program = &Program { filter: None, ..program.clone() };
     let n = program.threads.len();
     let forward: Vec<usize> = (0..n).collect();
     let schedules = [forward.clone(), forward.iter().rev().copied().collect(), (1..n).chain([0]).collect()];
-    let answers: Result<Vec<_>, OpenError> = schedules.iter().map(|s| searched(program, s)).collect();
+    let together = together.then(|| searched_together(program));
+    let answers: Result<Vec<_>, OpenError> = schedules.iter().map(|s| searched(program, s)).chain(together).collect();
     let answers = match answers {
         Err(OpenError::NoTree { .. }) => return Compared::Skipped("no tree"),
         Err(OpenError::StrayUnlock { .. }) => return Compared::Skipped("stray unlock"),
@@ -118,7 +151,8 @@ fn compare(program: &Program, always_ground: bool) -> Compared {
         }
     }
     let cyclic = expected.keys().filter(|(cyclic, _)| *cyclic).count() as u64;
-    for ((mut found, cut), schedule) in answers.into_iter().zip(&schedules) {
+    let how = schedules.iter().map(|schedule| format!("schedule {schedule:?}")).chain(["three workers".to_string()]);
+    for ((mut found, cut), how) in answers.into_iter().zip(how) {
         if !ground {
             found.retain(|(cyclic, _), _| !cyclic);
         }
@@ -128,7 +162,7 @@ fn compare(program: &Program, always_ground: bool) -> Compared {
             let lines = keys.iter().map(|&key| (count(&expected, key), count(&found, key), key));
             let lines = lines.filter(|(a, b, _)| a != b).map(|(a, b, x)| format!("expected {a}, found {b}: {x:?}\n"));
             return Compared::Differs(format!(
-                "schedule {schedule:?}; {} of {} found; truncated {cut}, expected {truncated}\n{}",
+                "{how}; {} of {} found; truncated {cut}, expected {truncated}\n{}",
                 found.len(),
                 expected.len(),
                 lines.collect::<String>()
@@ -148,7 +182,7 @@ fn drop_dependencies(program: &mut Program) {
 }
 
 fn differs(program: &Program) -> bool {
-    matches!(compare(program, true), Compared::Differs(_))
+    matches!(compare(program, true, true), Compared::Differs(_))
 }
 
 #[test]
@@ -167,7 +201,7 @@ fn the_open_search_finds_each_grounded_execution_once() {
             if seed % 2 == 0 {
                 drop_dependencies(&mut program);
             }
-            match compare(&program, seed % 20 == 0) {
+            match compare(&program, seed % 20 == 0, seed % 8 < 2) {
                 Compared::Skipped(why) => *tally.entry(why).or_default() += 1,
                 Compared::Agrees { executions, cyclic, grounded } => {
                     *tally.entry("compared").or_default() += 1;
@@ -178,7 +212,7 @@ fn the_open_search_finds_each_grounded_execution_once() {
                 }
                 Compared::Differs(first) => {
                     let small = shrink(program, &differs);
-                    let how = match compare(&small, true) {
+                    let how = match compare(&small, true, true) {
                         Compared::Differs(how) => how,
                         _ => first,
                     };

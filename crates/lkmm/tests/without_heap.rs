@@ -7,9 +7,14 @@ use lkmm::thread;
 use std::ptr;
 use std::sync::Arc;
 
-fn explore(f: impl Fn() + Send + Sync + 'static) -> Report {
-    let report = Builder::new().explore(f);
+/// Explores a model; if nothing fails, by several workers as well, in whose copies of the program the pointers are others.
+fn explore(f: impl Fn() + Send + Sync + Clone + 'static) -> Report {
+    let report = Builder::new().explore(f.clone());
     println!("{report}");
+    if report.failure().is_none() {
+        let together = Builder::new().jobs(3).explore(f);
+        assert_eq!((together.executions(), together.complete()), (report.executions(), report.complete()));
+    }
     report
 }
 

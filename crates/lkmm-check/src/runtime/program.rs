@@ -13,6 +13,8 @@ use corosensei::stack::{DefaultStack, Stack as _};
 use lkmm_model::event::Fence;
 use lkmm_model::program::{LocationId, Value};
 use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -377,6 +379,29 @@ impl OpenProgram for ClosureProgram {
         runtime.locations.is_pointer(location) && runtime.points_to_what_moves(bits)
     }
 
+    fn name(&self, location: LocationId) -> Option<u64> {
+        let locations = &self.runtime().locations;
+        let (address, generation) = locations.origin(location);
+        let (kind, number) = match self.runtime().owned(address) {
+            Some((owner, offset)) => (1 + u64::from(owner), offset.into()),
+            None if locations.is_static(address) => (0, address as u64),
+            // (The first run is the same in every copy of the program.)
+            None if location < locations.first => return Some(u64::MAX - u64::from(location)),
+            None => return None,
+        };
+        let mut hasher = FxHasher::default();
+        (kind, number, generation).hash(&mut hasher);
+        Some(hasher.finish())
+    }
+
+    fn common(&self, value: Value) -> Value {
+        let owned = match value {
+            Value::Bits(bits) => usize::try_from(bits).ok().and_then(|address| self.runtime().owned(address)),
+            _ => None,
+        };
+        owned.map_or(value, |(owner, offset)| Value::Address(owner, offset as i32))
+    }
+
     fn initial(&self, location: LocationId) -> Value {
         self.runtime().locations.initial(location).map_or(Value::Symbol(0), Value::Bits)
     }
@@ -409,6 +434,19 @@ impl Runtime {
     /// Is what a pointer points to elsewhere in the next run? (Small numbers, of either sign, say something else.)
     fn points_to_what_moves(&self, pointer: u64) -> bool {
         (MARKS..=u64::MAX - MARKS).contains(&pointer) && self.moves(pointer as usize)
+    }
+
+    /// The arena or the stack of a thread that an address lies in, by a number, and how far into it.
+    fn owned(&self, address: usize) -> Option<(u32, u32)> {
+        if let Some((thread, offset)) = self.in_arena(address as u64) {
+            return Some((2 * thread, offset));
+        }
+        self.slots.iter().zip(0..).find_map(|(slot, thread)| {
+            // SAFETY: slots and stacks live as long as the runtime, and no thread runs.
+            let stack = unsafe { slot.as_ref().stack.as_ref() };
+            let range = stack.limit().get()..stack.base().get();
+            range.contains(&address).then(|| (2 * thread + 1, (address - range.start) as u32))
+        })
     }
 
     /// Is what lies at an address elsewhere in the next run? Statics and the stacks of threads are where they were, and so is the model

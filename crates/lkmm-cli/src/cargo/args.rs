@@ -47,6 +47,10 @@ pub struct Test {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 
+    /// How many processors explore each model: one if not given, 0 for all there are
+    #[arg(long, value_name = "N")]
+    pub model_jobs: Option<u16>,
+
     /// Give up on a model after so many seconds
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub timeout: Option<Duration>,

@@ -94,6 +94,7 @@ fn run_tests(test: &Test, out: &mut dyn Write) -> Result<u8, Problem> {
     command.args(&test.name).arg("--").args(&test.rest);
     let mut set = |name: &str, value: Option<String>| value.map(|value| _ = command.env(name, value));
     set("RUST_TEST_THREADS", test.jobs.map(|jobs| jobs.to_string()));
+    set("LKMM_JOBS", test.model_jobs.map(|jobs| jobs.to_string()));
     set("LKMM_TIMEOUT", test.timeout.map(|timeout| timeout.as_secs_f64().to_string()));
     set("LKMM_MAX_EXECUTIONS", test.max_executions.map(|executions| executions.to_string()));
     set("LKMM_RANDOM", test.random.map(|walks| walks.to_string()));

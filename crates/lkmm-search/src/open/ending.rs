@@ -65,8 +65,11 @@ impl<P: OpenProgram> Explorer<'_, P> {
         verdict: Verdict,
         is_cyclic: bool,
     ) -> Result<ControlFlow<()>, OpenError> {
-        if is_cyclic && !self.cyclic.insert(self.orbit(graph)) {
-            return Ok(ControlFlow::Continue(()));
+        if is_cyclic {
+            let orbit = self.orbit(graph);
+            if !self.takes_cyclic(orbit) {
+                return Ok(ControlFlow::Continue(()));
+            }
         }
         match ending {
             Ending::Error(OpenError::Sleep { .. } | OpenError::Uninit { .. }) if self.options.report_blocked => {}
@@ -76,7 +79,13 @@ impl<P: OpenProgram> Explorer<'_, P> {
         self.statistics.has_symmetry |= self.has_symmetry(graph);
         let is_over = matches!(ending, Ending::Complete | Ending::Failed(_));
         if is_over {
+            if !self.team.count(self.options.max_executions) {
+                return Ok(ControlFlow::Break(()));
+            }
             self.statistics.executions += 1;
+            if let Some(progress) = &self.options.progress {
+                progress.found();
+            }
             self.statistics.cyclic += u64::from(is_cyclic);
         }
         let program = &*self.run.program;

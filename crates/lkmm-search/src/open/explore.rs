@@ -32,6 +32,7 @@ use super::places::{floor, is_held, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::revisit::may_overtake;
 use super::run::{Reproduced, Run, changed};
+use super::team::{Team, Way};
 use super::traces::Traces;
 use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, Strategy, late};
@@ -49,16 +50,18 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) run: Run<'a, P>,
     pub(super) traces: Traces,
     pub(super) statistics: Statistics,
-    /// The cores from which the search has set out.
-    pub(super) cores: FxHashSet<Vec<u32>>,
+    /// Those who explore the program together.
+    pub(super) team: &'a Team,
+    /// The cores from which the search has set out, if this worker is alone or walks.
+    cores: FxHashSet<Vec<u32>>,
     /// What threads did not do when their reads were taken over.
     pub(super) refuted: FxHashSet<Conduct>,
     pub(super) options: &'a Options,
     pub(super) judge: Judge,
     /// Tells which executions are sequentially consistent.
     pub(super) sequential: Judge,
-    /// The complete executions with a cycle that it has found.
-    pub(super) cyclic: FxHashSet<Vec<u32>>,
+    /// The complete executions with a cycle that it has found, likewise.
+    cyclic: FxHashSet<Vec<u32>>,
     pub(super) found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
     pub(super) roots: usize,
     pub(super) observed: Vec<LocationId>,
@@ -74,6 +77,12 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) patience: u64,
     /// The graphs that are still to be explored, the next one last.
     pub(super) tasks: Vec<Task>,
+    /// The [way](super::team) to the graph that is explored, if somebody else could go it.
+    way: Option<Vec<u32>>,
+    /// So many graphs have been put by since then.
+    branches: u32,
+    /// The graph lies on a way to another one, and is explored elsewhere.
+    is_passed: bool,
     /// Graphs that are no longer needed.
     pub(super) spare: Vec<Graph>,
     /// The places of the schedule whose threads may be able to go on. (Threads that cannot wait for a spawn, an unlock, or a join.)
@@ -95,6 +104,7 @@ pub(super) struct Task {
     state: State,
     /// Its [share](super::walk) of the search.
     pub(super) share: f64,
+    way: Option<Vec<u32>>,
 }
 
 /// What is left to do before a graph can grow.
@@ -119,6 +129,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     pub(crate) fn new(
         program: &'a mut P,
         options: &'a Options,
+        team: &'a Team,
         found: &'a mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
     ) -> Self {
         let (roots, observed) = (program.threads(), program.observed_locations());
@@ -126,6 +137,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             run: Run::new(program),
             traces: Traces::default(),
             statistics: Statistics::default(),
+            team,
             cores: FxHashSet::default(),
             refuted: FxHashSet::default(),
             options,
@@ -141,6 +153,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             doubtful_events: 0,
             patience: 0,
             tasks: Vec::new(),
+            way: None,
+            branches: 0,
+            is_passed: false,
             spare: Vec::new(),
             cursor: 0..usize::MAX,
             joins: Vec::new(),
@@ -150,26 +165,77 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         }
     }
 
-    /// Explores what the empty graph grows into: everything, or by random walks.
+    /// Explores what the empty graph grows into, as far as this is not done by others of the team: everything, or by random walks.
     pub(crate) fn explore(mut self) -> Result<Statistics, OpenError> {
         match self.options.strategy {
-            Strategy::Exhaustive => {
-                self.statistics.is_complete = self.descend()?.is_continue() && self.settle()?.is_continue();
-            }
-            Strategy::Preemptions(_) => {
-                self.statistics.has_reached_bound = self.descend()?.is_continue() && self.settle()?.is_continue();
-            }
+            Strategy::Exhaustive => self.statistics.is_complete = self.explore_all()?.is_continue(),
+            Strategy::Preemptions(_) => self.statistics.has_reached_bound = self.explore_all()?.is_continue(),
             Strategy::Random { seed, n } => self.walk(seed, n)?,
         }
         Ok(self.statistics)
     }
 
-    /// Explores what the empty graph grows into, until a budget or the caller ends it. A random walk goes one way.
-    pub(super) fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
+    /// Explores graphs until there are none left.
+    fn explore_all(&mut self) -> Result<ControlFlow<()>, OpenError> {
+        while let Some(way) = self.team.take() {
+            self.go(&way)?;
+            if self.descend()?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.tell();
+        }
+        if self.team.is_over() {
+            return Ok(ControlFlow::Break(()));
+        }
+        self.listen();
+        self.settle()
+    }
+
+    /// Goes back to the empty graph.
+    pub(super) fn begin(&mut self) {
         self.tasks.clear();
-        let graph = Graph::new(self.roots);
-        self.tasks.push(Task { graph, state: State::Ready, share: 1.0 });
-        while let Some(Task { mut graph, state, mut share }) = self.tasks.pop() {
+        let way = (!self.team.is_alone()).then(Vec::new);
+        self.tasks.push(Task { graph: Graph::new(self.roots), state: State::Ready, share: 1.0, way });
+    }
+
+    /// Goes to a graph that another worker has put by.
+    fn go(&mut self, way: &Way) -> Result<(), OpenError> {
+        self.begin();
+        self.is_passed = true;
+        for branch in &way.branches {
+            let Some(mut task) = self.tasks.pop() else { break };
+            (self.way, self.branches) = (task.way, 0);
+            if self.take_up(&mut task.graph, task.state)? {
+                let _ = self.grow(&mut task.graph, &mut task.share)?;
+            }
+            let is_next = |task: &Task| task.way.as_ref().is_some_and(|way| way.last() == Some(branch));
+            let Some(at) = self.tasks.iter().position(is_next) else {
+                let [before, now] = ["a step left several ways to go on", "it leaves fewer"].map(String::from);
+                return Err(OpenError::Nondeterminism { thread: 0, before, now });
+            };
+            let next = self.tasks.swap_remove(at);
+            self.spare.extend(self.tasks.drain(..).map(|task| task.graph));
+            self.tasks.push(next);
+        }
+        self.is_passed = false;
+        self.tasks.iter_mut().for_each(|task| task.share = way.share);
+        Ok(())
+    }
+
+    /// Gives away a graph that was put by long ago.
+    fn give(&mut self) {
+        let Some(at) = self.tasks.iter().position(|task| task.way.is_some()) else { return };
+        let Task { graph, share, way, .. } = self.tasks.remove(at);
+        self.spare.push(graph);
+        self.team.give(Way { branches: way.unwrap_or_default(), share });
+    }
+
+    /// Explores what graphs grow into, until a budget or the caller ends it. A random walk goes one way.
+    pub(super) fn descend(&mut self) -> Result<ControlFlow<()>, OpenError> {
+        while let Some(Task { mut graph, state, mut share, way }) = self.tasks.pop() {
+            if self.team.is_hungry() {
+                self.give();
+            }
             let is_out_of_budget = self.is_out_of_budget(&graph);
             if is_out_of_budget || self.is_impatient() {
                 let goes_on = self.settle()?.is_continue();
@@ -177,6 +243,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     return Ok(ControlFlow::Break(()));
                 }
             }
+            (self.way, self.branches) = (way, 0);
             let before = self.tasks.len();
             // (What stays of a graph says nothing of a core that was cut out of it.)
             let is_hopeless = state != State::Core && self.is_hopeless(&graph);
@@ -188,7 +255,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             self.statistics.share += share;
             self.spare.push(graph);
             if let (Some(progress), None) = (&self.options.progress, &self.walker) {
-                progress.explored(&self.statistics);
+                progress.explored(share);
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -196,8 +263,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     /// Has a budget run out? The clock is read now and then while graphs are small.
     fn is_out_of_budget(&self, graph: &Graph) -> bool {
-        let is_over = |most: u64| self.statistics.executions >= most;
+        let is_over = |most: u64| self.team.executions() >= most;
         self.options.max_executions.is_some_and(is_over)
+            || self.team.is_over()
             || (self.statistics.runs % 64 == 0 || graph.order.len() > 64)
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
@@ -258,7 +326,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                     }
                 }
                 let key = self.key(graph);
-                if !self.cores.insert(key) {
+                if !self.takes_core(key) {
                     return Ok(false);
                 }
                 graph.freeze();
@@ -297,6 +365,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             match next {
                 Next::Nothing => {
                     self.overtake(graph)?;
+                    if self.is_passed {
+                        return Ok(ControlFlow::Continue(()));
+                    }
                     return match self.share_out(before, share, true) {
                         true => self.end(graph),
                         false => Ok(ControlFlow::Continue(())),
@@ -623,7 +694,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     /// Puts by what a write, which has been added and has no place in `co` yet, makes possible for earlier reads.
     fn add_write(&mut self, graph: &Graph, write: Id, location: LocationId) -> Result<(), OpenError> {
-        if self.wants_cycles() {
+        if self.wants_cycles() && !self.is_passed {
             late::explore(self, graph, write, location)?;
         }
         self.revisit(graph, write, location)
@@ -672,18 +743,55 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.spare.push(graph);
     }
 
+    /// Puts by a graph to which there is a way.
     fn put_by(&mut self, graph: &Graph, state: State) {
         let graph = self.copy(graph);
-        self.tasks.push(Task { graph, state, share: 0.0 });
+        let way = self.way_on();
+        self.tasks.push(Task { graph, state, share: 0.0, way });
     }
 
     /// Puts by a graph in which a read, the last event of its thread, has another source.
     pub(super) fn put_by_redirected(&mut self, graph: Graph, read: Id, is_consistent: bool) {
-        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent }, share: 0.0 });
+        let way = self.way_on();
+        self.tasks.push(Task { graph, state: State::Redirected { read, is_consistent }, share: 0.0, way });
     }
 
     /// Puts by a graph whose threads may not do the same.
     pub(super) fn put_by_core(&mut self, graph: &Graph) {
-        self.put_by(graph, State::Core);
+        let graph = self.copy(graph);
+        self.tasks.push(Task { graph, state: State::Core, share: 0.0, way: None });
+    }
+
+    /// The way to the graph that is put by next.
+    fn way_on(&mut self) -> Option<Vec<u32>> {
+        let branch = self.branches;
+        self.branches += 1;
+        self.way.as_ref().map(|way| way.iter().copied().chain([branch]).collect())
+    }
+
+    /// Does nobody else explore this program, or can nobody know what this walk has come upon?
+    fn is_alone(&self) -> bool {
+        self.team.is_alone() || self.walker.is_some()
+    }
+
+    /// Is it known that this core is explored?
+    pub(super) fn knows_core(&self, core: &[u32]) -> bool {
+        if self.is_alone() { self.cores.contains(core) } else { self.team.knows_core(core) }
+    }
+
+    /// A core is explored, unless it has been.
+    fn takes_core(&mut self, core: Vec<u32>) -> bool {
+        if self.is_alone() { self.cores.insert(core) } else { self.team.take_core(core) }
+    }
+
+    /// An execution with a cycle has been found, unless it had been before.
+    pub(super) fn takes_cyclic(&mut self, execution: Vec<u32>) -> bool {
+        if self.is_alone() { self.cyclic.insert(execution) } else { self.team.take_cyclic(execution) }
+    }
+
+    /// Walks know nothing of each other.
+    pub(super) fn forget(&mut self) {
+        self.cores.clear();
+        self.cyclic.clear();
     }
 }

@@ -19,13 +19,19 @@ impl<P: OpenProgram> Explorer<'_, P> {
     pub(super) fn key_under(&self, graph: &Graph, names: &[u32]) -> Vec<u32> {
         let program = &*self.run.program;
         let pointers_move = program.pointers_move();
-        graph.key_under(names, |location, value| pointers_move && program.is_moving(location, value))
+        let is_moving = |location, value| pointers_move && program.is_moving(location, value);
+        graph.key_under(names, is_moving, |value| program.common(value))
     }
 }
 
 impl Graph {
     /// What tells it from others. Pointers that move are told from each other only.
-    fn key_under(&self, names: &[u32], is_moving: impl Fn(LocationId, Value) -> bool) -> Vec<u32> {
+    fn key_under(
+        &self,
+        names: &[u32],
+        is_moving: impl Fn(LocationId, Value) -> bool,
+        common: impl Fn(Value) -> Value,
+    ) -> Vec<u32> {
         let number = |id: Id| 1 + names[id.thread as usize] + id.index * self.threads.len() as u32;
         let mut moving: Vec<Value> = Vec::new();
         // (A read has five numbers at most, a write has one.)
@@ -41,7 +47,7 @@ impl Graph {
                         Source::Event(id) => number(id),
                     });
                 }
-                match node.answer {
+                match node.answer.map(|answer| answer.map(&common)) {
                     Some(Answer::Value(value)) if node.location.is_some_and(|location| is_moving(location, value)) => {
                         let known = moving.iter().position(|&known| known == value);
                         key.extend([7, known.unwrap_or(moving.len()) as u32]);

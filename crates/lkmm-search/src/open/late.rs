@@ -50,7 +50,7 @@ pub(super) fn explore<P: OpenProgram>(
                     core.take_over(id, Source::Event(write), answer);
                 }
             }
-            if core.is_cyclic() && !explorer.cores.contains(&explorer.key(&core)) {
+            if core.is_cyclic() && !explorer.knows_core(&explorer.key(&core)) {
                 explorer.put_by_core(&core);
             }
             explorer.give_back(core);

@@ -34,6 +34,7 @@ mod run;
 mod search;
 mod stays;
 mod symmetry;
+mod team;
 mod traces;
 mod walk;
 mod written;
@@ -43,6 +44,7 @@ pub use closed::{ClosedProgram, ClosedThread};
 pub use program::{Access, Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step, Within};
 pub use progress::Progress;
 pub use search::search;
+pub use team::Team;
 
 use explore::Explorer;
 use graph::Graph;
@@ -280,5 +282,40 @@ pub fn explore<P: OpenProgram>(
     options: &Options,
     found: &mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
 ) -> Result<Statistics, OpenError> {
-    Explorer::new(program, options, found).explore()
+    let team = Team::new(1);
+    let alone = explore_in(&team, program, options, found)?;
+    Ok(team.total(&[alone]))
+}
+
+/// Explores the grounded executions of a program together with others, each of whom has a copy of it and the same options. Each execution is
+/// handed to one of them, once, until one breaks off. [`Team::total`] adds up what they did.
+///
+/// # Errors
+/// As of [`explore`]. The others then break off.
+pub fn explore_in<P: OpenProgram>(
+    team: &Team,
+    program: &mut P,
+    options: &Options,
+    found: &mut dyn FnMut(&Found<'_>) -> ControlFlow<()>,
+) -> Result<Statistics, OpenError> {
+    /// Whatever happens to one, the others do not wait for it.
+    struct Leave<'t>(&'t Team, bool);
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            if !self.1 {
+                self.0.end();
+            }
+        }
+    }
+    let mut leave = Leave(team, false);
+    let outcome = Explorer::new(program, options, team, found).explore();
+    leave.1 = outcome.as_ref().is_ok_and(Statistics::is_over);
+    outcome
+}
+
+impl Statistics {
+    /// Has the search come to the end that its strategy has?
+    pub fn is_over(&self) -> bool {
+        self.is_complete || self.has_reached_bound || self.has_sampled
+    }
 }

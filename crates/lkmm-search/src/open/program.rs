@@ -66,6 +66,17 @@ pub trait OpenProgram {
         false
     }
 
+    /// A name of a location that is the same in each copy of the program, if it has one.
+    fn name(&self, location: LocationId) -> Option<u64> {
+        Some(location.into())
+    }
+
+    /// What a value is called in all copies of the program: a pointer to what each of them has elsewhere has another name. (Not if it is
+    /// [elsewhere in each run](Self::is_moving).)
+    fn common(&self, value: Value) -> Value {
+        value
+    }
+
     /// The locations whose final values are asked for (for the flag `lock-final`).
     fn observed_locations(&self) -> Vec<LocationId> {
         Vec::new()
@@ -158,6 +169,16 @@ pub enum Answer {
     Joined,
     /// The number that was chosen.
     Choice(u32),
+}
+
+impl Answer {
+    /// The same, with another value.
+    pub(crate) fn map(self, value: impl FnOnce(Value) -> Value) -> Answer {
+        match self {
+            Answer::Value(old) => Answer::Value(value(old)),
+            other => other,
+        }
+    }
 }
 
 /// An event that a thread performs. Other events of the thread are referred to by number, from 0: every step has one,

@@ -1,6 +1,5 @@
 //! How far a search is, for those who wait for it: numbers that it leaves where another thread can look at them.
 
-use super::Statistics;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How far a search is. It is shared with the search through [`Options::progress`](super::Options::progress).
@@ -31,11 +30,12 @@ pub struct Progress {
     executions: AtomicU64,
     /// The bits of an `f64`. (So the estimate.)
     share: AtomicU64,
+    /// Of walks; 0 if there are none.
     estimate: AtomicU64,
 }
 
 impl Progress {
-    /// [`Statistics::executions`], so far.
+    /// [`Statistics::executions`](super::Statistics::executions), so far.
     pub fn executions(&self) -> u64 {
         self.executions.load(Ordering::Relaxed)
     }
@@ -43,31 +43,32 @@ impl Progress {
     /// What part of the search has been done, as far as is known: the whole is 1. For [random walks](super::Strategy::Random), what
     /// part of them.
     pub fn share(&self) -> f64 {
-        f64::from_bits(self.share.load(Ordering::Relaxed))
+        // (Shares are sums of fractions.)
+        f64::from_bits(self.share.load(Ordering::Relaxed)).min(1.0)
     }
 
     /// About how many executions there are. `None` if nothing is known yet.
     pub fn estimate(&self) -> Option<f64> {
-        Some(f64::from_bits(self.estimate.load(Ordering::Relaxed))).filter(|&estimate| estimate > 0.0)
+        let (walked, share) = (f64::from_bits(self.estimate.load(Ordering::Relaxed)), self.share());
+        let explored = || self.executions() as f64 / share;
+        let estimate = if walked > 0.0 || share == 0.0 { walked } else { explored() };
+        Some(estimate).filter(|&estimate| estimate > 0.0)
     }
 
-    /// A search that goes everywhere is so far.
-    pub(super) fn explored(&self, statistics: &Statistics) {
-        let Statistics { executions, share, .. } = *statistics;
-        // (Shares are sums of fractions.)
-        let share = share.min(1.0);
-        self.tell(executions, share, if share > 0.0 { executions as f64 / share } else { 0.0 });
+    /// An execution was found. (The numbers need not fit each other to the last digit.)
+    pub(super) fn found(&self) {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A search that goes everywhere has gone so far as well.
+    pub(super) fn explored(&self, share: f64) {
+        let more = |bits| Some((f64::from_bits(bits) + share).to_bits());
+        let _ = self.share.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
     /// So many of the walks have been taken. Each has made an estimate (0 where it came to nothing), of which this is the sum.
-    pub(super) fn walked(&self, executions: u64, (walks, of): (u64, u64), estimates: f64) {
-        self.tell(executions, walks as f64 / of as f64, estimates / walks as f64);
-    }
-
-    /// The numbers need not fit each other to the last digit.
-    fn tell(&self, executions: u64, share: f64, estimate: f64) {
-        self.executions.store(executions, Ordering::Relaxed);
-        self.share.store(share.to_bits(), Ordering::Relaxed);
-        self.estimate.store(estimate.to_bits(), Ordering::Relaxed);
+    pub(super) fn walked(&self, (walks, of): (u64, u64), estimates: f64) {
+        self.share.store((walks as f64 / of as f64).to_bits(), Ordering::Relaxed);
+        self.estimate.store((estimates / walks as f64).to_bits(), Ordering::Relaxed);
     }
 }

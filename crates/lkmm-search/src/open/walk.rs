@@ -17,31 +17,23 @@ use super::program::OpenProgram;
 impl<P: OpenProgram> Explorer<'_, P> {
     /// Takes random walks through the search instead of the whole.
     pub(super) fn walk(&mut self, seed: u64, n: u64) -> Result<(), OpenError> {
-        self.walker = Some(fastrand::Rng::with_seed(seed));
-        let mut estimates = 0.0;
-        let mut walks = 0;
-        while walks < n {
-            // Walks know nothing of each other.
-            self.cores.clear();
-            self.cyclic.clear();
+        let mut has_sampled = true;
+        while let (true, Some(number)) = (has_sampled, self.team.begin_walk(n)) {
+            // What a walk is does not depend on who takes it.
+            self.walker = Some(fastrand::Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+            self.forget();
             let executions = self.seen();
-            let is_over = self.descend()?.is_break();
+            self.begin();
+            has_sampled = self.descend()?.is_continue();
             let probability = std::mem::take(&mut self.statistics.share);
-            if self.seen() > executions && probability > 0.0 {
-                estimates += 1.0 / probability;
-            }
-            if is_over {
-                break;
-            }
-            walks += 1;
+            let has_found = self.seen() > executions && probability > 0.0;
+            let estimate = if has_found { 1.0 / probability } else { 0.0 };
+            let (ended, estimates) = self.team.end_walk(estimate);
             if let Some(progress) = &self.options.progress {
-                progress.walked(self.statistics.executions, (walks, n), estimates);
+                progress.walked((ended, n), estimates);
             }
         }
-        self.statistics.has_sampled = self.settle()?.is_continue() && walks == n;
-        if estimates > 0.0 {
-            self.statistics.share = (self.statistics.executions * walks) as f64 / estimates;
-        }
+        self.statistics.has_sampled = self.settle()?.is_continue() && has_sampled;
         Ok(())
     }
 

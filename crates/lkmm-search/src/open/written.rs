@@ -31,7 +31,7 @@ use super::program::{Dependencies, OpenError, OpenProgram, ReadKind, Reasons};
 use super::{Ending, observe};
 use lkmm_model::event::{Label, Mode};
 use lkmm_model::program::{LocationId, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -59,20 +59,19 @@ impl Written {
     /// Takes note of what is written in an execution.
     pub(super) fn note(&mut self, graph: &Graph) {
         for writes in &graph.co {
-            let mut values = writes.order.iter().filter_map(|&id| graph.node(id).value).peekable();
-            if values.peek().is_none() {
-                continue;
+            if self.of(writes.location).len() < MOST_VALUES {
+                let values = writes.order.iter().filter_map(|&id| graph.node(id).value);
+                values.for_each(|value| self.add(writes.location, value));
             }
-            let known = self.values.entry(writes.location).or_default();
-            if known.len() == MOST_VALUES {
-                continue;
-            }
-            for value in values {
-                if known.len() < MOST_VALUES && !known.contains(&value) {
-                    known.push(value);
-                    self.count += 1;
-                }
-            }
+        }
+    }
+
+    /// Takes note of a value.
+    fn add(&mut self, location: LocationId, value: Value) {
+        let known = self.values.entry(location).or_default();
+        if known.len() < MOST_VALUES && !known.contains(&value) {
+            known.push(value);
+            self.count += 1;
         }
     }
 
@@ -148,12 +147,41 @@ impl<P: OpenProgram> Explorer<'_, P> {
         !self.doubtful.is_empty() && self.statistics.runs + COST * self.doubtful.len() as u64 >= self.patience
     }
 
+    /// Tells the others of the team what has been written here.
+    pub(super) fn tell(&self) {
+        if self.team.is_alone() {
+            return;
+        }
+        let program = &*self.run.program;
+        let named =
+            self.written.values.iter().filter_map(|(&location, values)| Some((program.name(location)?, values)));
+        let all = named.flat_map(|(name, values)| values.iter().map(move |&value| (name, value)));
+        self.team.write(all.filter(|(_, value)| program.common(*value) == *value));
+    }
+
+    /// Takes note of what has been written elsewhere, where that may be of interest.
+    pub(super) fn listen(&mut self) {
+        if self.team.is_alone() {
+            return;
+        }
+        let locations: FxHashSet<LocationId> = self
+            .doubtful
+            .iter()
+            .flat_map(|doubtful| doubtful.graph.reads().filter_map(|read| doubtful.graph.node(read).location))
+            .collect();
+        for location in locations {
+            let name = self.run.program.name(location);
+            let values = name.map(|name| self.team.written(name)).unwrap_or_default();
+            values.into_iter().for_each(|value| self.written.add(location, value));
+        }
+    }
+
     /// Judges the executions that were kept, by all values that have been seen, and hands over those that are left.
     pub(super) fn settle(&mut self) -> Result<ControlFlow<()>, OpenError> {
         self.doubtful_events = 0;
         for doubtful in std::mem::take(&mut self.doubtful) {
             let Doubtful { mut graph, ending, mut verdict, is_cyclic, seen } = doubtful;
-            let is_enough = |most: u64| self.statistics.executions >= most;
+            let is_enough = |most: u64| self.team.executions() >= most;
             if self.options.max_executions.is_some_and(is_enough) {
                 return Ok(ControlFlow::Continue(()));
             }
