@@ -2,8 +2,9 @@
 
 use super::execution::execution;
 use super::explore::Explorer;
-use super::graph::{Act, Graph};
+use super::graph::Graph;
 use super::judge::Verdict;
+use super::node::Act;
 use super::observe::Values;
 use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
 use super::{DependencyMode, Ending, Found, Waiting};

@@ -1,7 +1,8 @@
 //! A graph as an [`Execution`]: with initial writes, `po` spelled out, `co` closed.
 
-use super::graph::{Act, Graph, Id, Source};
+use super::graph::Graph;
 use super::layout::Layout;
+use super::node::{Act, Id, Source};
 use super::program::Answer;
 use super::traces::{Seen, Traces};
 use lkmm_model::event::Label;
@@ -69,7 +70,7 @@ fn initial_write(location: LocationId, value: Value) -> Event {
     Event { label: Label::Init, thread: None, location: Some(location), value: Some(value), atomic: false, origin: 0 }
 }
 
-impl super::graph::Node {
+impl super::node::Node {
     /// The value that it reads or writes.
     pub(crate) fn known_value(&self) -> Option<Value> {
         match (self.act, self.answer) {

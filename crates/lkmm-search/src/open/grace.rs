@@ -16,8 +16,9 @@
 //! model from which the same threads can be cut back.
 
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Node, Source};
+use super::graph::Graph;
 use super::judge::Verdict;
+use super::node::{Act, Id, Node, Source};
 use super::observe::cut_back;
 use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
 use super::{Ending, Waiting};

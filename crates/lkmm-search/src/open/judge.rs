@@ -7,8 +7,9 @@
 //! they add no cycle. (If the guess breaks an axiom by itself, the plan is made for the graph as it is.)
 
 use super::OpenError;
-use super::graph::{Graph, Id, Source};
+use super::graph::Graph;
 use super::layout::{Layout, Place};
+use super::node::{Id, Source};
 use super::traces::{Seen, Trace, Traces};
 use lkmm_model::algebra::{Requirement, Stage};
 use lkmm_model::event::{Fence, Label};

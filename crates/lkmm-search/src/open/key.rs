@@ -5,7 +5,8 @@
 //! determine the values), and the coherence orders.
 
 use super::explore::Explorer;
-use super::graph::{Graph, Id, Source};
+use super::graph::Graph;
+use super::node::{Id, Source};
 use super::program::{Answer, OpenProgram};
 use lkmm_model::program::{LocationId, Value};
 

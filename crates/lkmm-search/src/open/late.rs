@@ -14,7 +14,8 @@
 //! unless it may have learned something in another way.
 
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Node, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Node, Source};
 use super::places::{overwritten, positions};
 use super::program::{Answer, OpenError, OpenProgram};
 use super::revisit::can_read;

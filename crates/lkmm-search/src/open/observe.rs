@@ -20,7 +20,8 @@
 //! execution that is sequentially consistent and raises no flag is allowed whatever depends on what.
 
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Node, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Node, Source};
 use super::program::{Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 use lkmm_model::event::Label;
 use lkmm_model::program::{LocationId, Value};

@@ -1,6 +1,7 @@
 //! Where reads and writes may go in a graph, as far as coherence, atomicity and locks decide it.
 
-use super::graph::{Act, Graph, Id, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Source};
 use super::program::{OpenError, ReadKind};
 use super::traces::Traces;
 use lkmm_model::event::Label;

@@ -17,7 +17,8 @@
 
 use super::Strategy;
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Node, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Node, Source};
 use super::program::OpenProgram;
 use super::stays::leave_stuck;
 use lkmm_model::event::Label;

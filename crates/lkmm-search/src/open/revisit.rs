@@ -7,8 +7,9 @@
 //! was read by an event that came before it. (TruSt, section 4.)
 
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Node, Source};
+use super::graph::Graph;
 use super::late::is_half;
+use super::node::{Act, Id, Node, Source};
 use super::places::{floor, is_taken, overwritten, positions};
 use super::program::{Answer, OpenError, OpenProgram, ReadKind};
 use lkmm_model::event::Label;

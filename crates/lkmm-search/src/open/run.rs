@@ -3,7 +3,8 @@
 //! Threads can only go forward. As long as the graph only grows, so do they; when the search takes up another graph, the
 //! program is restarted, and does again what the graph says.
 
-use super::graph::{Act, Graph, Id, Node, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Node, Source};
 use super::program::{Access, Answer, OpenError, OpenProgram, Step};
 use super::traces::Traces;
 use lkmm_model::event::Label;

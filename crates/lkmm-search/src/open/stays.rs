@@ -14,7 +14,8 @@
 
 use super::Strategy;
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Source};
 use super::program::{Answer, OpenProgram};
 use super::{preemptions, symmetry};
 

@@ -20,7 +20,8 @@
 
 use super::Strategy;
 use super::explore::Explorer;
-use super::graph::{Act, Graph, Id, Source};
+use super::graph::Graph;
+use super::node::{Act, Id, Source};
 use super::program::{Answer, OpenProgram, ReadKind};
 use lkmm_model::event::Label;
 use std::cmp::Ordering;

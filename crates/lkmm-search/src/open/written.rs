@@ -25,8 +25,9 @@
 //! Pointers to what may not be there stand in for nothing ([`may_stand_in`](super::OpenProgram::may_stand_in)).
 
 use super::explore::Explorer;
-use super::graph::{Act, Graph};
+use super::graph::Graph;
 use super::judge::Verdict;
+use super::node::Act;
 use super::program::{Dependencies, OpenError, OpenProgram, ReadKind, Reasons};
 use super::{Ending, observe};
 use lkmm_model::event::{Label, Mode};
@@ -101,7 +102,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         for (thread, nodes) in graph.threads.iter().enumerate() {
             let mut reads: Vec<u32> = Vec::new();
             for (index, node) in nodes.iter().enumerate() {
-                let id = super::graph::Id::new(thread, index);
+                let id = super::node::Id::new(thread, index);
                 // Which reader of SRCU ends is told by a data dependency.
                 let depends = node.is_access() && node.label != Label::Write(Mode::SrcuUnlock);
                 if depends && !reads.is_empty() {
