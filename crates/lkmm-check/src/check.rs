@@ -116,9 +116,9 @@ impl Builder {
     /// Explores on so many processors (0: on all there are). On one, if nothing is said: tests run at the same time as others. The environment variable
     /// `LKMM_JOBS` takes the place of what is said here.
     ///
-    /// Each job runs the closure in a thread of its own, with threads, statics and heap of its own for what belongs to the model; what does not (statics
-    /// and thread locals of `std`) it has as threads have it. Which of several failures is found may differ from time to time, and so may what is
-    /// [unknown yet](DependencyMode::Observed) of dependencies where there is no [model heap](crate::heap!).
+    /// Each job runs the closure in a thread of its own. What belongs to the model, each has for itself; what does not (statics and thread locals of
+    /// `std`), it has as threads have it. Which of several failures is found may differ from time to time. Without the
+    /// [model heap](crate::heap!), a model in which [dependencies that show](DependencyMode::Observed) decide is explored by one job again.
     ///
     /// ```
     /// let report = lkmm_check::Builder::new().jobs(2).explore(|| _ = (lkmm_check::any(0..20), lkmm_check::any(0..20)));

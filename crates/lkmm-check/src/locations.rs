@@ -77,8 +77,6 @@ pub(crate) struct Locations {
     current: Table,
     numbers: FxHashMap<(usize, u32, Option<u64>), LocationId>,
     known: Vec<Known>,
-    /// So many of them the first run had.
-    pub(crate) first: LocationId,
     statics: Statics,
     copies: FxHashMap<usize, Copy>,
     /// The pointers that were put somewhere in this run.
@@ -106,7 +104,6 @@ impl Locations {
             current: Table::new(),
             numbers: FxHashMap::default(),
             known: Vec::new(),
-            first: 0,
             statics: Statics::find(),
             copies: FxHashMap::default(),
             pointers: Vec::new(),
@@ -122,9 +119,6 @@ impl Locations {
     }
 
     pub(crate) fn restart(&mut self) {
-        if self.run == 1 {
-            self.first = self.count();
-        }
         self.run += 1;
         self.cells.clear();
         self.current.clear();

@@ -84,6 +84,9 @@ impl Work {
             let theirs = others.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
             std::iter::once(ours).chain(theirs.collect::<Vec<_>>()).collect()
         });
+        if team.is_at_odds() && parts.iter().all(|part| part.failure.is_none()) {
+            return self.by_all(1);
+        }
         let statistics: Vec<_> = parts.iter().map(|part| part.statistics).collect();
         let mut total = team.total(&statistics);
         let mut limits = parts.iter().map(|part| part.limits).reduce(Limits::and).expect("there is a worker");

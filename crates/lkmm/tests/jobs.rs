@@ -7,6 +7,8 @@ use lkmm::{rcu, thread};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+lkmm::check::heap!();
+
 /// Explores with one job, and with some more, and compares. Yields how many executions there are.
 fn executions(builder: &Builder, f: impl Fn() + Send + Sync + Clone + 'static) -> u64 {
     let alone = builder.explore(f.clone());

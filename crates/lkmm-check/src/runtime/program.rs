@@ -385,8 +385,6 @@ impl OpenProgram for ClosureProgram {
         let (kind, number) = match self.runtime().owned(address) {
             Some((owner, offset)) => (1 + u64::from(owner), offset.into()),
             None if locations.is_static(address) => (0, address as u64),
-            // (The first run is the same in every copy of the program.)
-            None if location < locations.first => return Some(u64::MAX - u64::from(location)),
             None => return None,
         };
         let mut hasher = FxHasher::default();

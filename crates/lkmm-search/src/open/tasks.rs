@@ -48,7 +48,10 @@ impl<P: OpenProgram> Explorer<'_, P> {
         if self.team.is_over() {
             return Ok(ControlFlow::Break(()));
         }
-        self.listen();
+        if !self.listen() {
+            self.team.despair();
+            return Ok(ControlFlow::Break(()));
+        }
         self.settle()
     }
 

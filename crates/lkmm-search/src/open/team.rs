@@ -11,7 +11,8 @@
 //! explored. What grows from a core stays with the worker that has found it.
 //!
 //! Which executions count may depend on [what is written](super::written) in any of them. Before a worker waits it tells the team what
-//! it has seen, and none judges what is doubtful before all graphs have been explored.
+//! it has seen, and none judges what is doubtful before all graphs have been explored. If locations have no names by which the others could know them,
+//! one worker has to do that alone.
 
 use super::Statistics;
 use lkmm_model::program::Value;
@@ -54,6 +55,8 @@ pub struct Team {
     is_hungry: AtomicBool,
     /// A worker has come to an end before the search has.
     is_over: AtomicBool,
+    /// What the workers know cannot be put together.
+    is_at_odds: AtomicBool,
     /// The executions that all have found.
     executions: AtomicU64,
     cores: Mutex<FxHashSet<Vec<u32>>>,
@@ -107,6 +110,7 @@ impl Team {
             woken: Condvar::new(),
             is_hungry: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            is_at_odds: AtomicBool::new(false),
             executions: AtomicU64::new(0),
             cores: Mutex::default(),
             cyclic: Mutex::default(),
@@ -119,6 +123,12 @@ impl Team {
     pub fn excuse(&self) {
         lock(&self.ways).workers -= 1;
         self.woken.notify_all();
+    }
+
+    /// Would one worker alone have come further? What is written matters for the [dependencies](super::DependencyMode::Observed) of an execution, and
+    /// was written to locations that have no [name](super::OpenProgram::name).
+    pub fn is_at_odds(&self) -> bool {
+        self.is_at_odds.load(Ordering::Relaxed)
     }
 
     /// What the workers have done together.
@@ -162,6 +172,11 @@ impl Team {
     /// Has another worker come to an end?
     pub(super) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// What the workers know cannot be put together.
+    pub(super) fn despair(&self) {
+        self.is_at_odds.store(true, Ordering::Relaxed);
     }
 
     /// A worker comes to an end, and so do all.

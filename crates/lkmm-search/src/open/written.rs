@@ -160,21 +160,20 @@ impl<P: OpenProgram> Explorer<'_, P> {
         self.team.write(all.filter(|(_, value)| program.common(*value) == *value));
     }
 
-    /// Takes note of what has been written elsewhere, where that may be of interest.
-    pub(super) fn listen(&mut self) {
+    /// Takes note of what has been written elsewhere, where that may be of interest. False if that cannot be known.
+    pub(super) fn listen(&mut self) -> bool {
         if self.team.is_alone() {
-            return;
+            return true;
         }
-        let locations: FxHashSet<LocationId> = self
-            .doubtful
-            .iter()
-            .flat_map(|doubtful| doubtful.graph.reads().filter_map(|read| doubtful.graph.node(read).location))
-            .collect();
-        for location in locations {
+        let reads = |doubtful: &Doubtful| -> Vec<LocationId> {
+            doubtful.graph.reads().filter_map(|read| doubtful.graph.node(read).location).collect()
+        };
+        let locations: FxHashSet<LocationId> = self.doubtful.iter().flat_map(reads).collect();
+        locations.into_iter().all(|location| {
             let name = self.run.program.name(location);
-            let values = name.map(|name| self.team.written(name)).unwrap_or_default();
-            values.into_iter().for_each(|value| self.written.add(location, value));
-        }
+            let written = name.map(|name| self.team.written(name));
+            written.map(|values| values.into_iter().for_each(|value| self.written.add(location, value))).is_some()
+        })
     }
 
     /// Judges the executions that were kept, by all values that have been seen, and hands over those that are left.
