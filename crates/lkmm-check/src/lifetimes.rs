@@ -53,12 +53,16 @@ impl History {
     }
 
     /// The thread has done something, which was so many events.
-    pub(crate) fn add(&mut self, kind: Kind, events: u32, is_full: bool) {
-        if !self.is_kept {
-            return;
+    #[inline]
+    pub(crate) fn add(&mut self, kind: &Kind, events: u32, is_full: bool) {
+        if self.is_kept {
+            self.keep(kind, events, is_full);
         }
+    }
+
+    fn keep(&mut self, kind: &Kind, events: u32, is_full: bool) {
         let number = self.shown.len() as u32;
-        let link = match kind {
+        let link = match *kind {
             Kind::Spawn(child, _) => Link::Spawn(child),
             Kind::Join(child) => Link::Join(child),
             Kind::Choose(_) | Kind::Wait | Kind::WaitForReaders | Kind::End | Kind::Failed(_) => {

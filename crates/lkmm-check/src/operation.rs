@@ -47,8 +47,8 @@ pub enum Update {
 
 impl Update {
     /// What is written; `None` if the operation fails.
-    fn apply(self, old: u64, mask: u64) -> Option<u64> {
-        let new = match self {
+    fn apply(&self, old: u64, mask: u64) -> Option<u64> {
+        let new = match *self {
             Update::Exchange(new) => new,
             Update::CompareExchange(expected, new) => return (old == expected).then_some(new),
             Update::Add(by) => old.wrapping_add(by),
@@ -61,7 +61,7 @@ impl Update {
     }
 
     /// What is written is computed from what was read.
-    fn carries_the_value(self) -> bool {
+    fn carries_the_value(&self) -> bool {
         !matches!(self, Update::Exchange(_) | Update::CompareExchange(..))
     }
 }
@@ -126,12 +126,12 @@ impl Operation {
     /// The step that it is.
     pub(crate) fn step(&self, cx: Context<'_>) -> Step {
         let Context { origin, location, .. } = cx;
-        let Operation { kind, address_from, data_from, branch, .. } = *self;
         let mut event = |label| Event {
-            dependencies: cx.dependencies.on(address_from, data_from, branch),
+            dependencies: cx.dependencies.on(self.address_from, self.data_from, self.branch),
             ..Event::new(label, origin)
         };
-        match kind {
+        // (It was written just now, in small pieces. To copy it in large ones would mean to wait for it.)
+        match self.kind {
             Kind::Load(..) | Kind::Update { .. } => Step::Read(ReadKind::Ordinary, location),
             Kind::Lock(_) => Step::Read(ReadKind::Lock, location),
             Kind::TryLock(_) => Step::Read(ReadKind::TryLock, location),
@@ -139,7 +139,7 @@ impl Operation {
             Kind::Store(_, mode, bits) => Step::Write(location, Some(Value::Bits(bits)), event(Label::Write(mode))),
             Kind::Unlock(_) => Step::Write(location, None, event(Label::Unlock)),
             Kind::SrcuUnlock(_, lock) => {
-                let dependencies = cx.dependencies.on(address_from, Some(lock), branch);
+                let dependencies = cx.dependencies.on(self.address_from, Some(lock), self.branch);
                 let event = Event { dependencies, ..Event::new(Label::Write(Mode::SrcuUnlock), origin) };
                 Step::Write(location, Some(Value::Bits(0)), event)
             }
@@ -160,15 +160,15 @@ impl Operation {
     /// What a read would be if this were its answer.
     pub(crate) fn access(&self, answer: Answer, cx: Context<'_>) -> Option<Access> {
         let Context { origin, number, dependencies, .. } = cx;
-        let Operation { kind, address_from, branch, .. } = *self;
+        let (address_from, branch) = (self.address_from, self.branch);
         let known = dependencies.on(address_from, None, branch);
         let event = |label| Event { dependencies: known.clone(), ..Event::new(label, origin) };
         let simple = |label| Some(Access::new(event(label)));
-        match (kind, answer) {
-            (Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
+        match (&self.kind, answer) {
+            (&Kind::Load(_, mode), Answer::Value(_)) => simple(Label::Read(mode)),
             // Of what is not initialised, nothing is made.
-            (Kind::Update { fails, .. }, Answer::Value(Value::Symbol(_))) => simple(Label::Read(fails)),
-            (Kind::Update { update, ordering, fails, bound, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
+            (&Kind::Update { fails, .. }, Answer::Value(Value::Symbol(_))) => simple(Label::Read(fails)),
+            (&Kind::Update { ref update, ordering, fails, bound, void, mask, .. }, Answer::Value(Value::Bits(old))) => {
                 let half = |label| Event { atomic: true, ..event(label) };
                 let Some(new) = update.apply(old, mask) else {
                     return Some(Access::new(half(Label::Read(fails))));
@@ -217,8 +217,8 @@ pub(crate) struct Context<'r> {
 
 impl Kind {
     /// The cell that it goes to.
-    pub(crate) fn cell(self) -> Option<CellId> {
-        match self {
+    pub(crate) fn cell(&self) -> Option<CellId> {
+        match *self {
             Kind::Load(cell, _)
             | Kind::Store(cell, ..)
             | Kind::Update { cell, .. }
@@ -233,8 +233,8 @@ impl Kind {
     }
 
     /// A word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
+    pub(crate) fn word(&self) -> &'static str {
+        match *self {
             Kind::Load(..) => "read",
             Kind::Store(..) => "write",
             Kind::Update { update, void, .. } => match update {
@@ -254,10 +254,10 @@ impl Kind {
     }
 
     /// What is done when it is answered.
-    pub(crate) fn done(self, answer: Answer) -> Done {
+    pub(crate) fn done(&self, answer: Answer) -> Done {
         let only = |result| Done { result, put: None, events: 1, fence_after: false };
         match (self, answer) {
-            (Kind::Update { update, ordering, mask, .. }, Answer::Value(Value::Bits(old))) => {
+            (&Kind::Update { ref update, ordering, mask, .. }, Answer::Value(Value::Bits(old))) => {
                 let put = update.apply(old, mask);
                 let events = 1 + u32::from(put.is_some());
                 Done { result: old, put, events, fence_after: put.is_some() && ordering == Ordering::Full }

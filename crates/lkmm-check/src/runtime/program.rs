@@ -6,7 +6,7 @@ use super::{RUNNING, Runtime, STACK, running};
 use crate::blocked::Watched;
 use crate::heap::{self, Arena};
 use crate::life::{self, Lives};
-use crate::locations::Locations;
+use crate::locations::{CellId, Locations};
 use crate::operation::{Context, Kind, KnownDependencies, Operation};
 use crate::panics::Panic;
 use corosensei::stack::{DefaultStack, Stack as _};
@@ -283,16 +283,15 @@ impl OpenProgram for ClosureProgram {
         let (runtime, slot) = self.both(thread);
         let at = slot.reported;
         let operation = &slot.ahead[at];
-        let kind = operation.kind;
-        let location = kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
+        let location = operation.kind.cell().map_or(0, |cell| runtime.locations.number(cell, expected));
         let origin = runtime.origins.number(operation);
         let pending = Pending { at, origin, location };
         let events = slot.events;
         (slot.reported, slot.pending) = (at + 1, Some(pending));
-        slot.has_ended |= matches!(kind, Kind::End | Kind::Failed(_));
+        slot.has_ended |= matches!(operation.kind, Kind::End | Kind::Failed(_));
         if !slot.is_asking() {
             slot.events += 1;
-            slot.history.add(kind, 1, false);
+            slot.history.add(&slot.ahead[at].kind, 1, false);
         }
         slot.ahead[at].step(runtime.context(pending, events))
     }
@@ -305,54 +304,57 @@ impl OpenProgram for ClosureProgram {
 
     fn resume(&mut self, thread: usize, answer: Answer) {
         let (runtime, slot) = self.both(thread);
-        let operation = slot.pending().expect("a thread that is answered has asked");
+        let pending = slot.pending.expect("a thread that is answered has asked");
+        slot.answers.push(answer);
         if !slot.is_asking() {
             // It knew the answer.
-            slot.answers.push(answer);
             return;
         }
-        if runtime.is_foreign(operation.kind, answer) {
+        let operation = &slot.ahead[pending.at];
+        let (cell, place) = (operation.kind.cell(), operation.place);
+        if runtime.is_foreign(cell, answer) {
+            slot.answers.pop();
             runtime.has_refused = true;
             slot.is_refused = true;
             return;
         }
         if matches!(answer, Answer::Value(Value::Symbol(_))) {
-            slot.answers.push(answer);
-            slot.has_read_uninit = slot.pending.map(|pending| pending.origin);
+            slot.has_read_uninit = Some(pending.origin);
             return;
         }
         let done = operation.kind.done(answer);
-        slot.answers.push(answer);
+        let joined = match operation.kind {
+            Kind::Join(child) => Some(child),
+            _ => None,
+        };
+        let has_only_read = match operation.kind {
+            Kind::Load(..) | Kind::IsLocked(_) => true,
+            Kind::Update { .. } => done.put.is_none_or(|bits| bits == done.result),
+            Kind::TryLock(_) => answer == Answer::Held,
+            _ => false,
+        };
         slot.asks = false;
         slot.answered = slot.events;
         slot.events += done.events;
-        slot.history.add(operation.kind, done.events, done.fence_after);
+        slot.history.add(&operation.kind, done.events, done.fence_after);
         slot.result = done.result;
-        match (operation.kind, operation.kind.cell()) {
-            (Kind::Load(..) | Kind::IsLocked(_), Some(cell)) => {
-                slot.turn.read(runtime.locations.address(cell), done.result, operation.place);
-            }
-            (Kind::Update { .. }, Some(cell)) if done.put.is_none_or(|bits| bits == done.result) => {
-                slot.turn.read(runtime.locations.address(cell), done.result, operation.place);
-            }
-            (Kind::TryLock(_), Some(cell)) if answer == Answer::Held => {
-                slot.turn.read(runtime.locations.address(cell), done.result, operation.place);
-            }
+        match cell {
+            Some(cell) if has_only_read => slot.turn.read(runtime.locations.address(cell), done.result, place),
             _ => slot.turn.change(),
         }
         if done.fence_after {
-            slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), operation.place));
+            slot.ahead.push(Operation::new(Kind::Fence(Fence::Mb), place));
         }
         let number = slot.answered;
         if let (true, Answer::Value(Value::Bits(bits))) = (runtime.follows_pointers, answer) {
             let object = self.runtime().object_of_another(bits, thread);
             self.slot(thread).followed.extend(object.map(|object| Followed { object, read: number }));
         }
-        if let (Some(bits), Some(cell)) = (done.put, operation.kind.cell()) {
+        if let (Some(bits), Some(cell)) = (done.put, cell) {
             // SAFETY: the thread that waits for this answer has promised that the object is alive.
             unsafe { self.runtime_mut().locations.put(cell, bits) };
         }
-        if let Kind::Join(child) = operation.kind {
+        if let Some(child) = joined {
             self.finish(child as usize);
         }
     }
@@ -412,8 +414,8 @@ impl Runtime {
 
     /// Without the model heap, a pointer of another run points to nothing. (A write that comes later may be read from, if its
     /// thread does the same all the same; what it writes is known from an earlier run.)
-    fn is_foreign(&self, kind: Kind, answer: Answer) -> bool {
-        match (answer, kind.cell()) {
+    fn is_foreign(&self, cell: Option<CellId>, answer: Answer) -> bool {
+        match (answer, cell) {
             (Answer::Value(Value::Bits(bits)), Some(cell)) if !self.has_heap => {
                 self.locations.is_foreign(cell, bits) && self.moves(bits as usize)
             }

@@ -213,7 +213,7 @@ impl Graph {
     /// Adds an event. Its stamp and trace are filled in; an ordinary write has no place in `co` yet.
     pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, mut node: Node) -> Id {
         let id = Id::new(thread, self.threads[thread].len());
-        node.trace = traces.extend(thread, self.last_node(thread).map(|last| last.trace), &node.seen());
+        node.trace = traces.extend(thread, self.last_node(thread).map(|last| last.trace), &node);
         node.stamp = self.stamps;
         self.stamps += 1;
         self.push_clock(id, node.act);
@@ -322,7 +322,7 @@ impl Graph {
         for (thread, nodes) in self.threads.iter_mut().enumerate() {
             let mut before = None;
             for node in nodes {
-                node.trace = traces.extend(thread, before, &node.seen());
+                node.trace = traces.extend(thread, before, node);
                 before = Some(node.trace);
             }
         }

@@ -97,13 +97,28 @@ impl Node {
     /// What the model sees of it.
     pub(super) fn seen(&self) -> Seen {
         let Node { label, fence_before, atomic, rmw, location, reasons, fence_reasons, .. } = *self;
-        let links = match self.act {
+        Seen { label, fence_before, atomic, rmw, location, reasons, fence_reasons, links: self.links() }
+    }
+
+    /// Is this what the model sees of it? (An event is asked that as soon as it has been made. To copy its parts first would mean to wait for them.)
+    pub(super) fn is_seen_as(&self, seen: &Seen) -> bool {
+        self.label == seen.label
+            && self.location == seen.location
+            && self.reasons == seen.reasons
+            && self.atomic == seen.atomic
+            && self.rmw == seen.rmw
+            && self.fence_before == seen.fence_before
+            && self.fence_reasons == seen.fence_reasons
+            && self.links() == seen.links
+    }
+
+    fn links(&self) -> Links {
+        match self.act {
             Act::Spawn(thread) => Links::Spawn(thread),
             Act::Join(thread) => Links::Join(thread),
             Act::Choose => Links::Silent,
             _ => Links::None,
-        };
-        Seen { label, fence_before, atomic, rmw, location, reasons, fence_reasons, links }
+        }
     }
 }
 

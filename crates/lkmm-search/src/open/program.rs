@@ -14,7 +14,7 @@
 
 use lkmm_model::event::Label;
 use lkmm_model::program::{IllegalOperation, LocationId, Value};
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// A program whose threads are run. See the module's description for the order of calls.
 pub trait OpenProgram {
@@ -206,7 +206,7 @@ impl Event {
 
 /// The earlier reads of its thread that an event depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Dependencies(Option<Arc<Reasons>>);
+pub struct Dependencies(Option<Rc<Reasons>>);
 
 /// What [`Dependencies`] consist of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -243,7 +243,7 @@ impl Dependencies {
     /// These, if there are any.
     pub fn new(reasons: Reasons) -> Dependencies {
         let some = reasons != Reasons::default();
-        Dependencies(some.then(|| Arc::new(reasons)))
+        Dependencies(some.then(|| Rc::new(reasons)))
     }
 
     /// What there is; `None` if there is nothing.

@@ -7,6 +7,7 @@
 //! A trace also remembers how it went on when it was last extended. The events that a graph does not have yet can so be
 //! guessed, and one plan serves all graphs on the way.
 
+use super::node::Node;
 use super::program::{self, Dependencies};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::program::LocationId;
@@ -69,23 +70,26 @@ pub(crate) struct Traces {
 
 impl Traces {
     /// The trace of a thread that has a trace already (unless this is its first event), and performs an event.
-    pub(crate) fn extend(&mut self, thread: usize, before: Option<Trace>, seen: &Seen) -> Trace {
+    pub(crate) fn extend(&mut self, thread: usize, before: Option<Trace>, node: &Node) -> Trace {
         // Nearly always it goes on as it last did.
         let likely = match before {
             Some(before) => self.entries[before.0 as usize].after,
             None => self.first.get(thread).copied().flatten(),
         };
-        let trace = match likely {
-            Some(likely) if self.entries[likely.0 as usize].seen == *seen => return likely,
-            _ => {
-                let next = Trace(self.entries.len() as u32);
-                *self.numbers.entry((thread as u32, before, *seen)).or_insert(next)
-            }
-        };
+        match likely {
+            Some(likely) if node.is_seen_as(&self.entries[likely.0 as usize].seen) => likely,
+            _ => self.turn(thread, before, node.seen()),
+        }
+    }
+
+    /// It goes on otherwise than it last did.
+    fn turn(&mut self, thread: usize, before: Option<Trace>, seen: Seen) -> Trace {
+        let next = Trace(self.entries.len() as u32);
+        let trace = *self.numbers.entry((thread as u32, before, seen)).or_insert(next);
         if trace.0 as usize == self.entries.len() {
             let is_one = matches!(seen.label, Label::Fence(Fence::SyncRcu) | Label::SyncSrcu);
             let has_grace_period = is_one || before.is_some_and(|before| self.has_grace_period(before));
-            self.entries.push(Entry { before, thread: thread as u32, seen: *seen, after: None, has_grace_period });
+            self.entries.push(Entry { before, thread: thread as u32, seen, after: None, has_grace_period });
         }
         match before {
             Some(before) => self.entries[before.0 as usize].after = Some(trace),
