@@ -28,6 +28,17 @@ pub(crate) fn run() -> Result<bool, String> {
             &["test", "--workspace", "--profile", "checked", "--quiet", "--no-fail-fast"],
             None,
         ),
+        cargo_with(
+            "Rust code, three jobs a model",
+            &[
+                &["test", "--workspace", "--profile", "checked", "--quiet", "--no-fail-fast"][..],
+                &["--test", "bugs", "--test", "checked", "--test", "counts", "--test", "heap", "--test", "lifetimes"],
+                &["--test", "locks", "--test", "orbits", "--test", "dependencies", "--test", "reports"],
+            ]
+            .concat(),
+            None,
+            &[("LKMM_JOBS", "3")],
+        ),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], None),
         fresh::row(),
         msrv::row(),
@@ -44,6 +55,11 @@ pub(crate) fn run() -> Result<bool, String> {
 
 /// Runs a command of cargo, lets it print, and counts the tests it reports (or itself as one).
 fn cargo(suite: &str, args: &[&str], component: Option<&str>) -> Row {
+    cargo_with(suite, args, component, &[])
+}
+
+/// The same, with something in the environment.
+fn cargo_with(suite: &str, args: &[&str], component: Option<&str>, environment: &[(&str, &str)]) -> Row {
     println!("== {suite}: cargo {}", args.join(" "));
     let start = Instant::now();
     let mut row = Row { suite: suite.into(), ..Row::default() };
@@ -55,6 +71,7 @@ fn cargo(suite: &str, args: &[&str], component: Option<&str>) -> Row {
     let child = lkmm::cargo()
         .args(args)
         .env("RUSTDOCFLAGS", "-Dwarnings")
+        .envs(environment.iter().copied())
         .current_dir(lkmm::root())
         .stdout(Stdio::piped())
         .spawn();
