@@ -116,9 +116,10 @@ impl Builder {
     /// Explores on so many processors (0: on all there are). On one, if nothing is said: tests run at the same time as others. The environment variable
     /// `LKMM_JOBS` takes the place of what is said here.
     ///
-    /// Each job runs the closure in a thread of its own. What belongs to the model, each has for itself; what does not (statics and thread locals of
-    /// `std`), it has as threads have it. Which of several failures is found may differ from time to time. Without the
-    /// [model heap](crate::heap!), a model in which [dependencies that show](DependencyMode::Observed) decide is explored by one job again.
+    /// It needs the [model heap](crate::heap!), by which the checker knows that the jobs have nothing in common that belongs to the model: each runs the
+    /// closure in a thread of its own. One job alone explores a model without it, or one with atomics and locks that were made before. What does not belong
+    /// to the model (statics and thread locals of `std`), the jobs have as threads have it. Which of several failures is found may
+    /// differ from time to time.
     ///
     /// ```
     /// let report = lkmm_check::Builder::new().jobs(2).explore(|| _ = (lkmm_check::any(0..20), lkmm_check::any(0..20)));
@@ -188,6 +189,7 @@ impl Builder {
         if hook::UNCHECKED {
             panic!("this was built with LKMM_UNCHECKED, for benchmarks: there are no models in it");
         }
+        assert!(hook::model().is_none(), "a model in a model: explore one after the other");
         let (place, started) = (Location::caller(), Instant::now());
         let mut report = self.explore_from(place, Arc::new(f));
         let time = started.elapsed();

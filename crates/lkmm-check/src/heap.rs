@@ -13,7 +13,8 @@
 
 use crate::life;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,19 +87,26 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             }
         }
         // SAFETY: the caller's promise.
-        unsafe { self.0.alloc(layout) }
+        let memory = unsafe { self.0.alloc(layout) };
+        if let Some(first) = first_run() {
+            outside(|| first.borrow_mut().allocated.push(memory.addr()..memory.addr() + layout.size()));
+        }
+        memory
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        if !is_in_arena(memory) {
+        if let (false, Some(first)) = (is_in_arena(memory), first_run()) {
+            outside(|| first.borrow_mut().freed.push((memory, layout)));
+        } else if !is_in_arena(memory) {
             // SAFETY: the caller's promise; it comes from there.
-            return unsafe { self.0.dealloc(memory, layout) };
+            unsafe { self.0.dealloc(memory, layout) };
+        } else {
+            note_free(memory);
         }
-        note_free(memory);
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !is_in_arena(memory) {
+        if !is_in_arena(memory) && first_run().is_none() {
             // SAFETY: the caller's promise; it comes from there.
             return unsafe { self.0.realloc(memory, layout, size) };
         }
@@ -107,7 +115,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
                 ptr::copy_nonoverlapping(memory, moved, layout.size().min(size));
-                note_free(memory);
+                self.dealloc(memory, layout);
             }
             moved
         }
@@ -122,6 +130,31 @@ fn is_in_arena(memory: *mut u8) -> bool {
 pub(crate) fn is_in_range(address: usize) -> bool {
     let start = START.load(Ordering::Relaxed);
     start != 0 && address.wrapping_sub(start) < RANGE
+}
+
+/// What is noted of the first run, if this is code of a model in it.
+fn first_run() -> Option<&'static RefCell<FirstRun>> {
+    let arena = CURRENT.get();
+    // SAFETY: an arena is alive while it is current, which it is as long as this code runs.
+    if arena.is_null() { None } else { unsafe { (*arena).first_run.as_ref() } }
+}
+
+/// A run that has ordinary memory, so that what is allocated once and for all is not taken from an arena.
+///
+/// What it frees is not freed before its end: like the others, it may come to a use after free.
+#[derive(Debug, Default)]
+struct FirstRun {
+    allocated: Vec<Range<usize>>,
+    freed: Vec<(*mut u8, Layout)>,
+}
+
+impl Drop for FirstRun {
+    fn drop(&mut self) {
+        for (memory, layout) in self.freed.drain(..) {
+            // SAFETY: this was asked for in the run, whose code has ended.
+            unsafe { std::alloc::dealloc(memory, layout) };
+        }
+    }
 }
 
 /// Code of a model frees what comes from an arena.
@@ -165,6 +198,8 @@ pub(crate) struct Arena {
     start: usize,
     used: Cell<usize>,
     fill: Cell<Option<u8>>,
+    /// It is none: this is the first run.
+    first_run: Option<RefCell<FirstRun>>,
 }
 
 impl Arena {
@@ -185,7 +220,19 @@ impl Arena {
                 start
             }
         };
-        Some(Arena { start, used: Cell::new(0), fill: Cell::new(None) })
+        Some(Arena { start, used: Cell::new(0), fill: Cell::new(None), first_run: None })
+    }
+
+    /// What the threads of the first run have instead of arenas: it has no memory of its own.
+    pub(crate) fn of_first_run() -> Arena {
+        Arena { start: 0, used: Cell::new(ARENA), fill: Cell::new(None), first_run: Some(RefCell::default()) }
+    }
+
+    /// Was memory allocated there in the first run, if this is it?
+    pub(crate) fn has_allocated(&self, address: usize) -> bool {
+        let is_there =
+            |first: &RefCell<FirstRun>| first.borrow().allocated.iter().any(|range| range.contains(&address));
+        self.first_run.as_ref().is_some_and(is_there)
     }
 
     /// Has the memory that is handed out from now on hold this in each byte.
@@ -204,6 +251,9 @@ impl Arena {
 
     /// Memory, with room for the object's number in front of it.
     fn take(&self, layout: Layout) -> Option<*mut u8> {
+        if self.first_run.is_some() {
+            return None;
+        }
         let behind = self.start + self.used.get() + size_of::<u32>();
         let at = behind.checked_next_multiple_of(layout.align().max(align_of::<u32>()))?;
         let end = at.checked_add(layout.size())?;
@@ -230,6 +280,9 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
+        if self.first_run.is_some() {
+            return;
+        }
         FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).0.push(self.start);
     }
 }

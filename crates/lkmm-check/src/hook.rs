@@ -416,6 +416,12 @@ impl Model {
         Kind::Update { cell, update, ordering, fails: Mode::Once, bound: false, void: false, mask: u64::MAX }
     }
 
+    /// The variable of the running thread that is known by this key (the address of a static, say), which is made if there is none. `None` when
+    /// they have been dropped, as they are when the thread has ended, the last one first.
+    pub fn local<T: 'static>(self, key: usize, make: impl FnOnce() -> T) -> Option<*const T> {
+        self.0.local(key, make)
+    }
+
     /// The number of the running thread.
     pub fn thread(self) -> u32 {
         self.0.thread()

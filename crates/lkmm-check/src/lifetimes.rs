@@ -401,6 +401,8 @@ impl Copy {
 fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
     let threads = rows.len();
     let mut before: Vec<Vec<Vec<usize>>> = rows.iter().map(|row| vec![vec![0; threads]; row.len()]).collect();
+    // What is before the end of each thread. (Its last item may be a join.)
+    let mut ends = vec![vec![0; threads]; threads];
     // Few rounds suffice: a spawn comes before what the thread does, and that before its join.
     for _ in 0..=threads {
         let mut start = vec![vec![0; threads]; threads];
@@ -419,12 +421,12 @@ fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
                 reached[thread] = at;
                 before[thread][at].clone_from(&reached);
                 let Item::Link(Link::Join(child)) = item else { continue };
-                if let Some(ended) = rows.get(child as usize) {
-                    let last = before[child as usize].last().cloned().unwrap_or_else(|| start[child as usize].clone());
-                    reached.iter_mut().zip(last).for_each(|(mine, its)| *mine = (*mine).max(its));
-                    reached[child as usize] = reached[child as usize].max(ended.len());
+                if let Some(end) = ends.get(child as usize) {
+                    reached.iter_mut().zip(end).for_each(|(mine, &its)| *mine = (*mine).max(its));
                 }
             }
+            reached[thread] = row.len();
+            ends[thread] = reached;
         }
     }
     before

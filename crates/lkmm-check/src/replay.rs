@@ -264,11 +264,11 @@ impl OpenProgram for Replayed<'_> {
         self.program.is_moving(location, value)
     }
 
-    fn name(&self, location: LocationId) -> Option<u64> {
+    fn name(&self, location: LocationId) -> u64 {
         self.program.name(location)
     }
 
-    fn common(&self, value: Value) -> Value {
+    fn common(&self, value: Value) -> Option<Value> {
         self.program.common(value)
     }
 }

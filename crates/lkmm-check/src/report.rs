@@ -221,19 +221,28 @@ pub(crate) struct Limits {
     lacks_heap: bool,
     /// What is initialised looked like what is not.
     ignores_uninit: bool,
+    /// Memory was accessed that was there before.
+    captures: bool,
 }
 
 const NO_HEAP: &str = "without the model heap (`lkmm::check::heap!();` in the crate of the test), use of freed or uninitialised \
                        memory is not found, and memory that is freed and allocated again can lead the checker astray";
 const NO_UNINIT: &str =
     "uninitialised reads were not looked for: a variable held just what the model heap fills memory with";
+const CAPTURES: &str = "shared variables that were made before the model (that the closure captures, say) begin each run with what the run before has \
+                        left: make them in the closure, or as statics";
 const LEFT_OUT: &str =
     "executions were left out in which a pointer is read before it is written: these, too, need the model heap";
 
 impl Limits {
     pub(crate) fn of(program: &ClosureProgram) -> Self {
         let ignores_uninit = program.has_heap() && !program.fills_heap();
-        Limits { lacks_heap: program.lacks_heap(), ignores_uninit }
+        Limits { lacks_heap: program.lacks_heap(), ignores_uninit, captures: program.captures() }
+    }
+
+    /// Do all runs share memory that was there before?
+    pub(crate) fn captures(self) -> bool {
+        self.captures
     }
 
     /// These and those of another copy of the program.
@@ -241,6 +250,7 @@ impl Limits {
         Limits {
             lacks_heap: self.lacks_heap || other.lacks_heap,
             ignores_uninit: self.ignores_uninit || other.ignores_uninit,
+            captures: self.captures || other.captures,
         }
     }
 }
@@ -252,8 +262,9 @@ impl Report {
             Strategy::Preemptions(most) => Some(most),
             _ => None,
         };
-        let Limits { lacks_heap, ignores_uninit } = limits;
-        let unchecked = [(lacks_heap, NO_HEAP), (ignores_uninit, NO_UNINIT), (statistics.has_left_out, LEFT_OUT)];
+        let Limits { lacks_heap, ignores_uninit, captures } = limits;
+        let left_out = (statistics.has_left_out, LEFT_OUT);
+        let unchecked = [(lacks_heap, NO_HEAP), (ignores_uninit, NO_UNINIT), (captures, CAPTURES), left_out];
         let went_well = failure.is_none();
         let is_over = statistics.is_complete || statistics.has_sampled || statistics.has_reached_bound;
         Report {
@@ -329,9 +340,9 @@ impl Report {
             .then(|| self.executions as f64 / self.share)
     }
 
-    /// Is there no execution within the bound?
+    /// Was nothing checked, though the search came to its end?
     pub(crate) fn is_empty(&self) -> bool {
-        self.preemptions.is_some() && self.executions == 0
+        self.executions == 0 && self.failure.is_none() && !self.out_of_budget
     }
 
     /// What could not be checked, in sentences: without the [model heap](crate::heap!), what needs it.
@@ -352,6 +363,7 @@ impl fmt::Display for Report {
         let s = if self.symmetric { format!("{s} (up to symmetry)") } else { s.to_string() };
         match (&self.failure, self.preemptions) {
             (Some(failure), _) => write!(f, "{failure}\n({count} execution{s} explored)"),
+            (None, None) if self.is_empty() => f.write_str("no execution comes to an end: nothing was checked"),
             (None, None) if !self.out_of_budget && !self.sampled => {
                 write!(f, "{count} execution{s}, and all went well")
             }

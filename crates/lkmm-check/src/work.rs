@@ -47,6 +47,15 @@ pub(crate) struct Work {
     pub(crate) shown: Option<Shown>,
 }
 
+/// A worker is about to come. If it panics instead, the others do not wait for it.
+struct Comes<'t>(&'t Team);
+
+impl Drop for Comes<'_> {
+    fn drop(&mut self) {
+        self.0.excuse();
+    }
+}
+
 /// What one worker came to.
 struct Part {
     statistics: Statistics,
@@ -68,25 +77,35 @@ type Failing = (Fault, Execution, Token);
 type Explored = (Result<Statistics, OpenError>, Option<Failing>);
 
 impl Work {
-    /// Explores the program by so many workers.
+    /// Explores the program by so many workers; by one alone if several would have memory in common.
     pub(crate) fn by_all(&self, workers: usize) -> Report {
+        let program = self.program();
+        let workers = if program.has_heap() && !program.captures() { workers } else { 1 };
         let team = Team::new(workers);
         let parts: Vec<Part> = thread::scope(|scope| {
             let name = thread::current().name().unwrap_or("lkmm").to_string();
             let others: Vec<_> = (1..workers)
                 .filter_map(|_| {
-                    let worker = thread::Builder::new().name(name.clone()).spawn_scoped(scope, || self.by_one(&team));
+                    let work = || self.by_one(|| self.program(), &team);
+                    let worker = thread::Builder::new().name(name.clone()).spawn_scoped(scope, work);
                     // With fewer it takes longer.
                     worker.inspect_err(|_| team.excuse()).ok()
                 })
                 .collect();
-            let ours = self.by_one(&team);
+            let ours = self.by_one(|| program, &team);
             let theirs = others.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
             std::iter::once(ours).chain(theirs.collect::<Vec<_>>()).collect()
         });
-        if team.is_at_odds() && parts.iter().all(|part| part.failure.is_none()) {
+        let has_failed = parts.iter().any(|part| part.failure.is_some() && !part.is_refused);
+        let is_shared = workers > 1 && parts.iter().any(|part| part.limits.captures());
+        if is_shared || team.is_at_odds() && !has_failed {
             return self.by_all(1);
         }
+        self.report(&team, parts)
+    }
+
+    /// What all have come to.
+    fn report(&self, team: &Team, parts: Vec<Part>) -> Report {
         let statistics: Vec<_> = parts.iter().map(|part| part.statistics).collect();
         let mut total = team.total(&statistics);
         let mut limits = parts.iter().map(|part| part.limits).reduce(Limits::and).expect("there is a worker");
@@ -105,8 +124,8 @@ impl Work {
         }
     }
 
-    /// What one of them does.
-    fn by_one(&self, team: &Team) -> Part {
+    /// A copy of the program, which has been run once if there is the model heap.
+    fn program(&self) -> ClosureProgram {
         let closure = self.closure.clone();
         let mut program = ClosureProgram::with_stack_size(Box::new(move || closure()), self.stack_size);
         program.use_heap(|program| {
@@ -115,6 +134,14 @@ impl Work {
             // What comes of it comes again.
             let _ = explore(program, &once, &mut |_| ControlFlow::Break(()));
         });
+        program
+    }
+
+    /// What one of them does.
+    fn by_one(&self, program: impl FnOnce() -> ClosureProgram, team: &Team) -> Part {
+        let comes = Comes(team);
+        let mut program = program();
+        std::mem::forget(comes);
         // When an object is freed is no event, and a join orders it all the same.
         let options = Options { all_joins: program.has_heap(), ..self.options.clone() };
         let mut is_whole = false;
@@ -128,14 +155,14 @@ impl Work {
             }
         }
         let blocked = program.runtime().blocked.is_some().then_some(OpenError::Outside { thread: 0 });
-        let (statistics, found) = match outcome {
+        let (statistics, found) = match (outcome, blocked) {
             // Whatever the search made of that.
-            _ if blocked.is_some() => (Err(blocked.expect("it is there")), None),
-            (Ok(_), None) if program.runtime().has_refused => {
+            (_, Some(blocked)) => (Err(blocked), None),
+            ((Ok(_), None), _) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
                 (Err(OpenError::Nondeterminism { thread: 0, before, now }), None)
             }
-            outcome => outcome,
+            (outcome, None) => outcome,
         };
         let is_refused = statistics.is_err();
         let (statistics, failure) = match (statistics, found) {

@@ -181,7 +181,8 @@ impl<T: 'static> LocalKey<T> {
     /// # Errors
     /// If it has been dropped.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
-        let value = state::local(std::ptr::from_ref(self) as usize, self.init).ok_or(AccessError)?;
+        let model = hook::model_of_guard().expect("a thread-local of a model is used in the model");
+        let value = model.local(std::ptr::from_ref(self) as usize, self.init).ok_or(AccessError)?;
         // SAFETY: it is alive until its thread ends, which runs this.
         Ok(f(unsafe { &*value }))
     }

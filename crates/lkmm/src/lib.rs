@@ -38,6 +38,7 @@ pub mod dep;
 pub mod hint;
 pub mod lock;
 pub mod rcu;
+pub mod refcount;
 pub mod srcu;
 #[cfg(any(feature = "std", feature = "check"))]
 pub mod thread;

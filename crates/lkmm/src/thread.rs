@@ -5,6 +5,7 @@
 
 use crate::in_model;
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -309,4 +310,140 @@ impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopedJoinHandle").finish_non_exhaustive()
     }
+}
+
+/// A variable of which each thread has its own, made by [`thread_local!`](crate::thread_local!).
+///
+/// It is made when it is first used, and dropped when the thread ends. In a model, each thread of each execution has its own, and
+/// they are dropped in the model, the last one first.
+pub struct LocalKey<T: 'static> {
+    make: fn() -> T,
+    real: &'static std::thread::LocalKey<T>,
+}
+
+/// A thread-local was used when it had been dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessError;
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)]
+    pub const fn new(make: fn() -> T, real: &'static std::thread::LocalKey<T>) -> Self {
+        LocalKey { make, real }
+    }
+
+    /// Does something with the variable of the running thread.
+    ///
+    /// # Panics
+    /// If it has been dropped.
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.try_with(f).expect("a thread-local is used when it has been dropped")
+    }
+
+    /// Does something with the variable of the running thread.
+    ///
+    /// # Errors
+    /// If it has been dropped.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> core::result::Result<R, AccessError> {
+        #[cfg(feature = "check")]
+        if let Some(model) = lkmm_check::hook::model_of_guard() {
+            let value = model.local(std::ptr::from_ref(self) as usize, self.make).ok_or(AccessError)?;
+            // SAFETY: it is alive until its thread ends, which runs this.
+            return Ok(f(unsafe { &*value }));
+        }
+        let _ = self.make;
+        self.real.try_with(f).map_err(|_| AccessError)
+    }
+}
+
+impl<T: 'static> LocalKey<Cell<T>> {
+    /// Gives it another value.
+    pub fn set(&'static self, value: T) {
+        self.with(|cell| cell.set(value));
+    }
+
+    /// Its value.
+    pub fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+
+    /// Its value, in whose place comes the default.
+    pub fn take(&'static self) -> T
+    where
+        T: Default,
+    {
+        self.with(Cell::take)
+    }
+
+    /// Its value, in whose place comes another one.
+    pub fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
+    }
+}
+
+impl<T: 'static> LocalKey<RefCell<T>> {
+    /// Does something with its value.
+    ///
+    /// # Panics
+    /// If it is borrowed mutably.
+    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.with(|cell| f(&cell.borrow()))
+    }
+
+    /// Does something with its value.
+    ///
+    /// # Panics
+    /// If it is borrowed.
+    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.with(|cell| f(&mut cell.borrow_mut()))
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the thread-local has been dropped")
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+/// As `std::thread_local!`. In a model, each thread of each execution has its own.
+///
+/// ```
+/// use lkmm::thread;
+/// use std::cell::Cell;
+///
+/// lkmm::thread_local! {
+///     /// How much this thread has done.
+///     static DONE: Cell<u32> = const { Cell::new(0) };
+/// }
+///
+/// lkmm::check::model(|| {
+///     let t = thread::spawn(|| DONE.replace(7));
+///     DONE.set(DONE.get() + 1);
+///     assert_eq!((DONE.get(), t.join().unwrap()), (1, 0));
+/// });
+/// ```
+#[macro_export]
+macro_rules! thread_local {
+    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $value:block);* $(;)?) => {
+        $crate::thread_local! { $($(#[$attribute])* $vis static $name: $type = $value);* }
+    };
+    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $value:expr);* $(;)?) => {
+        $($(#[$attribute])* $vis static $name: $crate::thread::LocalKey<$type> = {
+            fn make() -> $type {
+                $value
+            }
+            ::std::thread_local!(static REAL: $type = make());
+            $crate::thread::LocalKey::new(make, &REAL)
+        };)*
+    };
 }

@@ -2,7 +2,7 @@
 
 use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
 use lkmm::check::{Builder, FailureKind, Strategy};
-use lkmm::{hint, thread};
+use lkmm::{barrier, hint, thread};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -169,4 +169,38 @@ fn a_line_says_how_far_a_long_search_is() {
     // In the end there is an empty line.
     let (_, last) = text.rsplit_once("\x1b[?7l").expect("a line");
     assert_eq!(last, "\x1b[?7h\x1b8");
+}
+
+/// An execution that counts or not, as dependencies show that others may still bring to light, is not lost where a budget ends.
+#[test]
+fn what_is_in_doubt_is_out_of_budget() {
+    let message = || {
+        let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+        let there = x.clone();
+        thread::spawn(move || {
+            let (flag, data) = (there[1].load(Relaxed), there[0].load(Relaxed));
+            assert!(flag == 0 || data == 1, "a message overtook itself");
+        });
+        x[0].store(1, Relaxed);
+        barrier::smp_wmb();
+        x[1].store(1, Relaxed);
+    };
+    let report = Builder::new().max_executions(3).explore(message);
+    assert!(report.out_of_budget() || report.failure().is_some(), "{report}");
+    assert!(Builder::new().explore(message).failure().is_some());
+}
+
+#[test]
+fn nothing_is_no_success() {
+    let waits = || {
+        let x = Atomic::new(0);
+        while x.load(Relaxed) == 0 {
+            hint::spin_loop();
+        }
+    };
+    assert!(Builder::new().explore(waits).failure().is_some());
+    let nested = Builder::new().explore(|| Builder::new().check(|| ()));
+    let failure = nested.failure().expect("a model in a model");
+    assert!(failure.message().contains("a model in a model"), "{failure}");
+    assert!(failure.locations()[0].file.ends_with("budgets.rs"), "{failure}");
 }

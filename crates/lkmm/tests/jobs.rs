@@ -191,3 +191,45 @@ fn others_work_as_well() {
     assert_eq!((report.executions(), report.complete()), (5040, true), "{report}");
     assert!(WORKERS.lock().unwrap().len() > 1);
 }
+
+/// What is made of a pointer has no name that other workers know it by, so that one has to do it alone.
+#[test]
+fn what_is_made_of_pointers_is_the_same() {
+    let ring = |disguise: fn(u64) -> u64| {
+        move || {
+            let x: Arc<Vec<Atomic<u64>>> = Arc::new((0..4).map(|_| Atomic::new(0)).collect());
+            for i in 0..4 {
+                let x = x.clone();
+                thread::spawn(move || {
+                    let object = Box::new(Atomic::new(0));
+                    x[(i + 1) % 4].load(Relaxed);
+                    x[i].store(disguise(&raw const *object as u64), Relaxed);
+                });
+            }
+        }
+    };
+    assert_eq!(executions(&Builder::new(), ring(|pointer| pointer)), 16);
+    assert_eq!(executions(&Builder::new(), ring(|pointer| pointer | 7 << 48)), 16);
+    assert_eq!(executions(&Builder::new(), ring(|pointer| pointer >> 3)), 16);
+}
+
+/// What was made before the model belongs to all runs, so that one worker has to do it alone; and it is said.
+#[test]
+fn what_is_captured_is_no_ones_own() {
+    let list = Arc::new(SpinLock::new(Vec::new()));
+    let captured = move || {
+        for n in 0..4 {
+            let list = list.clone();
+            thread::spawn(move || {
+                let mut list = list.lock();
+                lkmm::check::outside(|| {
+                    list.clear();
+                    list.push(n);
+                });
+            });
+        }
+    };
+    assert_eq!(executions(&Builder::new(), captured.clone()), 24);
+    let report = Builder::new().jobs(3).explore(captured);
+    assert!(report.unchecked().iter().any(|what| what.contains("made before the model")), "{report}");
+}

@@ -5,7 +5,7 @@ use lkmm::cell::Shared;
 use lkmm::check::{Builder, FailureKind, Report};
 use lkmm::lock::SpinLock;
 use lkmm::rcu::{self, Rcu};
-use lkmm::{barrier, thread};
+use lkmm::{barrier, hint, thread};
 use std::ptr;
 use std::sync::Arc;
 
@@ -213,4 +213,46 @@ fn what_is_never_freed_is_a_leak_for_those_who_ask() {
     is_fine(one(false));
     let leaks = |is_freed| kind(&Builder::new().leaks(true).explore(one(is_freed)));
     assert_eq!((leaks(true), leaks(false)), (None, Some(FailureKind::Leak)));
+}
+
+/// What a thread did comes before the end of who joins it, and so before that of who joins that one.
+#[test]
+fn joins_are_handed_on() {
+    is_fine(|| {
+        let object = Box::new(Atomic::new(0));
+        thread::scope(|outer| {
+            outer.spawn(|| {
+                thread::scope(|inner| {
+                    inner.spawn(|| object.store(1, Relaxed));
+                });
+            });
+        });
+        drop(object);
+    });
+}
+
+/// Objects that are used after they are freed are there as long as a run takes, also in the one that does not count.
+#[test]
+fn a_lock_that_is_freed_by_who_has_it_next() {
+    struct Completion {
+        is_done: Atomic<bool>,
+        lock: SpinLock<()>,
+    }
+    let report = explore(|| {
+        let raw = Box::into_raw(Box::new(Completion { is_done: Atomic::new(false), lock: SpinLock::new(()) })) as usize;
+        // SAFETY: none: this is the bug.
+        let completion = move || unsafe { &*(raw as *const Completion) };
+        let t = thread::spawn(move || {
+            completion().is_done.store(true, Release);
+            drop(completion().lock.lock());
+        });
+        while !completion().is_done.load(Acquire) {
+            hint::spin_loop();
+        }
+        drop(completion().lock.lock());
+        // SAFETY: as above.
+        drop(unsafe { Box::from_raw(raw as *mut Completion) });
+        t.join().unwrap();
+    });
+    assert_eq!(kind(&report), Some(FailureKind::UseAfterFree));
 }

@@ -1,6 +1,6 @@
 //! What the code of a thread does with its runtime.
 
-use super::slot::{Followed, Slot};
+use super::slot::{Followed, Local, Slot};
 use super::{AHEAD, Deferred, Runtime, running};
 use crate::heap;
 use crate::locations::CellId;
@@ -46,12 +46,17 @@ impl Current {
         running().map(Current)
     }
 
+    /// The runtime that is running.
+    pub(super) fn of(runtime: NonNull<Runtime>) -> Self {
+        Current(runtime)
+    }
+
     /// Something that only this thread does now with the runtime.
     #[inline(always)]
     pub(crate) fn with<R>(self, then: impl FnOnce(&mut Runtime) -> R) -> R {
         // SAFETY: while its threads run, the runtime is theirs; only one runs, and `then` does not suspend it.
         let runtime = unsafe { &mut *self.0.as_ptr() };
-        if !runtime.has_heap {
+        if !runtime.has_heap && runtime.first_run.is_none() {
             return then(runtime);
         }
         heap::outside(|| then(runtime))
@@ -228,6 +233,37 @@ impl Current {
     pub(crate) fn thread(self) -> u32 {
         // SAFETY: as above.
         unsafe { (*self.slot()).number }
+    }
+
+    /// Something with the thread-locals of the running thread, unless they have been dropped.
+    fn with_locals<R>(self, then: impl FnOnce(&mut Vec<Local>) -> R) -> Option<R> {
+        // SAFETY: the slot of the running thread is its own.
+        self.with(|runtime| unsafe { (*runtime.current).locals.as_mut().map(then) })
+    }
+
+    /// The variable of the running thread that is known by this key, which is made if there is none. `None` when they have been dropped.
+    pub(crate) fn local<T: 'static>(self, key: usize, make: impl FnOnce() -> T) -> Option<*const T> {
+        unsafe fn drop_boxed<T>(value: *mut ()) {
+            // SAFETY: it was a box of this type, and is dropped once.
+            drop(unsafe { Box::from_raw(value.cast::<T>()) });
+        }
+        let known = |locals: &mut Vec<Local>| locals.iter().find(|local| local.key == key).map(|local| local.value);
+        if let Some(value) = self.with_locals(known)? {
+            return Some(value.cast());
+        }
+        let value = Box::into_raw(Box::new(make()));
+        self.with_locals(|locals| locals.push(Local { key, value: value.cast(), drop: drop_boxed::<T> }))?;
+        Some(value)
+    }
+
+    /// The running thread has come to its end: drops what it has for itself, the last one first.
+    pub(super) fn drop_locals(self) {
+        while let Some(local) = self.with_locals(Vec::pop).flatten() {
+            // SAFETY: it was put there with the value, and is called once.
+            unsafe { (local.drop)(local.value) };
+        }
+        // SAFETY: the slot of the running thread is its own.
+        unsafe { (*self.slot()).locals = None };
     }
 
     /// The cell of a thread's token.

@@ -22,12 +22,13 @@ pub use program::ClosureProgram;
 pub(crate) use program::{FILL, OTHER_FILL};
 
 use crate::blocked::Watched;
-use crate::heap;
+use crate::heap::{self, Arena};
 use crate::life::Lives;
 use crate::lifetimes::History;
 use crate::locations::Locations;
 use crate::operation::KnownDependencies;
 use crate::panics::Panic;
+use lkmm_model::program::LocationId;
 use lkmm_search::open::Answer;
 use origins::Origins;
 use slot::Slot;
@@ -61,6 +62,12 @@ pub(crate) struct Runtime {
     stack_size: usize,
     /// The model heap is there, and used.
     has_heap: bool,
+    /// What the threads have instead of arenas in a run that does not count.
+    first_run: Option<Box<Arena>>,
+    /// Memory was accessed in that run that it had not allocated, statics excepted.
+    captures: bool,
+    /// So many locations that run had.
+    counted_from: LocationId,
     /// What memory of the model heap holds when it is handed out, if that is known: so what is read as it was handed out was not
     /// initialised.
     fill: Option<u8>,

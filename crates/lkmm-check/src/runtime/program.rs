@@ -48,6 +48,9 @@ impl ClosureProgram {
             closure,
             stack_size,
             has_heap: false,
+            first_run: None,
+            captures: false,
+            counted_from: 0,
             fill: None,
             has_refused: false,
             lacks_heap: false,
@@ -84,9 +87,13 @@ impl ClosureProgram {
     /// memory: so what is allocated once and for all is not taken from arenas.
     pub(crate) fn use_heap(&mut self, first_run: impl FnOnce(&mut Self)) {
         if heap::is_installed() {
+            self.runtime_mut().first_run = Some(Box::new(Arena::of_first_run()));
             first_run(self);
             let runtime = self.runtime_mut();
+            runtime.captures = runtime.has_captured();
             runtime.abandon();
+            runtime.first_run = None;
+            runtime.counted_from = runtime.locations.count();
             (runtime.has_heap, runtime.has_refused, runtime.lacks_heap) = (true, false, false);
             runtime.locations.has_heap = true;
             runtime.lives = Some(NonNull::from(Box::leak(Box::new(Lives::new()))));
@@ -133,6 +140,13 @@ impl ClosureProgram {
         runtime.lacks_heap || runtime.has_moving_memory()
     }
 
+    /// Has memory been accessed that was there before the first run, statics excepted? All runs share it, and all copies of the program. (Only the
+    /// model heap knows.)
+    pub(crate) fn captures(&self) -> bool {
+        let runtime = self.runtime();
+        runtime.captures || runtime.has_captured()
+    }
+
     /// Is the model heap there?
     pub(crate) fn has_heap(&self) -> bool {
         self.runtime().has_heap
@@ -171,7 +185,8 @@ impl ClosureProgram {
             (*self.runtime.as_ptr()).watched.count();
             let coroutine = (*slot.as_ptr()).coroutine.as_mut().expect("only threads that were spawned are run");
             RUNNING.set(self.runtime.as_ptr());
-            heap::use_arena((*slot.as_ptr()).arena.as_ref());
+            let first = (*self.runtime.as_ptr()).first_run.as_deref();
+            heap::use_arena((*slot.as_ptr()).arena.as_ref().or(first));
             if let Some(lives) = (*self.runtime.as_ptr()).lives {
                 let ahead = (*slot.as_ptr()).ahead.len() - (*slot.as_ptr()).reported;
                 let now = &mut (*lives.as_ptr()).now;
@@ -381,25 +396,28 @@ impl OpenProgram for ClosureProgram {
         runtime.locations.is_pointer(location) && runtime.points_to_what_moves(bits)
     }
 
-    fn name(&self, location: LocationId) -> Option<u64> {
-        let locations = &self.runtime().locations;
-        let (address, generation) = locations.origin(location);
-        let (kind, number) = match self.runtime().owned(address) {
+    fn name(&self, location: LocationId) -> u64 {
+        let (address, generation) = self.runtime().locations.origin(location);
+        let (owner, number) = match self.runtime().owned(address) {
             Some((owner, offset)) => (1 + u64::from(owner), offset.into()),
-            None if locations.is_static(address) => (0, address as u64),
-            None => return None,
+            None => (0, address as u64),
         };
         let mut hasher = FxHasher::default();
-        (kind, number, generation).hash(&mut hasher);
-        Some(hasher.finish())
+        (owner, number, generation).hash(&mut hasher);
+        hasher.finish()
     }
 
-    fn common(&self, value: Value) -> Value {
-        let owned = match value {
-            Value::Bits(bits) => usize::try_from(bits).ok().and_then(|address| self.runtime().owned(address)),
-            _ => None,
-        };
-        owned.map_or(value, |(owner, offset)| Value::Address(owner, offset as i32))
+    fn common(&self, value: Value) -> Option<Value> {
+        let Value::Bits(bits) = value else { return Some(value) };
+        let address = bits as usize;
+        match self.runtime().owned(address) {
+            Some((owner, offset)) => Some(Value::Address(owner, offset as i32)),
+            // Anything may have been made of a pointer.
+            None => {
+                let is_small = !(1 << 32..u64::MAX << 32).contains(&bits);
+                (is_small || self.runtime().locations.is_static(address)).then_some(value)
+            }
+        }
     }
 
     fn initial(&self, location: LocationId) -> Value {
@@ -447,6 +465,19 @@ impl Runtime {
             let range = stack.limit().get()..stack.base().get();
             range.contains(&address).then(|| (2 * thread + 1, (address - range.start) as u32))
         })
+    }
+
+    /// Has the code of the model accessed memory that it has not allocated, statics excepted?
+    fn has_captured(&self) -> bool {
+        let first = self.first_run.as_deref();
+        let is_known = |address: usize| {
+            self.locations.is_static(address)
+                || self.owned(address).is_some()
+                || first.is_some_and(|first| first.has_allocated(address))
+        };
+        let counted = self.counted_from..self.locations.count();
+        (self.has_heap || first.is_some())
+            && counted.map(|location| self.locations.origin(location).0).any(|address| !is_known(address))
     }
 
     /// Is what lies at an address elsewhere in the next run? Statics and the stacks of threads are where they were, and so is the model

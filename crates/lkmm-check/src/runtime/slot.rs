@@ -1,5 +1,6 @@
 //! Threads, and the stacks that they are on.
 
+use super::current::Current;
 use super::turn::Turn;
 use super::{AHEAD, Runtime, running};
 use crate::heap::{self, Arena};
@@ -69,6 +70,16 @@ pub(crate) struct Slot {
     pub(super) answers: Vec<Answer>,
     /// What the events of an execution are to the thread; kept under the model heap.
     pub(super) history: History,
+    /// Its thread-locals, in the order in which they were made. None when they have been dropped.
+    pub(super) locals: Option<Vec<Local>>,
+}
+
+/// A variable of a thread.
+pub(super) struct Local {
+    /// Which variable.
+    pub(super) key: usize,
+    pub(super) value: *mut (),
+    pub(super) drop: unsafe fn(*mut ()),
 }
 
 /// An operation that was reported.
@@ -134,6 +145,7 @@ impl Runtime {
                 turn: Turn::default(),
                 answers: Vec::new(),
                 history: History::default(),
+                locals: None,
             };
             self.slots.push(NonNull::from(Box::leak(Box::new(slot))));
             self.children.push(Vec::new());
@@ -150,7 +162,9 @@ impl Runtime {
             // SAFETY: the slot is alive as long as the runtime, which outlives the coroutine; the yielder stays where it is
             // while the coroutine lives.
             unsafe { (*place).yielder = yielder };
-            let mut returned = ManuallyDrop::new(catch_unwind(AssertUnwindSafe(closure)));
+            let returned = catch_unwind(AssertUnwindSafe(closure));
+            let dropped = catch_unwind(|| running().into_iter().for_each(|runtime| Current::of(runtime).drop_locals()));
+            let mut returned = ManuallyDrop::new(dropped.and(returned));
             // SAFETY: this is a thread of the runtime, and it is running.
             unsafe {
                 let runtime = running().expect("a thread runs in its runtime").as_ptr();
@@ -175,6 +189,7 @@ impl Runtime {
             (slot.carried, slot.branch, slot.turn) = (None, 0, Turn::default());
             slot.readers.clear();
             slot.spinlocks.clear();
+            slot.locals.get_or_insert_default().clear();
             (slot.joined_a_panic, slot.is_refused, slot.has_read_uninit) = (false, false, None);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.has_ended, slot.returned) = (false, None, false, ptr::null_mut());

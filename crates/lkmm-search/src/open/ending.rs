@@ -39,7 +39,11 @@ impl<P: OpenProgram> Explorer<'_, P> {
             "the plan and the definition disagree on a complete execution"
         );
         if !verdict.is_consistent {
-            return Ok(ControlFlow::Continue(()));
+            // It may be that readers wait for this grace period, as they do in no execution that comes to an end.
+            return match self.options.report_blocked {
+                true => self.find_deadlocks(graph),
+                false => Ok(ControlFlow::Continue(())),
+            };
         }
         if is_observed {
             self.written.note(graph);

@@ -5,23 +5,24 @@
 //! a reader for a lock that is held during the grace period, for the end of a thread that waits for readers, or for a flag
 //! that is set only afterwards.
 //!
-//! Such a deadlock leaves its traces in a complete execution, in which the grace period was let pass. Let threads stop
-//! before a grace period each, and take away all that comes of what they do later. What is left is an execution up to some
-//! point, and a consistent one. The threads that are cut short now wait for a lock whose holder is cut short, for the end
+//! Such a deadlock leaves its traces in a complete execution, in which the grace period was let pass. Where all that a reader waits for comes
+//! after the grace period, and that after the beginning of the reader, the model forbids it, but not on the way to it. So those that the model
+//! forbids in the end are looked at as well. Let threads stop before a grace period each, and take away all that comes of what they do later. What
+//! is left is an execution up to some point; it has to be a consistent one. The threads that are cut short now wait for a lock whose holder is cut short, for the end
 //! of a thread that is, in a loop for a value that is not written yet; or, at a grace period, for a reader that is open. If
 //! those that wait do so for each other only, this is a deadlock. (That the reader had begun before the grace period is always
 //! possible, since nothing in what is left comes of the grace period.)
 //!
-//! Conversely, each deadlock is found so: where its grace periods are let pass, its threads go on, to an execution of the
-//! model from which the same threads can be cut back.
+//! Conversely, each deadlock is found so: where its grace periods are let pass, its threads go on, to a complete execution from which the same
+//! threads can be cut back.
 
 use super::explore::Explorer;
 use super::graph::Graph;
 use super::judge::Verdict;
 use super::node::{Act, Id, Node, Source};
-use super::observe::cut_back;
+use super::observe::{Values, cut_back};
 use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
-use super::{Ending, Waiting};
+use super::{DependencyMode, Ending, Waiting};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::program::{LocationId, Value};
 use std::ops::ControlFlow;
@@ -56,7 +57,7 @@ enum Wait {
 }
 
 impl<P: OpenProgram> Explorer<'_, P> {
-    /// Hands over the deadlocks that a complete execution shows.
+    /// Hands over the deadlocks that a complete execution shows, whether or not the model allows it.
     pub(super) fn find_deadlocks(&mut self, graph: &Graph) -> Result<ControlFlow<()>, OpenError> {
         if !self.has_grace_period(graph) {
             return Ok(ControlFlow::Continue(()));
@@ -104,7 +105,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let mut cut = self.spare();
         cut.become_cut(graph, kept);
         let key = self.key(&cut);
-        if !self.deadlocks.contains(&key) {
+        if !self.deadlocks.contains(&key) && self.is_allowed_so_far(&mut cut)? {
             self.run.replay(&mut cut)?;
             for thread in (0..waits.len()).filter(|&thread| unfinished[thread]) {
                 self.run.step(thread);
@@ -124,6 +125,14 @@ impl<P: OpenProgram> Explorer<'_, P> {
         }
         self.give_back(cut);
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Does the model allow an execution up to some point?
+    fn is_allowed_so_far(&mut self, graph: &mut Graph) -> Result<bool, OpenError> {
+        if self.options.dependencies == DependencyMode::Observed {
+            self.observe(graph, Values::InSight)?;
+        }
+        Ok(self.judge.judge_whole(&self.traces, graph)?.is_consistent)
     }
 
     /// Does a thread come to wait, and to wait again, if it reads the newest values?

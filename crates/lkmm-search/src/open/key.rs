@@ -21,7 +21,15 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let program = &*self.run.program;
         let pointers_move = program.pointers_move();
         let is_moving = |location, value| pointers_move && program.is_moving(location, value);
-        graph.key_under(names, is_moving, |value| program.common(value))
+        graph.key_under(names, is_moving, |value| {
+            if self.is_alone() {
+                return value;
+            }
+            program.common(value).unwrap_or_else(|| {
+                self.team.despair();
+                value
+            })
+        })
     }
 }
 

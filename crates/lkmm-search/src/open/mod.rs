@@ -133,6 +133,8 @@ pub enum Strategy {
     /// reordered is not counted. An execution with a cycle of `po ∪ rf` (load buffering) has no order, and is not among
     /// them, whatever the bound is.
     ///
+    /// [Dependencies that show](DependencyMode::Observed) show by what is written in these executions and those that the search passes on its way to them.
+    ///
     /// The order in which threads run one after the other is free: `n` threads with one step each have `n!` executions without a preemption.
     Preemptions(u32),
     /// Those that random walks come to: for programs with so many that a search which begins in a corner ends there.
@@ -143,6 +145,9 @@ pub enum Strategy {
     /// probability, and the mean of the inverses (0 where a walk comes to no execution) is an unbiased estimate of the number of
     /// executions (Knuth: Estimating the efficiency of backtrack programs, 1975); those with a cycle of `po ∪ rf` may count
     /// several times in it. Executions may be found, and are counted, more than once.
+    ///
+    /// [Dependencies that show](DependencyMode::Observed) show by what is written on some walk. If there are few, an execution may be taken for one
+    /// that counts though a dependency forbids it.
     Random {
         /// Walks with the same seed are the same.
         seed: u64,

@@ -66,15 +66,15 @@ pub trait OpenProgram {
         false
     }
 
-    /// A name of a location that is the same in each copy of the program, if it has one.
-    fn name(&self, location: LocationId) -> Option<u64> {
-        Some(location.into())
+    /// A name of a location that is the same in each copy of the program.
+    fn name(&self, location: LocationId) -> u64 {
+        location.into()
     }
 
-    /// What a value is called in all copies of the program: a pointer to what each of them has elsewhere has another name. (Not if it is
-    /// [elsewhere in each run](Self::is_moving).)
-    fn common(&self, value: Value) -> Value {
-        value
+    /// What a value is called in all copies of the program: a pointer to what each of them has elsewhere has another name. `None` if it is not known whether
+    /// it is the same in all of them.
+    fn common(&self, value: Value) -> Option<Value> {
+        Some(value)
     }
 
     /// The locations whose final values are asked for (for the flag `lock-final`).

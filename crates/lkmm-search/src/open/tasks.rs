@@ -48,10 +48,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         if self.team.is_over() {
             return Ok(ControlFlow::Break(()));
         }
-        if !self.listen() {
-            self.team.despair();
-            return Ok(ControlFlow::Break(()));
-        }
+        self.listen();
         self.settle()
     }
 
@@ -243,7 +240,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
     }
 
     /// Does nobody else explore this program, or can nobody know what this walk has come upon?
-    fn is_alone(&self) -> bool {
+    pub(super) fn is_alone(&self) -> bool {
         self.team.is_alone() || self.walker.is_some()
     }
 

@@ -8,11 +8,10 @@
 //! short, and what lies behind it is much.
 //!
 //! Cores (of load buffering) are found in several ways, so that what they are known by is what they are. The team remembers which have been
-//! explored. What grows from a core stays with the worker that has found it.
+//! explored. (If values are among that of which nobody knows what they are to others, one worker has to do it alone.) What grows from a core stays with the worker that has found it.
 //!
 //! Which executions count may depend on [what is written](super::written) in any of them. Before a worker waits it tells the team what
-//! it has seen, and none judges what is doubtful before all graphs have been explored. If locations have no names by which the others could know them,
-//! one worker has to do that alone.
+//! it has seen, and none judges what is doubtful before all graphs have been explored.
 
 use super::Statistics;
 use lkmm_model::program::Value;
@@ -125,8 +124,8 @@ impl Team {
         self.woken.notify_all();
     }
 
-    /// Would one worker alone have come further? What is written matters for the [dependencies](super::DependencyMode::Observed) of an execution, and
-    /// was written to locations that have no [name](super::OpenProgram::name).
+    /// Has the search ended because it needs one worker alone? An execution with load buffering has a value of which nobody knows what others
+    /// [call](super::OpenProgram::common) it.
     pub fn is_at_odds(&self) -> bool {
         self.is_at_odds.load(Ordering::Relaxed)
     }
@@ -177,6 +176,7 @@ impl Team {
     /// What the workers know cannot be put together.
     pub(super) fn despair(&self) {
         self.is_at_odds.store(true, Ordering::Relaxed);
+        self.end();
     }
 
     /// A worker comes to an end, and so do all.
@@ -217,6 +217,13 @@ impl Team {
             }
             ways = self.woken.wait(ways).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits until all have come so far.
+    pub(super) fn gather(&self) {
+        lock(&self.ways).has_begun = true;
+        let way = self.take();
+        debug_assert!(way.is_none(), "nobody gives a way when all walk");
     }
 
     /// How many executions have been found.

@@ -33,6 +33,9 @@ impl<P: OpenProgram> Explorer<'_, P> {
                 progress.walked((ended, n), estimates);
             }
         }
+        self.tell();
+        self.team.gather();
+        self.listen();
         self.statistics.has_sampled = self.settle()?.is_continue() && has_sampled;
         Ok(())
     }

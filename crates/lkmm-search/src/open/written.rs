@@ -154,26 +154,25 @@ impl<P: OpenProgram> Explorer<'_, P> {
             return;
         }
         let program = &*self.run.program;
-        let named =
-            self.written.values.iter().filter_map(|(&location, values)| Some((program.name(location)?, values)));
+        let named = self.written.values.iter().map(|(&location, values)| (program.name(location), values));
         let all = named.flat_map(|(name, values)| values.iter().map(move |&value| (name, value)));
-        self.team.write(all.filter(|(_, value)| program.common(*value) == *value));
+        // (A pointer to an object of one execution stands in for nothing in another.)
+        self.team.write(all.filter(|(_, value)| program.common(*value) == Some(*value)));
     }
 
-    /// Takes note of what has been written elsewhere, where that may be of interest. False if that cannot be known.
-    pub(super) fn listen(&mut self) -> bool {
+    /// Takes note of what has been written elsewhere, where that may be of interest.
+    pub(super) fn listen(&mut self) {
         if self.team.is_alone() {
-            return true;
+            return;
         }
         let reads = |doubtful: &Doubtful| -> Vec<LocationId> {
             doubtful.graph.reads().filter_map(|read| doubtful.graph.node(read).location).collect()
         };
         let locations: FxHashSet<LocationId> = self.doubtful.iter().flat_map(reads).collect();
-        locations.into_iter().all(|location| {
-            let name = self.run.program.name(location);
-            let written = name.map(|name| self.team.written(name));
-            written.map(|values| values.into_iter().for_each(|value| self.written.add(location, value))).is_some()
-        })
+        for location in locations {
+            let values = self.team.written(self.run.program.name(location));
+            values.into_iter().for_each(|value| self.written.add(location, value));
+        }
     }
 
     /// Judges the executions that were kept, by all values that have been seen, and hands over those that are left.
@@ -183,7 +182,8 @@ impl<P: OpenProgram> Explorer<'_, P> {
             let Doubtful { mut graph, ending, mut verdict, is_cyclic, seen } = doubtful;
             let is_enough = |most: u64| self.team.executions() >= most;
             if self.options.max_executions.is_some_and(is_enough) {
-                return Ok(ControlFlow::Continue(()));
+                // It is not known whether this one counts.
+                return Ok(ControlFlow::Break(()));
             }
             let is_late = self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if seen != self.written.count && !is_late && self.observe(&mut graph, observe::Values::OfAll)? {

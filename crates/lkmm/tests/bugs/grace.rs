@@ -10,6 +10,10 @@ pairs! {
     lock_held_for_a_grace_period: Deadlock at ["waits for the reader", "reader wants the lock"], locked(true) => locked(false);
     thread_joined_by_the_reader_it_waits_for: Deadlock at ["waits for who joins it", "joined by a reader"],
         joined(true) => joined(false);
+    /// The thread begins within the reader: no execution that comes to an end has the grace period after it.
+    thread_of_the_reader_it_waits_for: Deadlock at ["waits for who started it", "joined by who started it"],
+        child(true) => child(false);
+    message_to_the_reader: Deadlock at ["waits for who told it", "waits for an answer"], answer(true) => answer(false);
     lock_tried_again_and_again: Deadlock at ["waits for who tries", "tries in a reader"], tries(true) => tries(false);
     parked_until_after_the_grace_period: Deadlock at ["waits for who is parked", "parked in a reader"], parked(true) => parked(false);
     flag_set_after_the_grace_period: Deadlock at ["waits for who spins", "spins in a reader"], flag(true) => flag(false);
@@ -52,6 +56,38 @@ fn joined(inside: bool) -> impl Model {
             None
         };
         child.join().unwrap(); // joined by a reader
+    }
+}
+
+fn child(waits: bool) -> impl Model {
+    move || {
+        let _reader = DOMAIN.read_lock();
+        let child = thread::spawn(move || {
+            if waits {
+                DOMAIN.synchronize(); // waits for who started it
+            }
+        });
+        child.join().unwrap(); // joined by who started it
+    }
+}
+
+fn answer(waits: bool) -> impl Model {
+    move || {
+        let (told, answered) = (Atomic::new(0), Atomic::new(0));
+        let reader = || {
+            let _reader = read_lock();
+            told.store(1, Release);
+            while answered.load(Acquire) == 0 {
+                spin_loop(); // waits for an answer
+            }
+        };
+        let updater = || {
+            if told.load(Acquire) == 1 && waits {
+                synchronize_rcu(); // waits for who told it
+            }
+            answered.store(1, Release);
+        };
+        both(reader, updater);
     }
 }
 
