@@ -252,6 +252,10 @@ impl OpenProgram for Replayed<'_> {
         self.program.may_stand_in(location, value)
     }
 
+    fn may_be_followed(&self, value: Value) -> bool {
+        self.program.may_be_followed(value)
+    }
+
     fn pointers_move(&self) -> bool {
         self.program.pointers_move()
     }

@@ -174,3 +174,30 @@ fn what_the_checker_notes_is_not_in_the_memory_of_a_thread() {
     assert!(report.failure().is_none(), "{report}");
     assert_eq!(report.executions(), 4);
 }
+
+/// A thread gives the last reference to an object back, and clears the table from which it had it. What would it do if it had read what it writes only then? It
+/// would follow null, so nobody asks.
+#[test]
+fn nobody_follows_what_comes_of_following_it() {
+    struct Object {
+        references: Atomic<i32>,
+    }
+    let report = Builder::new().explore(|| {
+        let object = Box::into_raw(Box::new(Object { references: Atomic::new(2) }));
+        let table = Arc::new(Atomic::new(object));
+        let put = |table: &Atomic<*mut Object>| {
+            let object = table.load(Relaxed);
+            // SAFETY: each thread has a reference, and who gives the last one back comes after the other.
+            if unsafe { (*object).references.fetch_sub(1, Full) } == 1 {
+                table.store(ptr::null_mut(), Relaxed);
+            }
+        };
+        let threads = [(); 2].map(|()| {
+            let table = table.clone();
+            thread::spawn(move || put(&table))
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+    });
+    assert!(report.failure().is_none() && report.complete(), "{report}");
+    assert_eq!(report.executions(), 2);
+}

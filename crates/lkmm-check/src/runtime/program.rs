@@ -382,6 +382,10 @@ impl OpenProgram for ClosureProgram {
         if locations.is_pointer(location) { locations.is_static(address) } else { !heap::is_in_range(address) }
     }
 
+    fn may_be_followed(&self, value: Value) -> bool {
+        matches!(value, Value::Bits(bits) if (MARKS..=u64::MAX - MARKS).contains(&bits))
+    }
+
     fn pointers_move(&self) -> bool {
         self.runtime().locations.pointers_move()
     }

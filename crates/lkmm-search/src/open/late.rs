@@ -108,10 +108,33 @@ fn families<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, write: Id
             is_on_its_own(graph, thread) && explorer.refuted.contains(&conduct(thread, nodes, told))
         };
         let mut sets = coherent_subsets(explorer, graph, thread, write, location);
-        sets.retain(|taken| !taken.is_empty() && !is_refuted(taken));
+        sets.retain(|taken| {
+            !taken.is_empty() && !follows_nothing(explorer, graph, thread, taken, write) && !is_refuted(taken)
+        });
         (!sets.is_empty()).then_some(Family { thread, sets })
     });
     families.collect()
+}
+
+/// Would a thread follow what is no pointer? It did something at an address that it had from one of these reads alone. With another answer it cannot do that
+/// again, and it is better not to try.
+fn follows_nothing<P: OpenProgram>(
+    explorer: &Explorer<'_, P>,
+    graph: &Graph,
+    thread: usize,
+    taken: &[usize],
+    write: Id,
+) -> bool {
+    let nodes = &graph.threads[thread];
+    let is_pointer = graph.node(write).value.is_none_or(|value| explorer.run.program.may_be_followed(value));
+    !is_pointer
+        && taken.iter().any(|&read| {
+            let reasons = |node: &Node| explorer.traces.reasons_of(node.reasons);
+            let is_followed = |node: &Node| reasons(node).is_some_and(|reasons| reasons.addr.contains(&(read as u32)));
+            let others = nodes.iter().enumerate().filter(|(index, _)| !taken.contains(index));
+            let is_known_otherwise = others.map(|(_, node)| node.answer).any(|answer| answer == nodes[read].answer);
+            nodes.iter().any(is_followed) && !is_known_otherwise
+        })
 }
 
 /// Goes on to the next choice of a set of each family, 0 being none. False if there is none left.

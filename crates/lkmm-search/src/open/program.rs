@@ -49,6 +49,12 @@ pub trait OpenProgram {
         true
     }
 
+    /// Can a value be followed as a pointer, without harm, wherever it leads?
+    fn may_be_followed(&self, value: Value) -> bool {
+        let _ = value;
+        true
+    }
+
     /// Do pointers have another value in each run? Then what one is follows from the write that it comes from.
     fn pointers_move(&self) -> bool {
         false
