@@ -276,12 +276,18 @@ pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
         OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
         OpenError::Sleep { origin, since, .. } => (FailureKind::LockMisuse, vec![*origin, *since]),
         OpenError::Uninit { origin } => (FailureKind::Uninit, vec![*origin]),
+        OpenError::Endless { origin, .. } => (FailureKind::TooLarge, vec![*origin]),
         OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
         OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
         _ => (FailureKind::TooLarge, Vec::new()),
     };
     let locations: Vec<_> = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
     let mut message = error.to_string();
+    if matches!(error, OpenError::Endless { .. }) {
+        message.push_str(
+            " (a loop that waits for another thread is to say so in each turn: `lkmm::hint::spin_loop()`, not that of `std`)",
+        );
+    }
     if let (OpenError::Sleep { within, .. }, [sleep, since]) = (error, &locations[..]) {
         return asleep(message, *within, [sleep, since].map(SourcePlace::clone));
     }

@@ -115,7 +115,14 @@ impl Picture {
     pub(crate) fn text(&self, rows: &[Row], row: &Row) -> String {
         let find = |test: fn(Label) -> bool| row.events.iter().copied().find(|&id| test(self.event(id).label));
         let (read, write) = (find(Label::is_read), find(Label::is_write));
-        let fenced = row.events.len() > 1 && matches!(self.event(row.events[0]).label, Label::Fence(_));
+        // (Not by what stands before it: a join is drawn with what follows.)
+        let fenced = match row.events[..] {
+            [fence, first, ..] => {
+                let (fence, first) = (self.event(fence), self.event(first));
+                matches!(fence.label, Label::Fence(_)) && fence.origin == first.origin
+            }
+            _ => false,
+        };
         match (read, write) {
             (Some(read), Some(write)) => {
                 let ordering = match (self.event(read).label, self.event(write).label) {

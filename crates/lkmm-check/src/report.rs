@@ -110,6 +110,8 @@ pub struct Failure {
     pub(crate) picture: Option<Picture>,
     pub(crate) explanation: Explanation,
     pub(crate) token: Option<String>,
+    /// The name of the test, if this is one.
+    pub(crate) test: Option<String>,
     /// Where it was written to; or why it could not be.
     pub(crate) file: Option<Result<PathBuf, String>>,
 }
@@ -124,6 +126,7 @@ impl Failure {
             picture: None,
             explanation: Explanation::default(),
             token: None,
+            test: None,
             file: None,
         }
     }
@@ -422,7 +425,10 @@ impl fmt::Display for Failure {
             None => {}
         }
         match &self.token {
-            Some(token) => write!(f, "\nrun it again: LKMM_REPLAY={token} cargo test <name of the test>"),
+            Some(token) => {
+                let test = self.test.as_deref().unwrap_or("<name of the test>");
+                write!(f, "\nrun it again: LKMM_REPLAY={token} cargo test {test}")
+            }
             None => Ok(()),
         }
     }

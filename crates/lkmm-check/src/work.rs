@@ -199,6 +199,7 @@ impl Work {
         };
         let mut failure = describe(program, options.model, fault, execution.clone());
         failure.token = Some(token.to_string());
+        failure.test = thread::current().name().filter(|name| *name != "main").map(String::from);
         if options.dependencies == DependencyMode::Declared {
             let observed = Options { dependencies: DependencyMode::Observed, at_once: false, ..options.clone() };
             let again = self.search(program, &observed, &Team::new(1), Some(&token), false);

@@ -204,3 +204,23 @@ fn nothing_is_no_success() {
     assert!(failure.message().contains("a model in a model"), "{failure}");
     assert!(failure.locations()[0].file.ends_with("budgets.rs"), "{failure}");
 }
+
+/// A loop that does not say that it waits is followed until no execution can be that long, and named.
+#[test]
+fn a_loop_without_end_is_named() {
+    let waits = || {
+        let flag = Arc::new(Atomic::new(0));
+        let there = flag.clone();
+        thread::spawn(move || there.store(1, Release));
+        while flag.load(Acquire) == 0 {
+            std::hint::spin_loop();
+        }
+    };
+    for builder in [Builder::new(), Builder::new().strategy(Strategy::Random { seed: 1, n: 3 })] {
+        let report = builder.explore(waits);
+        let failure = report.failure().expect("a loop without end");
+        assert_eq!(failure.kind(), FailureKind::TooLarge);
+        assert!(failure.message().contains("lkmm::hint::spin_loop()"), "{failure}");
+        assert!(failure.locations()[0].file.ends_with("budgets.rs"), "{failure}");
+    }
+}

@@ -26,7 +26,7 @@
 //! and `spin_is_locked` are one read each, whose label follows from what it reads.
 
 use super::graph::Graph;
-use super::judge::Judge;
+use super::judge::{Judge, MOST_EVENTS};
 use super::late::Conduct;
 use super::node::{Act, Id, Node, Source};
 use super::places::{floor, is_taken, may_read, positions};
@@ -163,6 +163,10 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.joins.clear();
         while let Some((thread, step)) = self.next(graph) {
             let goes_on = self.add(graph, thread, step)?;
+            if graph.order.len() > MOST_EVENTS {
+                let origin = graph.last_node(thread).map_or(0, |node| node.origin);
+                return Err(OpenError::Endless { thread, origin, limit: MOST_EVENTS });
+            }
             if !self.share_out(before, share, goes_on) {
                 return Ok(ControlFlow::Continue(()));
             }

@@ -335,6 +335,15 @@ pub enum OpenError {
         /// So many it can have.
         limit: usize,
     },
+    /// A thread goes on and on, and the execution has more events than a model can be asked about.
+    Endless {
+        /// The thread.
+        thread: usize,
+        /// [`Event::origin`] of what it did last.
+        origin: u32,
+        /// So many events an execution can have.
+        limit: usize,
+    },
     /// Given the same answers again, a thread did something else.
     Nondeterminism {
         /// The thread.
@@ -371,6 +380,9 @@ impl std::fmt::Display for OpenError {
                     f,
                     "an execution has {events} events, and at most {limit} can be judged; make the program smaller"
                 )
+            }
+            OpenError::Endless { thread, limit, .. } => {
+                write!(f, "thread {thread} goes on and on: an execution has more than {limit} events")
             }
             OpenError::Nondeterminism { thread, before, now } => {
                 write!(
