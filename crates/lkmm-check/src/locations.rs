@@ -244,6 +244,25 @@ impl Locations {
         }
     }
 
+    /// Has memory of the model heap hold this value of a location, unless something else has been done with it.
+    ///
+    /// # Safety
+    /// The model heap still has what it handed out in this run, and the bits are a value that was put there.
+    pub(crate) unsafe fn settle(&mut self, location: LocationId, bits: u64) {
+        let is_it = |cell: &Cell| cell.location == location && cell.last != bits && heap::is_in_range(cell.address);
+        let Some(id) = self.cells.iter().position(is_it) else { return };
+        let cell = &self.cells[id];
+        let is_current = self.current.get(cell.address) == Some(id as CellId);
+        if let (true, Content::InMemory(size)) = (is_current, cell.content) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                if memory::read(cell.address, size) == cell.last {
+                    self.put(id as CellId, bits);
+                }
+            }
+        }
+    }
+
     /// Is this a pointer of another run? Nothing in this one has put it there.
     pub(crate) fn is_foreign(&self, id: CellId, bits: u64) -> bool {
         let cell = &self.cells[id as usize];

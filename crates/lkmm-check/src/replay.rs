@@ -252,6 +252,10 @@ impl OpenProgram for Replayed<'_> {
         self.program.may_stand_in(location, value)
     }
 
+    fn settle(&mut self, location: LocationId, value: Value) {
+        self.program.settle(location, value);
+    }
+
     fn may_be_followed(&self, value: Value) -> bool {
         self.program.may_be_followed(value)
     }

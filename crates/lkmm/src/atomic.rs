@@ -127,7 +127,8 @@ impl<T: AtomicType> Atomic<T> {
         unsafe { &*ptr.cast::<Self>() }
     }
 
-    /// Where the value is. Accesses through the pointer must not race with others.
+    /// Where the value is. Accesses through the pointer must not race with others. In a model they are not seen: what they find is the
+    /// coherence-last value if all that have written it have been joined, and the model heap is there.
     pub const fn as_ptr(&self) -> *mut T {
         self.0.get().cast()
     }

@@ -201,3 +201,26 @@ fn nobody_follows_what_comes_of_following_it() {
     assert!(report.failure().is_none() && report.complete(), "{report}");
     assert_eq!(report.executions(), 2);
 }
+
+/// Who has joined all others finds in memory what is coherence-last, also by means that the model does not see.
+#[test]
+fn memory_holds_what_is_coherence_last() {
+    let report = Builder::new().explore(|| {
+        let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+        let threads = [1, 2, 3].map(|n| {
+            let x = x.clone();
+            thread::spawn(move || {
+                x[0].store(n, Relaxed);
+                x[1].fetch_add(1, Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        // SAFETY: nobody else accesses it any more.
+        let raw = x.each_ref().map(|x| unsafe { *x.as_ptr() });
+        assert_eq!(raw, x.each_ref().map(|x| x.load(Relaxed)));
+        let raw = x.each_ref().map(|x| unsafe { *x.as_ptr() });
+        assert_eq!(raw, x.each_ref().map(|x| x.load(Relaxed)));
+    });
+    assert!(report.failure().is_none() && report.complete(), "{report}");
+    assert_eq!(report.executions(), 36);
+}

@@ -374,6 +374,13 @@ impl OpenProgram for ClosureProgram {
         }
     }
 
+    fn settle(&mut self, location: LocationId, value: Value) {
+        if let (true, Value::Bits(bits)) = (self.runtime().has_heap, value) {
+            // SAFETY: memory of the model heap and of stacks is there as long as the run.
+            unsafe { self.runtime_mut().locations.settle(location, bits) };
+        }
+    }
+
     fn may_stand_in(&self, location: LocationId, value: Value) -> bool {
         let Value::Bits(bits) = value else { return false };
         let Ok(address) = usize::try_from(bits) else { return true };

@@ -39,6 +39,12 @@ pub trait OpenProgram {
     /// Answers the step of a thread. All that [`access`](Self::access) says of this answer has then been done.
     fn resume(&mut self, thread: usize, answer: Answer);
 
+    /// Of what has been written to a location so far in this run, this is the coherence-last. For programs whose code can look at memory by other means than
+    /// steps: it may have been written earlier than another value.
+    fn settle(&mut self, location: LocationId, value: Value) {
+        let _ = (location, value);
+    }
+
     /// The value of a location before anything is written to it.
     fn initial(&self, location: LocationId) -> Value;
 

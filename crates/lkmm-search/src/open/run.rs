@@ -64,11 +64,29 @@ impl<'p, P: OpenProgram> Run<'p, P> {
         self.restart();
         for at in 0..graph.order.len() {
             let id = graph.order[at];
+            if matches!(graph.node(id).act, Act::Join(_)) {
+                // Who has joined others may look at what they have left.
+                self.settle(graph, at);
+            }
             if graph.node(id).act != Act::WriteAtOnce {
                 self.redo(graph, id)?;
             }
         }
+        self.settle(graph, graph.order.len());
         Ok(())
+    }
+
+    /// So many events have been done again: tells the program which writes are coherence-last.
+    fn settle(&mut self, graph: &Graph, done: usize) {
+        for writes in graph.co.iter().filter(|writes| writes.order.len() > 1) {
+            let last = match done == graph.order.len() {
+                true => writes.order.last(),
+                false => writes.order.iter().rev().find(|write| graph.order[..done].contains(write)),
+            };
+            if let Some(value) = last.and_then(|&last| graph.node(last).value) {
+                self.program.settle(writes.location, value);
+            }
+        }
     }
 
     /// Makes a thread do what it did at an event of a graph, which its thread has come to.
