@@ -215,11 +215,11 @@ fn memory_holds_what_is_coherence_last() {
             })
         });
         threads.into_iter().for_each(|t| t.join().unwrap());
-        // SAFETY: nobody else accesses it any more.
-        let raw = x.each_ref().map(|x| unsafe { *x.as_ptr() });
-        assert_eq!(raw, x.each_ref().map(|x| x.load(Relaxed)));
-        let raw = x.each_ref().map(|x| unsafe { *x.as_ptr() });
-        assert_eq!(raw, x.each_ref().map(|x| x.load(Relaxed)));
+        for _ in 0..2 {
+            // SAFETY: nobody else accesses it any more.
+            let raw = x.each_ref().map(|x| unsafe { *x.as_ptr() });
+            assert_eq!(raw, x.each_ref().map(|x| x.load(Relaxed)));
+        }
     });
     assert!(report.failure().is_none() && report.complete(), "{report}");
     assert_eq!(report.executions(), 36);
