@@ -2,6 +2,7 @@
 
 use lkmm_report::human::duration;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +14,8 @@ pub(super) struct Model {
     executions: u64,
     time: Duration,
     outcome: Outcome,
+    /// What could not be checked, in sentences.
+    unchecked: Vec<String>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -58,7 +61,8 @@ fn parse(line: &str) -> io::Result<Model> {
         (binary, test) => format!("{binary} {test}"),
     };
     let time = Duration::try_from_secs_f64(line["seconds"].as_f64().unwrap_or(0.0)).unwrap_or_default();
-    Ok(Model { name, executions, time, outcome })
+    let unchecked = line["unchecked"].as_array().into_iter().flatten().map(text).collect();
+    Ok(Model { name, executions, time, outcome, unchecked })
 }
 
 /// Prints the table.
@@ -68,7 +72,7 @@ pub(super) fn print(out: &mut dyn Write, models: &[Model]) -> io::Result<()> {
     }
     let width = models.iter().map(|model| model.name.chars().count()).max().unwrap_or(0).max("model".len());
     writeln!(out, "\n{:width$}  {:>12}  {:>9}  outcome", "model", "executions", "time")?;
-    for Model { name, executions, time, outcome } in models {
+    for Model { name, executions, time, outcome, .. } in models {
         let (executions, time) = (grouped(*executions), duration(*time));
         writeln!(out, "{name:width$}  {executions:>12}  {time:>9}  {}", describe(outcome))?;
         if let Outcome::Failed { report, .. } = outcome {
@@ -94,7 +98,13 @@ pub(super) fn print(out: &mut dyn Write, models: &[Model]) -> io::Result<()> {
     if cut > 0 {
         write!(out, ", {cut} out of budget")?;
     }
-    writeln!(out)
+    writeln!(out)?;
+    let sentences: BTreeSet<&String> = models.iter().flat_map(|model| &model.unchecked).collect();
+    for sentence in sentences {
+        let of = models.iter().filter(|model| model.unchecked.contains(sentence)).count();
+        writeln!(out, "Mind, for {of} of them: {sentence}.")?;
+    }
+    Ok(())
 }
 
 fn describe(outcome: &Outcome) -> String {
@@ -175,5 +185,15 @@ src/lib.rs:3         1,234    2.10 ms  out of budget
 2 models, 2,468 executions, 4.20 ms: 1 complete, 0 failed, 1 out of budget
 ";
         assert_eq!(String::from_utf8(out).expect("text"), expected);
+    }
+
+    #[test]
+    fn what_was_not_checked_is_said_once() {
+        let line = line("complete", "null").replace(r#""failure""#, r#""unchecked":["frees were not"],"failure""#);
+        let models = [parse(&line).unwrap(), parse(&line).unwrap()];
+        let mut out = Vec::new();
+        print(&mut out, &models).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("\nMind, for 2 of them: frees were not.\n"), "{text}");
     }
 }
