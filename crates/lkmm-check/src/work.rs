@@ -99,6 +99,7 @@ impl Work {
         let has_failed = parts.iter().any(|part| part.failure.is_some() && !part.is_refused);
         let is_shared = workers > 1 && parts.iter().any(|part| part.limits.captures());
         if is_shared || team.is_at_odds() && !has_failed {
+            self.options.progress.iter().for_each(|progress| progress.restart());
             return self.by_all(1);
         }
         self.report(&team, parts)
@@ -151,6 +152,7 @@ impl Work {
                 // What is initialised looks like what is not.
                 program.fill_heap(None);
                 is_whole = true;
+                self.options.progress.iter().for_each(|progress| progress.restart());
                 outcome = self.explored(&mut program, &options, &Team::new(1));
             }
         }

@@ -80,6 +80,7 @@ pub mod sync;
 pub mod thread;
 
 #[doc(inline)]
+pub use lkmm::thread_local;
 pub use model::model;
 
 /// loom allows so many threads. Here it is any number; this is for tests that ask.

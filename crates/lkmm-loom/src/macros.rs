@@ -1,17 +1,4 @@
-//! Macros with the names of those of the standard library and of `lazy_static`.
-
-/// As `std::thread_local!`: each thread of each execution has its own.
-#[macro_export]
-macro_rules! thread_local {
-    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $init:expr);* $(;)?) => {
-        $($(#[$attribute])* $vis static $name: $crate::thread::LocalKey<$type> = {
-            fn init() -> $type {
-                $init
-            }
-            $crate::thread::LocalKey::new(init)
-        };)*
-    };
-}
+//! A macro with the name of that of `lazy_static`.
 
 /// As `lazy_static::lazy_static!`: each execution has its own.
 #[macro_export]

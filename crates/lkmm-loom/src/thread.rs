@@ -7,6 +7,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
+pub use lkmm::thread::{AccessError, LocalKey};
 pub use std::thread::panicking;
 
 /// A thread that can be joined.
@@ -152,52 +153,3 @@ impl Builder {
         Ok(start(self.name, f))
     }
 }
-
-/// A variable of which each thread has its own, made by [`thread_local!`](crate::thread_local!). They are dropped when the thread ends, the last one first.
-pub struct LocalKey<T: 'static> {
-    init: fn() -> T,
-}
-
-/// A thread-local was used when it had been dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccessError;
-
-impl<T: 'static> LocalKey<T> {
-    /// A variable that a function makes.
-    pub const fn new(init: fn() -> T) -> Self {
-        LocalKey { init }
-    }
-
-    /// The variable of the running thread.
-    ///
-    /// # Panics
-    /// If it has been dropped.
-    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        self.try_with(f).expect("a thread-local is used when it has been dropped")
-    }
-
-    /// The variable of the running thread.
-    ///
-    /// # Errors
-    /// If it has been dropped.
-    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
-        let model = hook::model_of_guard().expect("a thread-local of a model is used in the model");
-        let value = model.local(std::ptr::from_ref(self) as usize, self.init).ok_or(AccessError)?;
-        // SAFETY: it is alive until its thread ends, which runs this.
-        Ok(f(unsafe { &*value }))
-    }
-}
-
-impl<T> fmt::Debug for LocalKey<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalKey").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for AccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the thread-local has been dropped")
-    }
-}
-
-impl std::error::Error for AccessError {}

@@ -1,7 +1,7 @@
 //! Budgets, and what is said of a search that ends before its time.
 
 use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
-use lkmm::check::{Builder, FailureKind, Strategy};
+use lkmm::check::{self, Builder, FailureKind, Strategy};
 use lkmm::{barrier, hint, thread};
 use std::process::Command;
 use std::sync::Arc;
@@ -191,14 +191,7 @@ fn what_is_in_doubt_is_out_of_budget() {
 }
 
 #[test]
-fn nothing_is_no_success() {
-    let waits = || {
-        let x = Atomic::new(0);
-        while x.load(Relaxed) == 0 {
-            hint::spin_loop();
-        }
-    };
-    assert!(Builder::new().explore(waits).failure().is_some());
+fn a_model_in_a_model_is_named() {
     let nested = Builder::new().explore(|| Builder::new().check(|| ()));
     let failure = nested.failure().expect("a model in a model");
     assert!(failure.message().contains("a model in a model"), "{failure}");
@@ -223,4 +216,17 @@ fn a_loop_without_end_is_named() {
         assert!(failure.message().contains("lkmm::hint::spin_loop()"), "{failure}");
         assert!(failure.locations()[0].file.ends_with("budgets.rs"), "{failure}");
     }
+}
+
+/// Threads that are started, and choices, are no events of the model: there may be any number.
+#[test]
+fn threads_and_choices_make_no_execution_long() {
+    let many = || {
+        for _ in 0..600 {
+            assert_eq!(check::any(0..1), 0);
+            thread::spawn(|| ());
+        }
+    };
+    let report = Builder::new().stack_size(64 << 10).explore(many);
+    assert_eq!((report.executions(), report.complete()), (1, true), "{report}");
 }

@@ -320,17 +320,17 @@ impl OpenProgram for ClosureProgram {
     fn resume(&mut self, thread: usize, answer: Answer) {
         let (runtime, slot) = self.both(thread);
         let pending = slot.pending.expect("a thread that is answered has asked");
-        slot.answers.push(answer);
-        if !slot.is_asking() {
-            // It knew the answer.
-            return;
-        }
         let operation = &slot.ahead[pending.at];
         let (cell, place) = (operation.kind.cell(), operation.place);
-        if runtime.is_foreign(cell, answer) {
-            slot.answers.pop();
+        // (Unless it knew the answer.)
+        let is_asking = slot.is_asking();
+        if is_asking && runtime.is_foreign(cell, answer) {
             runtime.has_refused = true;
             slot.is_refused = true;
+            return;
+        }
+        slot.answers.push(answer);
+        if !is_asking {
             return;
         }
         if matches!(answer, Answer::Value(Value::Symbol(_))) {

@@ -163,7 +163,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
         self.joins.clear();
         while let Some((thread, step)) = self.next(graph) {
             let goes_on = self.add(graph, thread, step)?;
-            if graph.order.len() > MOST_EVENTS {
+            if graph.is_longer_than(MOST_EVENTS) {
                 let origin = graph.last_node(thread).map_or(0, |node| node.origin);
                 return Err(OpenError::Endless { thread, origin, limit: MOST_EVENTS });
             }

@@ -210,6 +210,12 @@ impl Graph {
         thread < roots || self.starts.get(thread).is_some_and(Option::is_some)
     }
 
+    /// Has it more events than that which a model sees?
+    pub(crate) fn is_longer_than(&self, events: usize) -> bool {
+        let is_seen = |node: &Node| !matches!(node.act, Act::Spawn(_) | Act::Join(_) | Act::Choose);
+        self.order.len() > events && self.nodes().filter(|(_, node)| is_seen(node)).count() > events
+    }
+
     /// Adds an event. Its stamp and trace are filled in; an ordinary write has no place in `co` yet.
     pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, mut node: Node) -> Id {
         let id = Id::new(thread, self.threads[thread].len());

@@ -131,9 +131,8 @@ fn follows_nothing<P: OpenProgram>(
         && taken.iter().any(|&read| {
             let reasons = |node: &Node| explorer.traces.reasons_of(node.reasons);
             let is_followed = |node: &Node| reasons(node).is_some_and(|reasons| reasons.addr.contains(&(read as u32)));
-            let others = nodes.iter().enumerate().filter(|(index, _)| !taken.contains(index));
-            let is_known_otherwise = others.map(|(_, node)| node.answer).any(|answer| answer == nodes[read].answer);
-            nodes.iter().any(is_followed) && !is_known_otherwise
+            let mut others = nodes.iter().enumerate().filter(|(index, _)| !taken.contains(index));
+            nodes.iter().any(is_followed) && !others.any(|(_, node)| node.answer == nodes[read].answer)
         })
 }
 

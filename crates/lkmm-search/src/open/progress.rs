@@ -55,6 +55,13 @@ impl Progress {
         Some(estimate).filter(|&estimate| estimate > 0.0)
     }
 
+    /// The search begins again.
+    pub fn restart(&self) {
+        [&self.executions, &self.share, &self.estimate]
+            .into_iter()
+            .for_each(|number| number.store(0, Ordering::Relaxed));
+    }
+
     /// An execution was found. (The numbers need not fit each other to the last digit.)
     pub(super) fn found(&self) {
         self.executions.fetch_add(1, Ordering::Relaxed);

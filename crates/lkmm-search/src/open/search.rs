@@ -132,6 +132,7 @@ impl From<OpenError> for SearchError {
             OpenError::BadAddress { value, origin } => SearchError::BadAddress { value, origin },
             OpenError::Illegal(operation) => SearchError::Illegal(operation),
             OpenError::TooManyEvents { events, limit } => SearchError::TooManyEvents { events, limit },
+            OpenError::Endless { limit, .. } => SearchError::TooManyEvents { events: limit + 1, limit },
             error => SearchError::Open(error),
         }
     }
