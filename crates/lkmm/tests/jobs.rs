@@ -1,11 +1,14 @@
 //! One search on several processors: what it finds is what one finds.
 
-use lkmm::atomic::{Acquire, Atomic, Full, Relaxed, Release};
+use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
 use lkmm::check::{Builder, DependencyMode, FailureKind, Report, Strategy, any};
 use lkmm::lock::SpinLock;
 use lkmm::{rcu, thread};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+
+#[path = "common/published.rs"]
+mod published;
 
 lkmm::check::heap!();
 
@@ -94,23 +97,9 @@ fn locks_and_readers_are_the_same() {
 /// What a dependency is may show in an execution that another worker has found.
 #[test]
 fn dependencies_are_the_same() {
-    let published = |by: fn(usize, &[Atomic<usize>; 3]) -> usize| {
-        move || {
-            let (index, data) = (Arc::new(Atomic::new(0)), Arc::new([Atomic::new(0), Atomic::new(0), Atomic::new(0)]));
-            for n in [1, 2] {
-                let (index, data) = (index.clone(), data.clone());
-                thread::spawn(move || {
-                    data[n].store(n, Relaxed);
-                    let _ = index.cmpxchg(0, n, Full);
-                });
-            }
-            let n = index.load(Relaxed);
-            assert!(n == 0 || by(n, &data) == n, "what was not published yet");
-        }
-    };
-    executions(&Builder::new(), published(|n, data| data[n].load(Relaxed)));
+    executions(&Builder::new(), published::by_index);
     let declared = Builder::new().dependencies(DependencyMode::Declared).jobs(2);
-    let report = declared.explore(published(|n, data| data[n].load(Relaxed)));
+    let report = declared.explore(published::by_index);
     assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::UndeclaredDependency));
 }
 

@@ -1,11 +1,14 @@
 //! Code with pointers, without the model heap: what they point to is elsewhere in every run.
 
-use lkmm::atomic::{Acquire, Atomic, Full, Relaxed, Release};
+use lkmm::atomic::{Acquire, Atomic, Relaxed, Release};
 use lkmm::check::{Builder, FailureKind, Report};
 use lkmm::rcu::{self, Rcu};
 use lkmm::thread;
 use std::ptr;
 use std::sync::Arc;
+
+#[path = "common/published.rs"]
+mod published;
 
 /// Explores a model; if nothing fails, by several workers as well, in whose copies of the program the pointers are others.
 fn explore(f: impl Fn() + Send + Sync + Clone + 'static) -> Report {
@@ -131,21 +134,9 @@ fn a_pointer_that_a_box_held_at_first_is_followed() {
     assert_eq!(report.executions(), 1);
 }
 
-/// What is published by its index: only the dependency of its access keeps it from being read too early, and that shows when the index is another one,
-/// which is so in executions that another worker may have found.
+/// The index is another one in executions that another worker may have found.
 #[test]
 fn what_is_written_elsewhere_shows_dependencies() {
-    let report = explore(|| {
-        let (index, data) = (Arc::new(Atomic::new(0)), Arc::new([Atomic::new(0), Atomic::new(0), Atomic::new(0)]));
-        for n in [1, 2] {
-            let (index, data) = (index.clone(), data.clone());
-            thread::spawn(move || {
-                data[n].store(n, Relaxed);
-                let _ = index.cmpxchg(0, n, Full);
-            });
-        }
-        let n = index.load(Relaxed);
-        assert!(n == 0 || data[n].load(Relaxed) == n, "what was not published yet");
-    });
+    let report = explore(published::by_index);
     assert!(report.failure().is_none() && report.complete());
 }
