@@ -33,6 +33,7 @@ use super::places::{floor, is_taken, may_read, positions};
 use super::program::{Access, Answer, Event, OpenError, OpenProgram, ReadKind, Step};
 use super::revisit::may_overtake;
 use super::run::Run;
+use super::schedule::Join;
 use super::tasks::Task;
 use super::team::Team;
 use super::traces::Traces;
@@ -88,7 +89,7 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) cursor: Range<usize>,
     /// The joins that threads have done since their last event, in order. They order what comes after them: if nothing does, they
     /// are no part of the graph.
-    pub(super) joins: Vec<(usize, Node)>,
+    pub(super) joins: Vec<Join>,
     /// Decides which of several ways a random walk takes.
     pub(super) walker: Option<fastrand::Rng>,
     /// The reads that a write revisits.
@@ -179,7 +180,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     /// Adds the next step of a thread to a graph. False if that leads nowhere.
     fn add(&mut self, graph: &mut Graph, thread: usize, step: Step) -> Result<bool, OpenError> {
-        if !self.joins.is_empty() && !matches!(step, Step::Join { .. }) {
+        if !self.joins.is_empty() {
             self.add_joins(graph, thread);
         }
         match step {
@@ -207,14 +208,9 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
                 }
                 self.look_at_all();
             }
-            Step::Join { thread: child, origin } => {
-                let node = Node { answer: Some(Answer::Joined), ..self.link(Act::Join(child as u32), origin) };
-                self.joins.push((thread, node));
-                self.run.resume(thread, Answer::Joined);
-            }
             Step::Choose(n) => self.choose(graph, thread, n),
             Step::Error(error) => return Err(error),
-            Step::Wait { .. } | Step::End { .. } | Step::Failed(_) | Step::Stuck => {
+            Step::Join { .. } | Step::Wait { .. } | Step::End { .. } | Step::Failed(_) | Step::Stuck => {
                 unreachable!("other steps do not go on")
             }
         }
@@ -252,7 +248,7 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     }
 
     /// An event that is none to the memory, but for the order that it brings.
-    fn link(&mut self, act: Act, origin: u32) -> Node {
+    pub(super) fn link(&mut self, act: Act, origin: u32) -> Node {
         Node::of(&Event::new(Label::Fence(Fence::Mb), origin), act, &mut self.traces)
     }
 

@@ -86,23 +86,32 @@ pub(super) fn may_overtake(graph: &Graph, thread: usize, location: LocationId, s
         Source::Event(id) => graph.clock(id),
     };
     let in_prefix = |id: Id| id.is_within(own) || id.is_within(its);
-    // A read that reads from a write that came later than it, and would go, forbids what goes as far back as that write.
-    let goes_no_further = |read: Id| match graph.node(read).source() {
-        Some(Source::Event(write)) if !in_prefix(write) => {
-            let stamp = graph.node(write).stamp;
-            if graph.node(read).stamp <= stamp { stamp + 1 } else { 0 }
-        }
-        _ => 0,
+    let is_in_its_place = |read: Id| {
+        let nodes = &graph.threads[read.thread as usize];
+        let reads_it = || nodes[read.index as usize].source() == Some(source);
+        read.thread as usize != thread && (!is_half(nodes, read.index as usize) || reads_it())
     };
-    let earliest = graph.reads().map(goes_no_further).max().unwrap_or(0);
-    graph.reads_of(location).any(|read| {
+    // The last one that could be taken over and would go.
+    let mut last = None;
+    for read in graph.reads_of(location) {
+        let stamp = graph.node(read).stamp;
         if in_prefix(read) {
-            let nodes = &graph.threads[read.thread as usize];
-            let reads_it = || nodes[read.index as usize].source() == Some(source);
-            return read.thread as usize != thread && (!is_half(nodes, read.index as usize) || reads_it());
+            if is_in_its_place(read) {
+                return true;
+            }
+        } else if stamp <= latest {
+            last = last.max(Some(stamp));
         }
-        (earliest..=latest).contains(&graph.node(read).stamp)
-    })
+    }
+    // A read that reads from a write that came later than it, and would go, forbids what goes as far back as that write.
+    let goes_no_further = |read: Id, from: u32| match graph.node(read).source() {
+        Some(Source::Event(write)) => {
+            let stamp = graph.node(write).stamp;
+            from <= stamp && graph.node(read).stamp <= stamp && !in_prefix(write)
+        }
+        _ => false,
+    };
+    last.is_some_and(|last| !graph.reads().any(|read| goes_no_further(read, last)))
 }
 
 /// The read of the atomic operation that has taken the place of a write.

@@ -9,34 +9,50 @@
 
 use super::explore::Explorer;
 use super::graph::Graph;
-use super::node::Act;
+use super::node::{Act, Node};
 use super::places::is_held;
-use super::program::{OpenError, OpenProgram, ReadKind, Step};
+use super::program::{Answer, OpenError, OpenProgram, ReadKind, Step};
+
+/// A thread has waited until another one had ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Join {
+    thread: usize,
+    child: usize,
+    origin: u32,
+}
 
 impl<P: OpenProgram> Explorer<'_, P> {
     /// What comes next: the first thread that can go on, and its step. A step that asks stays what the thread does next. Who waits for threads to
     /// end comes last.
     pub(super) fn next(&mut self, graph: &Graph) -> Option<(usize, Step)> {
         let places = self.options.schedule.len() + graph.threads.len();
-        let mut at = self.cursor.start;
-        while at < self.cursor.end.min(places) {
-            if let Some(next) = self.scheduled(at, graph).and_then(|thread| self.ready(graph, thread)) {
-                self.cursor.start = at;
-                return Some(next);
-            }
-            at += 1;
-        }
-        for at in 0..places {
-            let Some(thread) = self.scheduled(at, graph) else { continue };
-            if let Step::Join { thread: child, origin } = *self.run.step(thread) {
-                if self.has_ended(graph, child) {
-                    // Nobody else can go on before this thread has done more.
-                    self.cursor = at..at + 1;
-                    return Some((thread, Step::Join { thread: child, origin }));
+        loop {
+            let mut at = self.cursor.start;
+            while at < self.cursor.end.min(places) {
+                if let Some(next) = self.scheduled(at, graph).and_then(|thread| self.ready(graph, thread)) {
+                    self.cursor.start = at;
+                    return Some(next);
                 }
+                at += 1;
             }
+            // Who has joined another one is the only thread that can go on.
+            let joined =
+                (0..places).find(|&at| self.scheduled(at, graph).is_some_and(|thread| self.join(graph, thread)))?;
+            self.cursor = joined..joined + 1;
         }
-        None
+    }
+
+    /// Lets a thread that waits for others to end go on, if they have. Did it wait, and need not any more?
+    fn join(&mut self, graph: &Graph, thread: usize) -> bool {
+        let before = self.joins.len();
+        while let Step::Join { thread: child, origin } = *self.run.step(thread) {
+            if !self.has_ended(graph, child) {
+                break;
+            }
+            self.joins.push(Join { thread, child, origin });
+            self.run.resume(thread, Answer::Joined);
+        }
+        self.joins.len() > before
     }
 
     /// The thread at a place of the schedule, if it is there.
@@ -71,18 +87,17 @@ impl<P: OpenProgram> Explorer<'_, P> {
 
     /// Adds the joins that a thread has done.
     pub(super) fn add_joins(&mut self, graph: &mut Graph, thread: usize) {
-        while let Some(at) = self.joins.iter().position(|join| join.0 == thread) {
-            let (_, node) = self.joins.remove(at);
-            if let Act::Join(child) = node.act {
-                self.add_joins(graph, child as usize);
-            }
+        while let Some(at) = self.joins.iter().position(|join| join.thread == thread) {
+            let Join { child, origin, .. } = self.joins.remove(at);
+            self.add_joins(graph, child);
+            let node = Node { answer: Some(Answer::Joined), ..self.link(Act::Join(child as u32), origin) };
             graph.push(&mut self.traces, thread, node);
         }
     }
 
     /// Adds the joins with which threads have ended.
     pub(super) fn add_last_joins(&mut self, graph: &mut Graph) {
-        while let Some(&(thread, _)) = self.joins.first() {
+        while let Some(&Join { thread, .. }) = self.joins.first() {
             self.add_joins(graph, thread);
         }
     }

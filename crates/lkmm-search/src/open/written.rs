@@ -60,20 +60,20 @@ impl Written {
     /// Takes note of what is written in an execution.
     pub(super) fn note(&mut self, graph: &Graph) {
         for writes in &graph.co {
-            if self.of(writes.location).len() < MOST_VALUES {
-                let values = writes.order.iter().filter_map(|&id| graph.node(id).value);
-                values.for_each(|value| self.add(writes.location, value));
-            }
+            self.add(writes.location, writes.order.iter().filter_map(|&id| graph.node(id).value));
         }
     }
 
-    /// Takes note of a value.
-    fn add(&mut self, location: LocationId, value: Value) {
+    /// Takes note of values.
+    fn add(&mut self, location: LocationId, values: impl Iterator<Item = Value>) {
         let known = self.values.entry(location).or_default();
-        if known.len() < MOST_VALUES && !known.contains(&value) {
-            known.push(value);
-            self.count += 1;
+        let before = known.len();
+        for value in values {
+            if known.len() < MOST_VALUES && !known.contains(&value) {
+                known.push(value);
+            }
         }
+        self.count += known.len() - before;
     }
 
     pub(super) fn of(&self, location: LocationId) -> &[Value] {
@@ -171,7 +171,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let locations: FxHashSet<LocationId> = self.doubtful.iter().flat_map(reads).collect();
         for location in locations {
             let values = self.team.written(self.run.program.name(location));
-            values.into_iter().for_each(|value| self.written.add(location, value));
+            self.written.add(location, values.into_iter());
         }
     }
 
