@@ -13,12 +13,10 @@ use crate::operation::Kind;
 use crate::runtime::Runtime;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
-use lkmm_model::models::Model;
+use lkmm_model::models::{MOST_EVENTS, Model};
 use lkmm_model::program::{LocationId, Value};
 use std::panic::Location;
 
-/// More events than this no model is asked about.
-const LIMIT: usize = 1024;
 /// The origins of events that are noted, not performed, begin here.
 const NOTED: u32 = 1 << 31;
 
@@ -293,7 +291,7 @@ impl<'a> Question<'a> {
     }
 
     fn answer(&self, model: &Model, old: &Execution) -> Option<LifeFault> {
-        if old.events.len() + self.noted.len() > LIMIT {
+        if old.events.len() + self.noted.len() > MOST_EVENTS {
             return None;
         }
         let copy = self.copy(old)?;

@@ -230,3 +230,22 @@ fn threads_and_choices_make_no_execution_long() {
     let report = Builder::new().stack_size(64 << 10).explore(many);
     assert_eq!((report.executions(), report.complete()), (1, true), "{report}");
 }
+
+/// Executions may have more than a thousand events.
+#[test]
+fn long_executions_are_no_more_than_that() {
+    let long = || {
+        let x = Arc::new(Atomic::new(0));
+        let y = x.clone();
+        let writes = thread::spawn(move || {
+            let own = Atomic::new(0);
+            (0..600).for_each(|_| own.add(1, Relaxed));
+            y.store(own.load(Relaxed), Relaxed);
+        });
+        let seen = x.load(Relaxed);
+        writes.join().unwrap();
+        assert!((seen == 0 || seen == 600) && x.load(Relaxed) == 600);
+    };
+    let report = Builder::new().explore(long);
+    assert_eq!((report.executions(), report.complete()), (2, true), "{report}");
+}

@@ -12,6 +12,9 @@ use crate::graph::{Event, EventId, Execution};
 use crate::plan::{Frame, Input, Plan};
 use std::sync::OnceLock;
 
+/// The most events that an execution can have of which a model is asked: a relation between so many takes 2 MiB.
+pub const MOST_EVENTS: usize = 4096;
+
 /// A memory model: a name and a definition.
 #[derive(Debug)]
 pub struct Model {
@@ -112,13 +115,14 @@ impl Model {
     /// ```
     ///
     /// # Panics
-    /// If the execution has more than 1024 events, or relates events that it does not have.
+    /// If the execution has more than [`MOST_EVENTS`] events, or relates events that it does not have.
     pub fn judge(&self, execution: &Execution) -> Judgement {
         match execution.events.len() {
             0..=64 => self.judge_wide::<1>(execution),
             65..=128 => self.judge_wide::<2>(execution),
             129..=256 => self.judge_wide::<4>(execution),
-            _ => self.judge_wide::<16>(execution),
+            257..=1024 => self.judge_wide::<16>(execution),
+            _ => self.judge_wide::<64>(execution),
         }
     }
 
@@ -145,7 +149,8 @@ impl Model {
             0..=64 => self.allows_partial_wide::<1>(execution),
             65..=128 => self.allows_partial_wide::<2>(execution),
             129..=256 => self.allows_partial_wide::<4>(execution),
-            _ => self.allows_partial_wide::<16>(execution),
+            257..=1024 => self.allows_partial_wide::<16>(execution),
+            _ => self.allows_partial_wide::<64>(execution),
         }
     }
 

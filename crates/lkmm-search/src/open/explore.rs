@@ -26,7 +26,7 @@
 //! and `spin_is_locked` are one read each, whose label follows from what it reads.
 
 use super::graph::Graph;
-use super::judge::{Judge, MOST_EVENTS};
+use super::judge::Judge;
 use super::late::Conduct;
 use super::node::{Act, Id, Node, Source};
 use super::places::{floor, is_taken, may_read, positions};
@@ -40,7 +40,7 @@ use super::traces::Traces;
 use super::written::{Doubtful, Written};
 use super::{Found, Options, Statistics, Strategy, late};
 use lkmm_model::event::{Fence, Label, Mode};
-use lkmm_model::models;
+use lkmm_model::models::{self, MOST_EVENTS};
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashSet;
 use std::ops::{ControlFlow, Range};

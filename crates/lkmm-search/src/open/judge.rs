@@ -14,13 +14,10 @@ use super::traces::{Seen, Trace, Traces};
 use lkmm_model::algebra::{Requirement, Stage};
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::event_set::EventSet;
-use lkmm_model::models::Model;
+use lkmm_model::models::{MOST_EVENTS, Model};
 use lkmm_model::plan::{Frame, Input, Plan};
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashMap;
-
-/// The most events that an execution can have.
-pub(crate) const MOST_EVENTS: usize = 1024;
 
 /// Plans are dropped, all at once, when they take more bytes than this.
 const MEMORY: usize = 48 << 20;
@@ -150,8 +147,9 @@ impl Judge {
             0..=64 => Box::new(PlanOf::<1>::new(self.model, &self.observed, traces, &threads, layout, purpose)),
             65..=128 => Box::new(PlanOf::<2>::new(self.model, &self.observed, traces, &threads, layout, purpose)),
             129..=256 => Box::new(PlanOf::<4>::new(self.model, &self.observed, traces, &threads, layout, purpose)),
-            257..=MOST_EVENTS => {
-                Box::new(PlanOf::<16>::new(self.model, &self.observed, traces, &threads, layout, purpose))
+            257..=1024 => Box::new(PlanOf::<16>::new(self.model, &self.observed, traces, &threads, layout, purpose)),
+            1025..=MOST_EVENTS => {
+                Box::new(PlanOf::<64>::new(self.model, &self.observed, traces, &threads, layout, purpose))
             }
             events => return Err(OpenError::TooManyEvents { events, limit: MOST_EVENTS }),
         };
