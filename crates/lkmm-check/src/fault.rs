@@ -183,6 +183,10 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
 /// What is wrong with the life of an object, as a failure.
 fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> Failure {
     let (kind, message) = match fault.wrong {
+        Wrong::Race => (
+            FailureKind::DataRace,
+            "an object is used, and nothing orders what made it before that (the second place is the last operation before it was made)",
+        ),
         Wrong::UseAfterFree => (
             FailureKind::UseAfterFree,
             "an object is used, and nothing orders this before it is freed (the second place is the last operation before that)",
@@ -200,8 +204,8 @@ fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> F
     let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
     let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
     let explanation = match fault.wrong {
-        Wrong::UseAfterFree => explain::explain(&picture, model, &|x, marked| match *marked {
-            [access, free] => model.judge(x).violated.is_none() && !lifetimes::is_before(model, x, (access, free)),
+        Wrong::Race | Wrong::UseAfterFree => explain::explain(&picture, model, &|x, marked| match *marked {
+            [first, second] => model.judge(x).violated.is_none() && !lifetimes::orders(model, x, (first, second)),
             _ => false,
         }),
         Wrong::DoubleFree | Wrong::Leak => Explanation::default(),

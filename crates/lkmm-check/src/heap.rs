@@ -141,7 +141,7 @@ fn first_run() -> Option<&'static RefCell<FirstRun>> {
 
 /// A run that has ordinary memory, so that what is allocated once and for all is not taken from an arena.
 ///
-/// What it frees is not freed before its end: like the others, it may come to a use after free.
+/// What it frees is not freed before its end, and once: like the others, it may come to a use after free, and may free twice.
 #[derive(Debug, Default)]
 struct FirstRun {
     allocated: Vec<Range<usize>>,
@@ -150,6 +150,8 @@ struct FirstRun {
 
 impl Drop for FirstRun {
     fn drop(&mut self) {
+        self.freed.sort_unstable_by_key(|freed| freed.0.addr());
+        self.freed.dedup_by_key(|freed| freed.0.addr());
         for (memory, layout) in self.freed.drain(..) {
             // SAFETY: this was asked for in the run, whose code has ended.
             unsafe { std::alloc::dealloc(memory, layout) };
@@ -267,6 +269,11 @@ impl Arena {
     /// How far into it an address is.
     pub(crate) fn offset(&self, address: usize) -> Option<usize> {
         address.checked_sub(self.start).filter(|offset| *offset < ARENA)
+    }
+
+    /// So much of it is used, in bytes.
+    pub(crate) fn used(&self) -> usize {
+        self.used.get()
     }
 
     /// Takes all memory back.

@@ -3,7 +3,8 @@
 //! That an object is freed is no event of the search: nothing is explored for its sake. It is noted, with the *moment* at
 //! which it happened, which is a place in the program order of a thread. When an execution is complete, `lifetimes` asks
 //! the model whether all accesses to the object come before. What is freed stays as it is until the run is over, so that a
-//! thread may find it, whose accesses the search happens to try later.
+//! thread may find it, whose accesses the search happens to try later. Likewise when it was allocated, for what it holds at first is written
+//! by no event either.
 //!
 //! Objects that `Arc` and `Rc` count, and what dies with them, are not judged: the model does not see the counts, and who
 //! drops the last reference differs with the order in which threads are tried. Nobody says of an object that it is counted. It
@@ -37,6 +38,8 @@ pub(crate) struct Moment {
 pub(crate) struct Object {
     pub(crate) start: usize,
     pub(crate) size: usize,
+    /// When it was allocated. (What it holds at first came after.)
+    pub(crate) made: Moment,
     /// When it was freed.
     pub(crate) freed: Option<Moment>,
     /// When it was freed again.
@@ -109,7 +112,9 @@ impl Lives {
 
     fn allocate(&mut self, start: usize, size: usize) {
         self.look();
-        self.objects.push(Object { start, size, freed: None, freed_again: None, is_judged: false, is_counted: false });
+        let made = self.now;
+        let (freed, freed_again) = (None, None);
+        self.objects.push(Object { start, size, made, freed, freed_again, is_judged: false, is_counted: false });
         self.is_new = true;
     }
 

@@ -1,13 +1,17 @@
 //! Is an object used only while it lives?
 //!
-//! To free an object is, to the model, a plain write of the whole object. A thread that turns a pointer into a reference by an
-//! operation of crate `lkmm` reads it, plainly, at that moment. An access is safe if the model orders it before the free, by what it asks of
-//! accesses of which one is plain, so that they do not race.
+//! To allocate an object, and to free it, are to the model plain writes of the whole object. A thread that turns a pointer into a reference by an
+//! operation of crate `lkmm` reads it, plainly, at that moment. An access is safe if the model orders it after the allocation, and before the
+//! free, by what it asks of accesses of which one is plain, so that they do not race.
 //!
 //! All this is asked of executions that are complete, and changes nothing in what is explored. The execution is copied,
-//! with an event for each free and for each pointer that was followed, and the model's relations are computed on the copy.
-//! The address of a free depends on the reads that returned a pointer to the object, and so does the address of an access to it.
+//! with an event for each allocation, each free, and each pointer that was followed, and the model's relations are computed on the copy.
+//! The address of a free depends on the reads that returned a pointer to the object, and so does the address of an access to it. A thread to
+//! which no read has returned one has found it in memory that the model does not see, where another pointer had led it.
+//!
+//! What the first thread allocates before it starts others is there for all of them, so it is not asked about.
 
+use crate::heap;
 use crate::life::{Moment, Object};
 use crate::operation::Kind;
 use crate::runtime::Runtime;
@@ -93,6 +97,11 @@ impl History {
         self.shown.partition_point(|&shown| shown <= event) as u32 - 1
     }
 
+    /// The number of the first event by which the thread started another one.
+    fn first_spawn(&self) -> Option<u32> {
+        self.links.iter().find(|(_, link)| matches!(link, Link::Spawn(_))).map(|&(index, _)| index)
+    }
+
     /// Has a thread been joined, and nothing been done since, at this index?
     fn just_joined(&self, index: u32) -> bool {
         let is_join = |(at, link): &&(u32, Link)| *at < index && matches!(link, Link::Join(_));
@@ -117,6 +126,8 @@ pub(crate) struct LifeFault {
 /// What can be wrong with the life of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
+    /// It is used, and was not made before that.
+    Race,
     UseAfterFree,
     DoubleFree,
     Leak,
@@ -133,19 +144,24 @@ impl LifeFault {
 struct Noted {
     moment: Moment,
     label: Label,
-    /// Which of the freed objects it is about.
+    /// Which of the objects it is about.
     object: Option<usize>,
     word: &'static str,
 }
 
-/// The objects of a run that came to their ends, and who used them.
+/// The objects of a run that came into being late or to their ends, and who used them.
 struct Question<'a> {
     runtime: &'a Runtime,
-    freed: Vec<&'a Object>,
+    objects: Vec<&'a Object>,
     noted: Vec<Noted>,
-    /// The locations in objects that were freed.
+    /// The locations in these objects.
     locations: Vec<(LocationId, usize)>,
 }
+
+/// What is noted of an object.
+const ALLOCATE: &str = "allocate";
+const DEREF: &str = "deref";
+const FREE: &str = "free";
 
 /// What is wrong with the lives of the objects in a complete execution, which was just run.
 pub(crate) fn fault(
@@ -179,34 +195,43 @@ fn simple(wrong: Wrong, execution: Execution, places: [Option<&'static Location<
 }
 
 impl<'a> Question<'a> {
-    /// None if no object was freed that was used.
+    /// None if there is nothing to ask about the objects that were used.
     fn new(runtime: &'a Runtime) -> Option<Self> {
         let lives = runtime.lives()?;
-        let mut freed: Vec<&Object> = lives.objects.iter().filter(|object| object.is_judged).collect();
-        freed.sort_unstable_by_key(|object| object.start);
+        let first_spawn = runtime.history(0).first_spawn().unwrap_or(u32::MAX);
+        let is_late = |object: &Object| object.made.thread != 0 || object.made.index > first_spawn;
+        let mut objects: Vec<&Object> = lives.objects.iter().filter(|o| o.is_judged || is_late(o)).collect();
+        objects.sort_unstable_by_key(|object| object.start);
         let object_at = |address: usize| {
-            let after = freed.partition_point(|object| object.start <= address);
-            after.checked_sub(1).filter(|&at| freed[at].contains(address))
+            let after = objects.partition_point(|object| object.start <= address);
+            after.checked_sub(1).filter(|&at| objects[at].contains(address))
         };
         let locations: Vec<(LocationId, usize)> =
             runtime.locations.addresses().filter_map(|(l, address)| Some((l, object_at(address)?))).collect();
         let mut noted: Vec<Noted> = Vec::new();
+        let note = |moment, label, object, word| Noted { moment, label, object, word };
         for &(address, moment) in &lives.followed {
             if let Some(object) = object_at(address) {
-                noted.push(Noted { moment, label: Label::Read(Mode::Plain), object: Some(object), word: "deref" });
+                noted.push(note(moment, Label::Read(Mode::Plain), Some(object), DEREF));
             }
         }
         let mut used: Vec<usize> = locations.iter().map(|l| l.1).chain(noted.iter().filter_map(|n| n.object)).collect();
         used.sort_unstable();
         used.dedup();
-        for object in used {
-            let Some(moment) = freed[object].freed else { continue };
-            if runtime.history(moment.thread).just_joined(moment.index) {
-                noted.push(Noted { moment, label: Label::Fence(Fence::Mb), object: None, word: "" });
+        for number in used {
+            let object = objects[number];
+            if is_late(object) {
+                noted.push(note(object.made, Label::Write(Mode::Plain), Some(number), ALLOCATE));
             }
-            noted.push(Noted { moment, label: Label::Write(Mode::Plain), object: Some(object), word: "free" });
+            if let Some(moment) = object.freed.filter(|_| object.is_judged) {
+                if runtime.history(moment.thread).just_joined(moment.index) {
+                    noted.push(note(moment, Label::Fence(Fence::Mb), None, ""));
+                }
+                noted.push(note(moment, Label::Write(Mode::Plain), Some(number), FREE));
+            }
         }
-        (!noted.is_empty()).then_some(Question { runtime, freed, noted, locations })
+        let is_asked = |noted: &Noted| noted.word == ALLOCATE || noted.word == FREE;
+        noted.iter().any(is_asked).then_some(Question { runtime, objects, noted, locations })
     }
 
     /// The execution with what was noted, and where that stands; `None` if it is not the one that was run.
@@ -270,24 +295,39 @@ impl<'a> Question<'a> {
         Event { label: noted.label, thread: Some(noted.moment.thread), location, value, atomic: false, origin }
     }
 
-    /// Addresses come from the reads that returned them.
+    /// Addresses come from the reads that returned them, or what led there.
     fn depend(&self, old: &Execution, copy: &mut Copy) {
-        let pointers = |object: &Object| {
-            let reads = old.events.iter().enumerate().filter(|(_, e)| e.label.is_read());
-            let points = |value: Option<Value>| matches!(value, Some(Value::Bits(b)) if object.contains(b as usize));
-            reads.filter(|(_, e)| points(e.value)).map(|(id, _)| id as EventId).collect::<Vec<_>>()
+        let reads = old.events.iter().enumerate().filter(|(_, event)| event.label.is_read());
+        let pointer = |event: &Event| match event.value {
+            Some(Value::Bits(bits)) => Some(bits as usize).filter(|&address| heap::is_in_range(address)),
+            _ => None,
         };
-        for (number, noted) in self.noted.iter().enumerate() {
-            let Some(object) = noted.object else { continue };
+        let pointers: Vec<(EventId, Option<u32>, usize)> =
+            reads.filter_map(|(id, event)| Some((id as EventId, event.thread, pointer(event)?))).collect();
+        for (number, noted) in self.noted.iter().enumerate().filter(|(_, noted)| noted.word != ALLOCATE) {
+            let Some(object) = noted.object.map(|object| self.objects[object]) else { continue };
             let to = copy.of_noted[number];
-            for read in pointers(self.freed[object]) {
-                let from = copy.of_old[read as usize];
-                let is_own = old.events[read as usize].thread == Some(noted.moment.thread);
-                if is_own && from < to {
-                    copy.execution.addr.push((from, to));
-                }
-            }
+            let own = pointers.iter().filter(|read| read.1 == Some(noted.moment.thread));
+            let own: Vec<_> =
+                own.map(|read| (copy.of_old[read.0 as usize], read.2)).filter(|read| read.0 < to).collect();
+            let is_late = self.noted.iter().any(|other| other.object == noted.object && other.word == ALLOCATE);
+            let is_own = !is_late || object.made.thread == noted.moment.thread;
+            let is_known = is_own || own.iter().any(|read| object.contains(read.1));
+            let leads_there = own.iter().filter(|read| !is_known || object.contains(read.1));
+            copy.execution.addr.extend(leads_there.map(|read| (read.0, to)));
         }
+    }
+
+    /// The events of an execution that access an object, and the moments at which pointers to it were followed.
+    fn uses(&self, old: &Execution, copy: &Copy, object: usize) -> Vec<EventId> {
+        let in_object = |event: &Event| {
+            let is_here = |&(location, its): &(LocationId, usize)| its == object && event.location == Some(location);
+            event.thread.is_some() && self.locations.iter().any(is_here)
+        };
+        let accesses =
+            old.events.iter().enumerate().filter(|(_, event)| in_object(event)).map(|(id, _)| copy.of_old[id]);
+        let is_deref = |&number: &usize| self.noted[number].word == DEREF && self.noted[number].object == Some(object);
+        accesses.chain((0..self.noted.len()).filter(is_deref).map(|number| copy.of_noted[number])).collect()
     }
 
     fn answer(&self, model: &Model, old: &Execution) -> Option<LifeFault> {
@@ -296,27 +336,21 @@ impl<'a> Question<'a> {
         }
         let copy = self.copy(old)?;
         let po: rustc_hash::FxHashSet<(EventId, EventId)> = copy.execution.po.iter().copied().collect();
-        let mut doubtful: Vec<(EventId, EventId)> = Vec::new();
-        for (number, noted) in self.noted.iter().enumerate().filter(|(_, noted)| noted.word == "free") {
-            let free = copy.of_noted[number];
-            let uses = |event: &Event| {
-                let in_object = |&(location, object): &(LocationId, usize)| {
-                    Some(object) == noted.object && event.location == Some(location)
-                };
-                event.thread.is_some() && self.locations.iter().any(in_object)
-            };
-            let accesses =
-                old.events.iter().enumerate().filter(|(_, event)| uses(event)).map(|(id, _)| copy.of_old[id]);
-            let is_deref = |n: &usize| self.noted[*n].word == "deref" && self.noted[*n].object == noted.object;
-            let derefs = (0..self.noted.len()).filter(is_deref).map(|n| copy.of_noted[n]);
+        let mut doubtful: Vec<(Wrong, (EventId, EventId))> = Vec::new();
+        for (noted, &event) in self.noted.iter().zip(&copy.of_noted) {
+            let Some(object) = noted.object.filter(|_| noted.word != DEREF) else { continue };
+            let pairs = self.uses(old, &copy, object).into_iter().map(|access| match noted.word {
+                ALLOCATE => (Wrong::Race, (event, access)),
+                _ => (Wrong::UseAfterFree, (access, event)),
+            });
             // Within a thread and over its start and its end, program order is enough.
-            doubtful.extend(accesses.chain(derefs).map(|access| (access, free)).filter(|pair| !po.contains(pair)));
+            doubtful.extend(pairs.filter(|(_, pair)| !po.contains(pair)));
         }
         if doubtful.is_empty() {
             return None;
         }
         let safe = Safe::new(model, &copy.execution);
-        let (access, free) = doubtful.into_iter().find(|&pair| !safe.is_before(&copy.execution, pair))?;
+        let (wrong, pair) = doubtful.into_iter().find(|&(_, pair)| !safe.orders(&copy.execution, pair))?;
         let noted: Vec<_> = self.noted.iter().map(|noted| (noted.moment.place, noted.word)).collect();
         let place = |event: EventId| {
             let origin = copy.execution.events[event as usize].origin;
@@ -325,14 +359,9 @@ impl<'a> Question<'a> {
                 None => self.runtime.place(origin),
             }
         };
-        let places = [place(access), place(free)];
-        Some(LifeFault {
-            wrong: Wrong::UseAfterFree,
-            marked: vec![access, free],
-            noted,
-            places,
-            execution: copy.execution,
-        })
+        let (access, other) = if wrong == Wrong::Race { (pair.1, pair.0) } else { pair };
+        let places = [place(access), place(other)];
+        Some(LifeFault { wrong, marked: vec![pair.0, pair.1], noted, places, execution: copy.execution })
     }
 }
 
@@ -430,12 +459,12 @@ fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
     before
 }
 
-/// Does a model order an access before the plain write that frees its object?
-pub(crate) fn is_before(model: &Model, execution: &Execution, pair: (EventId, EventId)) -> bool {
-    Safe::new(model, execution).is_before(execution, pair)
+/// Does a model order two events of which one is the plain write that makes an object, or that frees it, and the other one an access to it?
+pub(crate) fn orders(model: &Model, execution: &Execution, pair: (EventId, EventId)) -> bool {
+    Safe::new(model, execution).orders(execution, pair)
 }
 
-/// What a model says of the order of an access and a plain write that comes later.
+/// What a model says of the order of accesses of which one is plain, and writes.
 enum Safe {
     /// Of reads before writes; and of writes, in both their roles.
     Lkmm { rw_xbstar: Vec<(EventId, EventId)>, ww_vis: Vec<(EventId, EventId)>, wr_vis: Vec<(EventId, EventId)> },
@@ -452,13 +481,19 @@ impl Safe {
         }
     }
 
-    fn is_before(&self, execution: &Execution, pair: (EventId, EventId)) -> bool {
-        let access = &execution.events[pair.0 as usize];
+    fn orders(&self, execution: &Execution, pair: (EventId, EventId)) -> bool {
+        let [first, second] = [pair.0, pair.1].map(|event| execution.events[event as usize].label);
+        let is_plain = |label| label == Label::Write(Mode::Plain);
+        let is_read = |label: Label| {
+            label.is_read() || label.is_lock_event() && !matches!(label, Label::LockWrite | Label::Unlock)
+        };
         match self {
-            Safe::Lkmm { rw_xbstar, .. } if access.label.is_read() => rw_xbstar.contains(&pair),
+            Safe::Lkmm { rw_xbstar, .. } if is_read(first) => rw_xbstar.contains(&pair),
+            Safe::Lkmm { wr_vis, .. } if is_read(second) => wr_vis.contains(&pair),
             Safe::Lkmm { rw_xbstar, ww_vis, wr_vis } => {
-                let is_plain = access.label == Label::Write(Mode::Plain);
-                ww_vis.contains(&pair) && wr_vis.contains(&pair) && (!is_plain || rw_xbstar.contains(&pair))
+                ww_vis.contains(&pair)
+                    && (!is_plain(second) || wr_vis.contains(&pair))
+                    && (!is_plain(first) || rw_xbstar.contains(&pair))
             }
             Safe::Strong(edges) => {
                 let mut reached = vec![pair.0];

@@ -6,7 +6,7 @@
 
 use crate::draw::Size;
 use crate::fault::{Fault, describe, fault, refused};
-use crate::lifetimes;
+use crate::lifetimes::{self, Wrong};
 use crate::panics::SourcePlace;
 use crate::progress::Shown;
 use crate::replay::{Replayed, Token};
@@ -306,7 +306,15 @@ impl Work {
             let life = lives(found).map(|fault| Fault::Life(Box::new(fault)));
             // SAFETY: as above.
             let wants_lock = |thread| unsafe { observer.wants_lock(thread) };
-            let Some(fault) = life.or_else(|| fault(found, &wants_lock)) else { return ControlFlow::Continue(()) };
+            let is_race = matches!(&life, Some(Fault::Life(life)) if life.wrong == Wrong::Race);
+            // A race of two accesses says more than one with what made the object.
+            let fault = match fault(found, &wants_lock) {
+                Some(fault) if life.is_none() || is_race => fault,
+                _ => match life {
+                    Some(life) => life,
+                    None => return ControlFlow::Continue(()),
+                },
+            };
             // SAFETY: as above.
             let token = Token::of(unsafe { observer.look() }, self.caller);
             hand_over((fault, &|| found.execution(), token))

@@ -78,7 +78,9 @@ impl Current {
             if let (Some(cell), false) = (kind.cell(), slot.followed.is_empty()) {
                 let address = runtime.locations.address(cell);
                 let found = slot.followed.iter().rev().find(|followed| followed.object.contains(&address));
-                operation.address_from = found.map(|followed| followed.read);
+                let led =
+                    || slot.followed.last().filter(|_| runtime.follows_pointers && runtime.is_led_to(slot, address));
+                operation.address_from = found.or_else(led).map(|followed| followed.read);
             }
             (operation.data_from, operation.branch) = (slot.carried, slot.branch);
             slot.ahead.push(operation);
@@ -299,6 +301,7 @@ impl Current {
             }
             let child = runtime.children[parent][nth];
             runtime.start(child, closure);
+            runtime.tell_what_is_there(parent, child as usize);
             child
         });
         self.post(Kind::Spawn(child, class.map(|first| first.unwrap_or(child))), place);
@@ -324,6 +327,7 @@ impl Current {
             assert!(!returned.is_null(), "thread {thread} ended in an earlier run, and asks more in this one");
             let returned = ManuallyDrop::take(&mut *returned);
             (*self.slot()).joined_a_panic |= returned.is_err();
+            (*self.slot()).there.push((thread, u32::MAX));
             returned
         }
     }

@@ -157,6 +157,25 @@ impl Runtime {
         (owner as usize != thread).then_some(object.start..object.start + object.size)
     }
 
+    /// What a thread and those before it had allocated is there for a thread that it starts.
+    fn tell_what_is_there(&mut self, parent: usize, child: usize) {
+        // SAFETY: the slots of two threads, which nobody else uses: one runs this, and the other has not begun.
+        let (parent, child) = unsafe { (self.slots[parent].as_ref(), self.slots[child].as_mut()) };
+        child.there.clear();
+        if let Some(arena) = &parent.arena {
+            child.there.extend_from_slice(&parent.there);
+            child.there.push((parent.number, arena.used() as u32));
+        }
+    }
+
+    /// Must a thread have come to this address through memory that the model does not see, from where a pointer had led it? What is there has come
+    /// into being elsewhere, since the thread was started.
+    fn is_led_to(&self, slot: &Slot, address: usize) -> bool {
+        let Some((owner, offset)) = self.in_arena(address as u64) else { return false };
+        let is_there = |&(thread, used): &(u32, u32)| thread == owner && offset < used;
+        owner != slot.number && !slot.there.iter().any(is_there)
+    }
+
     /// The objects of this run.
     pub(crate) fn lives(&self) -> Option<&Lives> {
         // SAFETY: whoever has a reference to the runtime is not the code of a thread, which alone changes them.

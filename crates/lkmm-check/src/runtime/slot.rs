@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     pub(super) returned: *mut (),
     /// It has joined a thread that had panicked.
     pub(super) joined_a_panic: bool,
+    /// What it may know otherwise than by reading a pointer: of threads, the first so many bytes of their arenas.
+    pub(super) there: Vec<(u32, u32)>,
     /// The objects to which it has followed pointers.
     pub(super) followed: Vec<Followed>,
     /// The readers that it is in, of RCU or of an SRCU domain, with the origins where they began.
@@ -136,6 +138,7 @@ impl Runtime {
                 spawned: 0,
                 returned: ptr::null_mut(),
                 joined_a_panic: false,
+                there: Vec::new(),
                 followed: Vec::new(),
                 readers: Vec::new(),
                 spinlocks: Vec::new(),
@@ -183,6 +186,7 @@ impl Runtime {
         unsafe {
             let slot = &mut *place;
             slot.ahead.clear();
+            slot.there.clear();
             slot.followed.clear();
             slot.history.begin(is_kept);
             slot.answers.clear();

@@ -172,7 +172,8 @@ impl<'p, P: OpenProgram> Run<'p, P> {
     }
 
     /// The same, but for what a thread did from one of its events on, and for the threads that it started then.
-    /// (And for those that read a pointer that moves from there.) Yields how many events of each thread it has done again.
+    /// (And for those that read a pointer that moves from there; and what others did from where they do something else, for they may look at what
+    /// that thread has left in memory.) Yields how many events of each thread it has done again.
     pub(crate) fn replay_but(&mut self, graph: &mut Graph, from: Id) -> Result<Vec<u32>, OpenError> {
         self.restart();
         let mut lengths: Vec<u32> = graph.threads.iter().map(|nodes| nodes.len() as u32).collect();
@@ -195,7 +196,10 @@ impl<'p, P: OpenProgram> Run<'p, P> {
                 lengths[thread] = id.index;
                 continue;
             }
-            self.redo(graph, id)?;
+            match self.redo(graph, id) {
+                Err(OpenError::Nondeterminism { .. }) => lengths[thread] = id.index,
+                done => done?,
+            }
         }
         Ok(lengths)
     }

@@ -3,6 +3,7 @@
 use crate::pair::*;
 use lkmm::lock::{Mutex, RwLock, RwSemaphore, SpinLock};
 use lkmm::rcu::{read_lock, synchronize_rcu};
+use lkmm::thread;
 use std::ptr;
 use std::sync::Arc;
 
@@ -11,6 +12,9 @@ pairs! {
     list_entry_leaked_by_its_reader: UseAfterFree at ["visited"], list(synchronize_rcu, true) => list(synchronize_rcu, false);
     config_made_twice_and_published_relaxed: DataRace at ["made by whoever comes first", "looked at by all"],
         config(Relaxed) => config(Release);
+    box_published_relaxed: DataRace at ["found as it was made", "is it there?"], as_made(Relaxed) => as_made(Full);
+    list_taken_that_was_pushed_relaxed: DataRace at ["taken from the list", "pushed to the list"], taken(Relaxed) => taken(Release);
+    queue_of_locks_left_relaxed: DataRace at ["held after CLH"], clh(Relaxed) => clh(Release);
     config_made_without_the_lock: Panic at ["two of them"], config_once(false) => config_once(true);
     count_of_a_box_relaxed: UseAfterFree at ["count.fetch_sub(1, leave)", "used while counted"], counted(Relaxed) => counted(Full);
     stack_popped_and_freed: UseAfterFree at ["next of what is freed", "head.cmpxchg(seen, next, Full)"], stack(true) => stack(false);
@@ -59,6 +63,100 @@ fn list(wait: Fence, leak: bool) -> impl Model {
         both(remove, visit);
         // SAFETY: nobody else is left.
         drop(unsafe { Box::from_raw(head.load(Relaxed)) });
+    }
+}
+
+/// Whoever comes first publishes it as it was made: nothing writes to it.
+fn as_made(publish: impl Update) -> impl Model {
+    move || {
+        let slot = Atomic::new(ptr::null_mut::<Entry>());
+        let get = || {
+            let mut found = slot.load(Relaxed); // is it there?
+            if found.is_null() {
+                let own = entry(7, ptr::null_mut());
+                found = match slot.cmpxchg(ptr::null_mut(), own, publish) {
+                    Ok(_) => own,
+                    Err(other) => {
+                        // SAFETY: nobody knows it.
+                        drop(unsafe { Box::from_raw(own) });
+                        other
+                    }
+                };
+            }
+            // SAFETY: it is never freed before the end.
+            assert_eq!(unsafe { (*found).value.get() }, 7); // found as it was made
+        };
+        both(get, get);
+        // SAFETY: nobody else is left.
+        drop(unsafe { Box::from_raw(slot.load(Relaxed)) });
+    }
+}
+
+/// An entry of a list whose links are for who has taken all of it, and no matter of the model.
+struct Link {
+    value: Plain,
+    next: *mut Link,
+}
+
+/// Two push to a list, and one takes all of it, twice. To take it needs no acquire: what is found depends on it.
+fn taken(push: impl Update) -> impl Model {
+    move || {
+        let head = Atomic::new(ptr::null_mut::<Link>());
+        let add = |value: u32| {
+            let link = Box::into_raw(Box::new(Link { value: Plain::new(0), next: ptr::null_mut() }));
+            let mut before = head.load(Relaxed);
+            // SAFETY: nobody else knows it, until it is pushed.
+            unsafe {
+                (*link).value.set(value); // pushed to the list
+                (*link).next = before;
+                while let Err(found) = head.cmpxchg(before, link, push) {
+                    (*link).next = found;
+                    before = found;
+                }
+            }
+        };
+        let take = || {
+            let mut sum = 0;
+            let mut next = head.xchg(ptr::null_mut(), Relaxed);
+            while !next.is_null() {
+                // SAFETY: who takes it has it.
+                let link = unsafe { Box::from_raw(next) };
+                // SAFETY: as above.
+                sum += unsafe { link.value.get() }; // taken from the list
+                next = link.next;
+            }
+            sum
+        };
+        let sum = thread::scope(|s| {
+            s.spawn(|| add(1));
+            s.spawn(|| add(2));
+            take() + take()
+        });
+        assert_eq!(sum + take(), 3);
+    }
+}
+
+/// The lock of Craig, Landin and Hagersten: each waits at the node of the one before it, and frees it.
+fn clh(leave: impl Store) -> impl Model {
+    move || {
+        let made = |is_held: bool| Box::into_raw(Box::new(Atomic::new(is_held)));
+        let (tail, data) = (Atomic::new(made(false)), Plain::new(0));
+        let add = || {
+            let own = made(true);
+            let before = tail.xchg(own, Full);
+            // SAFETY: each node is freed by who comes next.
+            unsafe {
+                while (*before).load(Acquire) {
+                    spin_loop();
+                }
+                drop(Box::from_raw(before));
+                data.increment(); // held after CLH
+                (*own).store(false, leave);
+            }
+        };
+        both(add, add);
+        // SAFETY: nobody else is left.
+        drop(unsafe { Box::from_raw(tail.load(Relaxed)) });
     }
 }
 
