@@ -4,6 +4,7 @@ use crate::explain::Explanation;
 use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use crate::replay;
 use crate::runtime::ClosureProgram;
 use lkmm_report::svg;
 use lkmm_search::open::{Statistics, Strategy};
@@ -214,6 +215,8 @@ pub struct Report {
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
     pub(crate) unchecked: Vec<&'static str>,
+    /// `LKMM_REPLAY` is a token, and not of this model.
+    pub(crate) is_token_of_another: bool,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -279,6 +282,7 @@ impl Report {
             preemptions: bound.filter(|_| statistics.has_reached_bound && went_well),
             symmetric: statistics.has_symmetry,
             share: statistics.share,
+            is_token_of_another: false,
             failure,
         }
     }
@@ -294,6 +298,7 @@ impl Report {
             symmetric: false,
             share: 0.0,
             unchecked: Vec::new(),
+            is_token_of_another: false,
             failure: Some(failure),
         }
     }
@@ -353,6 +358,12 @@ impl Report {
         &self.unchecked
     }
 
+    /// What is to be known of all this, in sentences.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let token = self.is_token_of_another.then_some(replay::OF_ANOTHER);
+        self.unchecked.iter().copied().chain(token)
+    }
+
     /// An execution that failed, if one did: the smallest of those that fail like the first, as far as a little search finds it.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
@@ -392,7 +403,7 @@ impl fmt::Display for Report {
                 }
             }
         }?;
-        self.unchecked.iter().try_for_each(|what| write!(f, "\nMind: {what}."))
+        self.notes().try_for_each(|what| write!(f, "\nMind: {what}."))
     }
 }
 
