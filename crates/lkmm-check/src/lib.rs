@@ -19,6 +19,7 @@ mod life;
 mod lifetimes;
 mod locations;
 mod memory;
+mod names;
 mod operation;
 mod panics;
 mod picture;

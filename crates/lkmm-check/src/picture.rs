@@ -3,6 +3,7 @@
 //! The threads stand side by side as far as they fit, each in program order. There is deliberately no order *between* threads on the
 //! page: under a weak memory model there is none.
 
+use crate::names::Names;
 use crate::panics::SourcePlace;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
@@ -20,6 +21,8 @@ pub(crate) struct Picture {
     pub(crate) execution: Execution,
     /// Of each event.
     pub(crate) places: Vec<Option<SourcePlace>>,
+    /// Of the variables.
+    names: Names,
     /// Of each event, what is done at its place.
     words: Vec<&'static str>,
     /// What comes after the last event of a thread.
@@ -46,8 +49,9 @@ impl Picture {
     ) -> Picture {
         let place_of = |event: &Event| event.thread.and_then(|_| place(event.origin));
         let places = execution.events.iter().map(place_of).collect();
+        let names = Names::of(&execution, place, word);
         let words = execution.events.iter().map(|event| word(event.origin)).collect();
-        Picture { execution, places, words, endings, marked, waits: Vec::new() }
+        Picture { execution, places, names, words, endings, marked, waits: Vec::new() }
     }
 
     pub(crate) fn event(&self, id: EventId) -> &Event {
@@ -152,7 +156,11 @@ impl Picture {
                 )
             }
             (None, Some(write)) if self.words[write as usize] == "free" => {
-                format!("free    {}", self.name(write))
+                let others = self.marked.iter().filter(|&&id| id != write && self.words[id as usize] != "free");
+                match others.filter_map(|&id| Self::row_of(rows, id)).next() {
+                    Some(row) => format!("free    the object of {}", row.number),
+                    None => format!("free    {}", self.name(write)),
+                }
             }
             (None, Some(write)) => {
                 format!("write   {} = {}{}", self.name(write), self.value(write), annotation(self.event(write).label))
@@ -172,12 +180,12 @@ impl Picture {
         }
     }
 
-    pub(crate) fn name(&self, id: EventId) -> String {
-        self.event(id).location.map_or_else(String::new, |location| self.location_name(location))
+    pub(crate) fn name(&self, id: EventId) -> &str {
+        self.event(id).location.map_or("", |location| self.location_name(location))
     }
 
-    pub(crate) fn location_name(&self, location: LocationId) -> String {
-        location_name(&self.execution, location)
+    pub(crate) fn location_name(&self, location: LocationId) -> &str {
+        self.names.name(location)
     }
 
     pub(crate) fn value(&self, id: EventId) -> String {
@@ -214,7 +222,10 @@ impl Picture {
             lines.push(format!("{mark}{:>3}  {:width$}  {}", row.number, self.place(row), self.text(rows, row)));
         }
         let endings = self.endings.iter().filter(|ending| ending.0 == thread);
-        lines.extend(endings.map(|ending| format!(">     {}", ending.1)));
+        lines.extend(endings.map(|(_, ending)| match ending.split_once(" at ") {
+            Some((what, place)) => format!(">     {what} at {}", short(place)),
+            None => format!(">     {ending}"),
+        }));
         lines
     }
 
@@ -268,21 +279,11 @@ impl fmt::Display for Picture {
             writeln!(f)?;
             rest = after;
         }
-        for line in self.coherence(&rows) {
+        for line in self.coherence(&rows).into_iter().chain(self.names.others()) {
             writeln!(f, "{line}")?;
         }
         Ok(())
     }
-}
-
-/// Locations are called `a`, `b`, … in the order of their numbers.
-pub(crate) fn location_name(execution: &Execution, location: LocationId) -> String {
-    let mut all: Vec<LocationId> = execution.events.iter().filter_map(|event| event.location).collect();
-    all.sort_unstable();
-    all.dedup();
-    let position = all.binary_search(&location).unwrap_or(0);
-    let letter = char::from(b'a' + (position % 26) as u8);
-    if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
 }
 
 /// What a thread is called.
