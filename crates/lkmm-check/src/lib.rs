@@ -7,6 +7,7 @@
 
 mod blocked;
 mod check;
+mod cycle;
 mod draw;
 mod environment;
 mod explain;
@@ -30,6 +31,7 @@ mod runtime;
 mod sources;
 mod stack;
 mod summary;
+mod wording;
 mod work;
 
 pub use check::{Builder, model};

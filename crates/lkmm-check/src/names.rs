@@ -1,8 +1,8 @@
 //! What variables are called in a report.
 //!
 //! Memory has no names when code runs, but the source has: what stands before the method at the place of an access, as `self.head` does in
-//! `self.head.load(Relaxed)`. A variable is called what most of its accesses call it, and of these what the first one does. Code can call it
-//! otherwise elsewhere (two clones of an `Arc`, say): the report says where. Different variables that code calls the same (the `next` of
+//! `self.head.load(Relaxed)`. A variable is called what most of its accesses call it; of several such names it gets the shortest. Code can call it
+//! otherwise elsewhere (two clones of an `Arc`, say): the report says where. Different variables that code calls the same somewhere (the `next` of
 //! each of several nodes) are numbered: `self.next#1`, `self.next#2`. Where the source cannot be read, or what stands there is no
 //! name, a variable is called after the place of its first access: `@main.rs:12`.
 
@@ -81,7 +81,7 @@ impl Name {
         // (The sort is stable: what comes first stays first.)
         let mut ranked: Vec<(usize, (String, String))> =
             self.calls.iter().map(|call| (count(&call.0), call.clone())).collect();
-        ranked.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+        ranked.sort_by_key(|(count, (called, _))| (std::cmp::Reverse(*count), called.chars().count()));
         let mut calls: Vec<(String, String)> = Vec::new();
         for (_, call) in ranked {
             if calls.iter().all(|known| known.0 != call.0) {
@@ -95,14 +95,17 @@ impl Name {
     }
 }
 
-/// Numbers variables that are called the same.
+/// Numbers variables whose names may be meant for others too.
 fn number(names: &mut [Name]) {
     let given: Vec<String> = names.iter().map(|known| known.name.clone()).collect();
-    for (n, known) in names.iter_mut().enumerate() {
-        if given.iter().filter(|name| **name == given[n]).count() > 1 {
-            let before = given[..n].iter().filter(|name| **name == given[n]).count();
-            known.name = format!("{}#{}", given[n], before + 1);
-        }
+    let is_taken = |n: usize| {
+        let is_called = |known: &Name| known.name == given[n] || known.calls.iter().any(|call| call.0 == given[n]);
+        names.iter().enumerate().any(|(other, known)| other != n && is_called(known))
+    };
+    let taken: Vec<bool> = (0..names.len()).map(is_taken).collect();
+    for (n, known) in names.iter_mut().enumerate().filter(|(n, _)| taken[*n]) {
+        let before = given[..n].iter().filter(|name| **name == given[n]).count();
+        known.name = format!("{}#{}", given[n], before + 1);
     }
 }
 

@@ -188,6 +188,11 @@ impl Picture {
         self.names.name(location)
     }
 
+    /// What variables are called elsewhere in the source: lines.
+    pub(crate) fn other_names(&self) -> Vec<String> {
+        self.names.others()
+    }
+
     pub(crate) fn value(&self, id: EventId) -> String {
         match self.event(id).value {
             Some(Value::Bits(bits)) if bits > 0xffff_ffff => format!("{bits:#x}"),
@@ -279,7 +284,7 @@ impl fmt::Display for Picture {
             writeln!(f)?;
             rest = after;
         }
-        for line in self.coherence(&rows).into_iter().chain(self.names.others()) {
+        for line in self.coherence(&rows).into_iter().chain(self.other_names()) {
             writeln!(f, "{line}")?;
         }
         Ok(())

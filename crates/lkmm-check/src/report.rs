@@ -183,23 +183,54 @@ impl Failure {
 
     /// The execution as a picture: an SVG file that needs nothing else. `None` if the code cannot be explored at all.
     pub fn to_svg(&self) -> Option<String> {
-        let mut diagram = self.picture.as_ref()?.diagram();
+        let picture = self.picture.as_ref()?;
+        let mut diagram = picture.diagram();
         diagram.title = self.kind.to_string();
         diagram.subtitles = self.message.lines().map(str::to_string).collect();
-        diagram.notes = self.sentences();
+        let names = picture.other_names().join("; ");
+        diagram.notes = (!names.is_empty()).then(|| format!("{names}.")).into_iter().chain(self.sentences()).collect();
         Some(svg::draw(&diagram))
     }
 
-    /// Why it can happen, and what would forbid it.
+    /// Why it can happen, and what would forbid it: lines, with the source lines that they are about.
+    fn lines(&self) -> Vec<String> {
+        let Explanation { why, code, mend } = &self.explanation;
+        let mut lines = Vec::new();
+        for (n, sentence) in why.iter().enumerate() {
+            let head = if n == 0 { "Why:" } else { "    " };
+            let code = code.get(n).map_or(&[][..], Vec::as_slice);
+            lines.push(format!("{head} {sentence}{}", if code.is_empty() { "." } else { ":" }));
+            lines.extend(code.iter().map(|line| format!("       {line}")));
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        match &mend[..] {
+            [] => lines.extend(self.usual()),
+            [mend] => lines.push(format!("Mend: {mend}.")),
+            [first, rest @ ..] => {
+                lines.push(format!("Mend: {first},"));
+                lines.extend(rest.iter().map(|mend| format!(" and: {mend},")));
+                lines.push("      for no single change is enough.".to_string());
+            }
+        }
+        lines
+    }
+
+    /// The same in sentences.
     fn sentences(&self) -> Vec<String> {
-        let Explanation { why, mend } = &self.explanation;
+        let Explanation { why, mend, .. } = &self.explanation;
         let why = (!why.is_empty()).then(|| format!("Why: {}.", why.join("; ")));
         let mend = match &mend[..] {
-            [] => self.kind.advice().map(|advice| format!("What usually helps: {advice}.")),
+            [] => self.usual(),
             [mend] => Some(format!("Mend: {mend}.")),
-            _ => Some(format!("Mend (no single change is enough; together these are): {}.", mend.join("; "))),
+            _ => Some(format!("Mend: {}, for no single change is enough.", mend.join(", and "))),
         };
         why.into_iter().chain(mend).collect()
+    }
+
+    fn usual(&self) -> Option<String> {
+        self.kind.advice().map(|advice| format!("What usually helps: {advice}."))
     }
 }
 
@@ -427,9 +458,11 @@ impl fmt::Display for Failure {
         if let Some(picture) = &self.picture {
             write!(f, "\n{picture}")?;
         }
-        for sentence in self.sentences() {
-            writeln!(f, "\n{sentence}")?;
+        let lines = self.lines();
+        if !lines.is_empty() {
+            writeln!(f)?;
         }
+        lines.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         match &self.file {
             Some(Ok(path)) => writeln!(f, "\ndrawn in {}", path.display())?,
             Some(Err(error)) => writeln!(f, "\nno report was written: {error}")?,
