@@ -22,6 +22,7 @@ mod locations;
 mod memory;
 mod names;
 mod operation;
+mod overlap;
 mod panics;
 mod picture;
 mod progress;

@@ -133,6 +133,15 @@ impl Token {
         self.threads == other.threads
     }
 
+    /// A choice of a thread, by its number among its choices.
+    pub(crate) fn choice(&self, thread: usize, number: usize) -> Option<u32> {
+        let mut choices = self.threads.get(thread)?.iter().filter_map(|told| match told {
+            Told::Choice(choice) => Some(*choice),
+            _ => None,
+        });
+        choices.nth(number)
+    }
+
     /// Reads a token; `None` if it is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let numbers = numbers(&bytes(text.trim())?)?;

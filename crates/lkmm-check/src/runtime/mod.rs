@@ -60,6 +60,8 @@ pub(crate) fn running() -> Option<NonNull<Runtime>> {
 pub(crate) struct Runtime {
     closure: Box<dyn Fn()>,
     stack_size: usize,
+    /// So many steps a thread does ahead at most.
+    ahead: usize,
     /// The model heap is there, and used.
     has_heap: bool,
     /// What the threads have instead of arenas in a run that does not count.
