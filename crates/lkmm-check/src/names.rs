@@ -109,6 +109,13 @@ fn number(names: &mut [Name]) {
     }
 }
 
+/// The line of a place; if it goes on with a call that began in lines before, with what the method is called on.
+pub(crate) fn code(sources: &mut Sources, place: &SourcePlace) -> Option<String> {
+    let line = sources.line(place)?;
+    let before = line.starts_with('.').then(|| receiver(sources, place)).flatten();
+    Some(before.unwrap_or_default() + &line)
+}
+
 /// What the method is called on whose name stands at a place; `None` if nothing can be said in few words.
 fn receiver(sources: &mut Sources, place: &SourcePlace) -> Option<String> {
     let before = sources.before(place)?;
@@ -213,6 +220,31 @@ mod tests {
             let found = operand(text);
             assert_eq!(found.as_deref(), expected, "{text:?}");
         }
+    }
+
+    struct Object;
+
+    impl Object {
+        #[track_caller]
+        fn place(&self) -> SourcePlace {
+            std::panic::Location::caller().into()
+        }
+    }
+
+    #[test]
+    fn a_line_is_shown_with_what_it_goes_on_with() {
+        let pair = (Object, Object);
+        #[rustfmt::skip]
+        let places = [
+            pair.0.place(),
+            pair // (the second one)
+                .1
+                .place(),
+        ];
+        let mut sources = Sources::default();
+        let [first, second] = places.map(|place| (code(&mut sources, &place), receiver(&mut sources, &place)));
+        assert_eq!(first, (Some("pair.0.place(),".into()), Some("pair.0".into())));
+        assert_eq!(second, (Some("pair.1.place(),".into()), Some("pair.1".into())));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::draw;
 use crate::explain::{Change, Explainer, Gap};
+use crate::names;
 use crate::picture::{Picture, Row, spell};
 use crate::sources::Sources;
 use lkmm_model::event::{Fence, Label};
@@ -140,7 +141,7 @@ impl Explainer<'_> {
         let width = places.iter().map(String::len).max().unwrap_or(0);
         let text = rows.map(|row| {
             let place = self.picture.places[row.events[0] as usize].as_ref();
-            let line = place.and_then(|place| sources.line(place)).filter(|line| !line.is_empty());
+            let line = place.and_then(|place| names::code(sources, place)).filter(|line| !line.is_empty());
             line.unwrap_or_else(|| self.quote(row))
         });
         let [first, second] = rows.map(|row| row.number.to_string());
