@@ -147,7 +147,7 @@ impl Builder {
     /// Runs one execution alone: that of a [token](Failure::replay_token).
     ///
     /// The environment variable `LKMM_REPLAY` does so too, for models that are explored from the place in the source that the
-    /// token comes from. Others are explored as usual.
+    /// token comes from. Others are explored as usual, and say so: on the standard error, at once, and in their reports.
     pub fn replay(mut self, token: impl Into<String>) -> Self {
         self.replay = Some(token.into());
         self
@@ -205,13 +205,18 @@ impl Builder {
 
     fn explore_from(&self, place: &Location<'_>, f: Arc<dyn Fn() + Send + Sync>) -> Report {
         let caller = replay::caller(place);
-        let asked_for = self.replay.clone().or_else(|| std::env::var("LKMM_REPLAY").ok());
+        let asked_for = self.replay.clone().or_else(environment::replay);
         let token = asked_for.as_deref().map(Token::parse);
         if let (Some(None), Some(text)) = (&token, asked_for) {
             let failure = replay_failed(format!("{text:?} is not a replay token"));
             return Report::refused(failure);
         }
-        let token = token.flatten().filter(|token| self.replay.is_some() || token.caller == caller);
+        let token = token.flatten();
+        let is_of_another = self.replay.is_none() && token.as_ref().is_some_and(|token| token.caller != caller);
+        let token = token.filter(|_| !is_of_another);
+        if is_of_another {
+            replay::say_of_another(place);
+        }
         let mut options = self.options.clone();
         options.max_executions = environment::max_executions().or(options.max_executions);
         options.strategy = environment::strategy().unwrap_or(options.strategy);
@@ -228,7 +233,7 @@ impl Builder {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             jobs => jobs,
         };
-        let report = work.by_all(jobs);
+        let report = Report { is_token_of_another: is_of_another, ..work.by_all(jobs) };
         match report.failure {
             None if work.token.is_some() && !report.out_of_budget => {
                 Report { complete: false, failure: Some(does_not_fit()), ..report }

@@ -1,5 +1,6 @@
 //! One execution as a [`Diagram`]; how large it looks.
 
+use crate::names;
 use crate::panics::SourcePlace;
 use crate::picture::{Picture, title};
 use crate::sources::Sources;
@@ -83,7 +84,7 @@ impl Picture {
                 diagram.nodes.push(Node {
                     column: thread as usize,
                     text: format!("{}  {}", row.number, caption(&self.text(&rows, row))),
-                    source: place.and_then(|place| sources.line(place)).unwrap_or_default(),
+                    source: place.and_then(|place| names::code(&mut sources, place)).unwrap_or_default(),
                     place: self.place(row),
                     is_marked: row.events.iter().any(|event| self.marked.contains(event)),
                     is_ending: false,

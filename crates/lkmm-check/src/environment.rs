@@ -9,9 +9,8 @@
 //! | `LKMM_SEED` | what the walks follow from |
 //! | `LKMM_PREEMPTIONS` | the number of preemptions that no execution goes beyond, if there are no walks |
 //! | `LKMM_PROGRESS` | whether a line says how far a search is: `auto` (on a terminal), `never` or `always` |
+//! | `LKMM_REPLAY` | the token of the execution to be run again, by the model that it is of |
 //! | `LKMM_REPORTS` | the folder of failures, and of the summary of all models |
-//!
-//! (`LKMM_REPLAY` is read where tokens are.)
 
 use lkmm_search::open::Strategy;
 use std::path::PathBuf;
@@ -58,6 +57,12 @@ pub(crate) fn progress(is_terminal: impl FnOnce() -> bool) -> bool {
     wanted.unwrap_or_else(|| {
         is_terminal() && !is("TERM", "dumb") && !is_service() && !is("CARGO_TERM_PROGRESS_WHEN", "never")
     })
+}
+
+/// What takes the place of [`Builder::replay`](crate::Builder::replay), where that says nothing: a token.
+pub(crate) fn replay() -> Option<String> {
+    let text = std::env::var_os("LKMM_REPLAY").filter(|text| !text.is_empty())?;
+    Some(text.to_string_lossy().into_owned())
 }
 
 /// The folder of reports.

@@ -3,13 +3,13 @@
 //! A fence is put between any two operations of each thread (on paper: into the execution graph), and the model is asked
 //! again. If the failure is still there, no order within threads forbids it, and the code is wrong however it is ordered. Otherwise fences
 //! are taken away as long as those that are left forbid it: one, if one is enough. What is left is made as cheap as it can
-//! be, a release or an acquire on one access before a fence. Each of these is an order that the code lacks.
+//! be, a release or an acquire on one access before a fence. Each of these is an order that the code lacks: `wording.rs` says so, and `cycle.rs`
+//! which axiom forbids the execution if it is there.
 
 use crate::picture::{Picture, Row};
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
 use lkmm_model::models::{self, Model};
-use lkmm_report::diagram::Relation;
 use std::time::{Duration, Instant};
 
 /// In executions with more events nothing is tried.
@@ -27,13 +27,15 @@ const MANY_CHANGES: usize = 6;
 pub(crate) struct Explanation {
     /// Why nothing forbids it: sentences.
     pub(crate) why: Vec<String>,
+    /// Of the first of these sentences, the lines of source that each is about, with the numbers of the operations.
+    pub(crate) code: Vec<Vec<String>>,
     /// What would: a sentence for each change, all of which are needed.
     pub(crate) mend: Vec<String>,
 }
 
 /// A change that orders more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     /// A read becomes an acquire.
     Acquire(EventId),
     /// A write becomes a release.
@@ -44,9 +46,9 @@ enum Change {
 
 /// A place between two operations of a thread, by the numbers of their rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Gap {
-    before: usize,
-    after: usize,
+pub(crate) struct Gap {
+    pub(crate) before: usize,
+    pub(crate) after: usize,
 }
 
 /// Is an execution (whose events that the failure is about are these) possible, and still wrong?
@@ -61,11 +63,11 @@ pub(crate) fn explain(picture: &Picture, model: &Model, fails: Fails<'_>) -> Exp
     Explainer { picture, model, fails, rows: &rows }.explain()
 }
 
-struct Explainer<'a> {
-    picture: &'a Picture,
-    model: &'a Model,
+pub(crate) struct Explainer<'a> {
+    pub(crate) picture: &'a Picture,
+    pub(crate) model: &'a Model,
     fails: Fails<'a>,
-    rows: &'a [Row],
+    pub(crate) rows: &'a [Row],
 }
 
 impl Explainer<'_> {
@@ -88,10 +90,10 @@ impl Explainer<'_> {
             });
             changes[n] = cheaper.unwrap_or(changes[n]);
         }
-        let orders = gaps.iter().zip(&changes);
-        let mut why: Vec<String> = orders.clone().map(|(&gap, &change)| self.missing(gap, change)).collect();
-        why.extend(self.then(&changes));
-        Explanation { why, mend: orders.map(|(&gap, &change)| self.advice(gap, change)).collect() }
+        let orders: Vec<(Gap, Change)> = gaps.into_iter().zip(changes.iter().copied()).collect();
+        let (mut why, code) = self.missing(&orders);
+        why.extend(self.then(&changes, why.len()));
+        Explanation { why, code, mend: self.advice(&orders) }
     }
 
     /// A least set of places for full fences that forbids the failure; one place, if one is enough. `None` if all together do not.
@@ -155,7 +157,8 @@ impl Explainer<'_> {
         Change::Fence(Fence::Mb, self.rows[gap.after].events[0])
     }
 
-    fn thread(&self, gap: Gap) -> Option<u32> {
+    /// The thread in which a gap is.
+    pub(crate) fn thread(&self, gap: Gap) -> Option<u32> {
         self.picture.event(self.rows[gap.after].events[0]).thread
     }
 
@@ -179,125 +182,6 @@ impl Explainer<'_> {
         let (execution, of_old) = changed(&self.picture.execution, changes);
         let marked: Vec<EventId> = self.picture.marked.iter().map(|&id| of_old[id as usize]).collect();
         !(self.fails)(&execution, &marked)
-    }
-
-    /// An operation in a sentence.
-    fn quote(&self, row: usize) -> String {
-        let row = &self.rows[row];
-        let place = self.picture.place(row);
-        let text = self.picture.text(self.rows, row);
-        // Neither how it is ordered, nor from where it reads.
-        let end = ["  (", "  from", "  initial"].iter().filter_map(|part| text.find(part)).min();
-        let words: Vec<&str> = text[..end.unwrap_or(text.len())].split_whitespace().collect();
-        let what = words.join(" ");
-        if place.is_empty() { format!("{} ({what})", row.number) } else { format!("{} ({what}, {place})", row.number) }
-    }
-
-    /// The operations that a change orders: the nearest around a gap that other threads see or are seen by.
-    fn ends(&self, gap: Gap, change: Change) -> (usize, usize) {
-        let event = |id: EventId| self.picture.event(id);
-        let met: Vec<EventId> = crate::draw::edges(&self.picture.execution)
-            .into_iter()
-            .filter(|edge| edge.2 != Relation::Po)
-            .flat_map(|(from, to, _)| [from, to])
-            .collect();
-        let is_met = |row: usize| {
-            let mut own = self.rows[row].events.iter();
-            own.any(|id| met.contains(id) || self.picture.marked.contains(id))
-        };
-        let row_of = |id: EventId| self.rows.iter().position(|row| row.events.contains(&id));
-        let is_own = |row: &usize| event(self.rows[*row].events[0]).thread == self.thread(gap);
-        let mut before = (0..=gap.before).rev().filter(is_own).find(|&row| is_met(row)).unwrap_or(gap.before);
-        let mut after = (gap.after..self.rows.len()).filter(is_own).find(|&row| is_met(row)).unwrap_or(gap.after);
-        match change {
-            Change::Acquire(read) => before = row_of(read).unwrap_or(before),
-            Change::Release(write) => after = row_of(write).unwrap_or(after),
-            Change::Fence(..) => {}
-        }
-        (before, after)
-    }
-
-    fn missing(&self, gap: Gap, change: Change) -> String {
-        let (before, after) = self.ends(gap, change);
-        let relation = match change {
-            Change::Acquire(_) => "acq_po",
-            Change::Release(_) => "po_rel",
-            Change::Fence(Fence::Wmb, _) => "wmb",
-            Change::Fence(Fence::Rmb, _) => "rmb",
-            Change::Fence(Fence::SyncRcu, _) => "gp",
-            Change::Fence(..) => "mb",
-        };
-        let (before, after) = (self.quote(before), self.quote(after));
-        format!("nothing keeps {before} before {after}: it is not in `{relation}`, nor in another relation that orders")
-    }
-
-    fn advice(&self, gap: Gap, change: Change) -> String {
-        let row_of = |id: EventId| self.rows.iter().position(|row| row.events.contains(&id)).unwrap_or(0);
-        match change {
-            Change::Acquire(read) => format!("make {} an acquire", self.quote(row_of(read))),
-            Change::Release(write) => format!("make {} a release", self.quote(row_of(write))),
-            Change::Fence(fence, _) => {
-                let name = crate::picture::spell(Label::Fence(fence));
-                let is_weak = |row: &usize| {
-                    let labels = self.rows[*row].events.iter().map(|&id| self.picture.event(id).label);
-                    labels
-                        .into_iter()
-                        .all(|label| matches!(label, Label::Fence(Fence::Rmb | Fence::Wmb | Fence::Barrier)))
-                };
-                if let Some(weak) = [gap.before, gap.after].into_iter().find(is_weak) {
-                    return format!("put {name}() in the place of {}", self.quote(weak));
-                }
-                format!("put {name}() between {} and {}", self.quote(gap.before), self.quote(gap.after))
-            }
-        }
-    }
-
-    /// Which axiom forbids it then, and by which cycle.
-    fn then(&self, changes: &[Change]) -> Option<String> {
-        let (execution, of_old) = changed(&self.picture.execution, changes);
-        let axiom = self.model.judge(&execution).violated?;
-        let relation = match axiom {
-            "happens-before" => "hb",
-            "propagation" => "pb",
-            "rcu" => "rb",
-            _ => return None,
-        };
-        let pairs = self.model.relation(&execution, relation)?;
-        let number = |id: EventId| {
-            let old = of_old.iter().position(|&new| new == id)? as EventId;
-            Picture::row_of(self.rows, old).map(|row| row.number)
-        };
-        let corners = shortest_cycle(execution.events.len(), &pairs)?;
-        let steps = self.steps(&execution);
-        let mut cycle = number(*corners.first()?)?.to_string();
-        for (n, &from) in corners.iter().enumerate() {
-            let to = corners[(n + 1) % corners.len()];
-            for (name, event) in shortest_path(&steps, from, to)? {
-                cycle.push_str(&format!(" -{name}→ {}", number(event)?));
-            }
-        }
-        let order = if changes.len() == 1 { "that order" } else { "these orders" };
-        Some(format!("with {order}, axiom `{axiom}` would forbid it, for `{relation}` would have a cycle: {cycle}"))
-    }
-
-    /// The relations that cycles consist of, each pair with its name; in front the ones that are to be preferred.
-    fn steps(&self, x: &Execution) -> Vec<(&'static str, EventId, EventId)> {
-        let external = |&&(a, b): &&(EventId, EventId)| x.events[a as usize].thread != x.events[b as usize].thread;
-        let co = x.co.iter().filter(external).map(|&(a, b)| ("co", a, b));
-        let rf = x.rf.iter().filter(external).map(|&(a, b)| ("rf", a, b));
-        let mut steps: Vec<_> = rf.collect();
-        for (relation, name) in [
-            ("strong_fence", "strong_fence"),
-            ("cumul_fence", "cumul_fence"),
-            ("ppo", "ppo"),
-            ("fre", "fr"),
-            ("rb", "rb"),
-        ] {
-            let pairs = self.model.relation(x, relation).unwrap_or_default();
-            steps.extend(pairs.into_iter().map(|(a, b)| (name, a, b)));
-        }
-        steps.extend(co);
-        steps
     }
 
     /// What to say if no order within threads is enough.
@@ -326,7 +210,7 @@ impl Explainer<'_> {
 }
 
 /// An execution with changes, and where its events are then.
-fn changed(old: &Execution, changes: &[Change]) -> (Execution, Vec<EventId>) {
+pub(crate) fn changed(old: &Execution, changes: &[Change]) -> (Execution, Vec<EventId>) {
     let mut x = old.clone();
     let mut of_old: Vec<EventId> = (0..old.events.len() as EventId).collect();
     for change in changes {
@@ -362,58 +246,6 @@ fn insert(x: &mut Execution, fence: Fence, at: EventId) {
     x.po.extend(after.into_iter().map(|id| (at, id)));
     x.po.sort_unstable();
     x.po.dedup();
-}
-
-/// The shortest way from an event to another one, or back to itself.
-fn shortest_path(
-    steps: &[(&'static str, EventId, EventId)],
-    from: EventId,
-    to: EventId,
-) -> Option<Vec<(&'static str, EventId)>> {
-    let mut seen: Vec<EventId> = Vec::new();
-    let mut paths: Vec<Vec<(&'static str, EventId)>> = vec![Vec::new()];
-    while !paths.is_empty() {
-        let mut longer = Vec::new();
-        for path in paths {
-            let end = path.last().map_or(from, |step| step.1);
-            for &(name, _, next) in steps.iter().filter(|step| step.1 == end) {
-                let path = [&path[..], &[(name, next)]].concat();
-                if next == to {
-                    return Some(path);
-                }
-                if !seen.contains(&next) {
-                    seen.push(next);
-                    longer.push(path);
-                }
-            }
-        }
-        paths = longer;
-    }
-    None
-}
-
-/// A cycle of least length.
-fn shortest_cycle(events: usize, pairs: &[(EventId, EventId)]) -> Option<Vec<EventId>> {
-    let cycles = (0..events as EventId).filter_map(|start| {
-        let mut paths: Vec<Vec<EventId>> = vec![vec![start]];
-        let mut seen = vec![false; events];
-        while !paths.is_empty() {
-            let mut longer = Vec::new();
-            for path in &paths {
-                for &(_, to) in pairs.iter().filter(|pair| Some(&pair.0) == path.last()) {
-                    if to == start {
-                        return Some(path.clone());
-                    }
-                    if !std::mem::replace(&mut seen[to as usize], true) {
-                        longer.push([&path[..], &[to]].concat());
-                    }
-                }
-            }
-            paths = longer;
-        }
-        None
-    });
-    cycles.min_by_key(Vec::len)
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use crate::blocked::{self, Call};
 use crate::explain::{self, Explanation};
-use crate::lifetimes::{self, LifeFault, Wrong};
+use crate::lifetimes::{LifeFault, Wrong};
+use crate::names::Names;
+use crate::ordered;
 use crate::panics::SourcePlace;
-use crate::picture::{Picture, location_name};
+use crate::picture::Picture;
 use crate::report::{Failure, FailureKind};
 use crate::runtime::ClosureProgram;
 use lkmm_model::event::{Fence, Label, Mode};
@@ -112,13 +114,13 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
         }
         Fault::Blocked(threads) => {
             let (mut kind, mut is_grace_period) = (FailureKind::Livelock, false);
+            let names = Names::of(&execution, &place, &|origin| program.word(origin));
             for (thread, waiting, lock) in threads {
                 let (at, text) = match waiting {
                     Waiting::Lock(location) => {
                         kind = FailureKind::Deadlock;
                         waits.extend(holder(&execution, location).map(|event| (thread as u32, event)));
-                        let name = location_name(&execution, location);
-                        (lock.map(SourcePlace::from), format!("waits for lock {name}"))
+                        (lock.map(SourcePlace::from), format!("waits for lock {}", names.name(location)))
                     }
                     Waiting::Write { .. } if lock.is_some() => {
                         kind = FailureKind::Deadlock;
@@ -205,7 +207,7 @@ fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> F
     let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
     let explanation = match fault.wrong {
         Wrong::Race | Wrong::UseAfterFree => explain::explain(&picture, model, &|x, marked| match *marked {
-            [first, second] => model.judge(x).violated.is_none() && !lifetimes::orders(model, x, (first, second)),
+            [first, second] => model.judge(x).violated.is_none() && !ordered::orders(model, x, (first, second)),
             _ => false,
         }),
         Wrong::DoubleFree | Wrong::Leak => Explanation::default(),

@@ -173,10 +173,10 @@ impl Model {
             Fence::SyncRcu => self.wait_for_readers(None, place),
             _ => {}
         }
-        self.0.post(Kind::Fence(fence), place);
-        if fence == Fence::SyncRcu {
+        match fence {
             // Whatever the thread frees next, it should not free before it must.
-            self.0.suspend();
+            Fence::SyncRcu => self.0.leave(Kind::Fence(fence), place),
+            _ => self.0.post(Kind::Fence(fence), place),
         }
     }
 
@@ -337,8 +337,7 @@ impl Model {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.value(address, Size::Four) });
         self.wait_for_readers(Some(cell), place);
-        self.0.post(Kind::SyncSrcu(cell), place);
-        self.0.suspend();
+        self.0.leave(Kind::SyncSrcu(cell), place);
     }
 
     /// Any number below this one: each is explored.
@@ -348,8 +347,7 @@ impl Model {
 
     /// What this thread has read does not let it go on, and it would but read it again: this execution ends here for it.
     pub fn wait(self, place: Place) {
-        self.0.post(Kind::Wait, place);
-        self.0.suspend();
+        self.0.leave(Kind::Wait, place);
     }
 
     /// This thread lets others run. If it has come here before, has done nothing since but read the same as the time before that,
@@ -362,8 +360,7 @@ impl Model {
 
     /// As [`wait`](Self::wait), for a lock.
     pub fn wait_for_lock(self, place: Place) {
-        self.0.post(Kind::WaitForLock, place);
-        self.0.suspend();
+        self.0.leave(Kind::WaitForLock, place);
     }
 
     /// Waits for the readers of RCU, or of a domain. No execution of the model has a thread go on that is such a reader itself, or
@@ -391,8 +388,7 @@ impl Model {
     /// The running thread does not go on.
     fn stop(self, misuse: Kind, place: Place) -> ! {
         loop {
-            self.0.post(misuse, place);
-            self.0.suspend();
+            self.0.leave(misuse, place);
         }
     }
 

@@ -15,7 +15,8 @@
 //! | `token` | what [`Builder::replay`](crate::Builder::replay) takes; null if there is none |
 //!
 //! An event has `id`, `thread` (null for an initial write), `operation` (the number that it has in the text; an atomic operation has several
-//! events), `kind` (`read`, `write`, `fence`, `lock`, `initial`, …), `text`, `variable` and `value` (text; null if it has none), `marked`
+//! events), `kind` (`read`, `write`, `fence`, `lock`, `initial`, …), `text`, `variable` (what the source
+//! calls it; with `#1`, `#2`, … if it calls several the same) and `value` (text; null if it has none), `marked`
 //! (the failure is about it), and `file`, `line`, `column`. Events of a thread stand in program order.
 
 use crate::draw;

@@ -7,19 +7,24 @@
 
 mod blocked;
 mod check;
+mod cycle;
 mod draw;
 mod environment;
 mod explain;
 mod fault;
 mod files;
 mod heap;
+mod history;
 pub mod hook;
 mod json;
 mod life;
 mod lifetimes;
 mod locations;
 mod memory;
+mod names;
 mod operation;
+mod ordered;
+mod overlap;
 mod panics;
 mod picture;
 mod progress;
@@ -29,6 +34,7 @@ mod runtime;
 mod sources;
 mod stack;
 mod summary;
+mod wording;
 mod work;
 
 pub use check::{Builder, model};

@@ -12,8 +12,9 @@
 //! What the first thread allocates before it starts others is there for all of them, so it is not asked about.
 
 use crate::heap;
+use crate::history::Link;
 use crate::life::{Moment, Object};
-use crate::operation::Kind;
+use crate::ordered::Safe;
 use crate::runtime::Runtime;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
@@ -23,94 +24,6 @@ use std::panic::Location;
 
 /// The origins of events that are noted, not performed, begin here.
 const NOTED: u32 = 1 << 31;
-
-/// How the numbers of a thread's events are those of its events in an execution.
-///
-/// The order of spawns and joins becomes part of `po` there, with fences: see `lkmm_search::open`.
-#[derive(Debug, Default)]
-pub(crate) struct History {
-    is_kept: bool,
-    /// Of each event, how many events of the thread stand before it in the execution.
-    shown: Vec<u32>,
-    total: u32,
-    last: Link,
-    links: Vec<(u32, Link)>,
-}
-
-/// What joins a thread to another one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Link {
-    #[default]
-    None,
-    Spawn(u32),
-    Join(u32),
-}
-
-impl History {
-    /// The thread begins.
-    pub(crate) fn begin(&mut self, is_kept: bool) {
-        self.shown.clear();
-        self.links.clear();
-        (self.is_kept, self.total, self.last) = (is_kept, 0, Link::None);
-    }
-
-    /// The thread has done something, which was so many events.
-    #[inline]
-    pub(crate) fn add(&mut self, kind: &Kind, events: u32, is_full: bool) {
-        if self.is_kept {
-            self.keep(kind, events, is_full);
-        }
-    }
-
-    fn keep(&mut self, kind: &Kind, events: u32, is_full: bool) {
-        let number = self.shown.len() as u32;
-        let link = match *kind {
-            Kind::Spawn(child, _) => Link::Spawn(child),
-            Kind::Join(child) => Link::Join(child),
-            Kind::Choose(_) | Kind::Wait | Kind::WaitForReaders | Kind::End | Kind::Failed(_) => {
-                return self.shown.push(self.total);
-            }
-            _ => Link::None,
-        };
-        match link {
-            Link::None => {
-                let extra = u32::from(is_full || matches!(self.last, Link::Join(_)));
-                self.shown.push(self.total);
-                self.total += extra;
-                for _ in 1..events {
-                    self.total += 1;
-                    self.shown.push(self.total);
-                }
-                self.total += 1;
-            }
-            link => {
-                self.shown.push(self.total);
-                self.total += u32::from(matches!(link, Link::Spawn(_)) && !matches!(self.last, Link::Spawn(_)));
-                self.links.push((number, link));
-            }
-        }
-        self.last = link;
-    }
-
-    /// The number of the event that this one, counted in the execution, belongs to.
-    fn index(&self, event: u32) -> u32 {
-        self.shown.partition_point(|&shown| shown <= event) as u32 - 1
-    }
-
-    /// The number of the first event by which the thread started another one.
-    fn first_spawn(&self) -> Option<u32> {
-        self.links.iter().find(|(_, link)| matches!(link, Link::Spawn(_))).map(|&(index, _)| index)
-    }
-
-    /// Has a thread been joined, and nothing been done since, at this index?
-    fn just_joined(&self, index: u32) -> bool {
-        let is_join = |(at, link): &&(u32, Link)| *at < index && matches!(link, Link::Join(_));
-        self.links.iter().rfind(is_join).is_some_and(|(at, _)| {
-            let done = |index: u32| self.shown.get(index as usize).copied().unwrap_or(self.total);
-            done(index) == done(*at)
-        })
-    }
-}
 
 /// What is wrong with the life of an object.
 #[derive(Debug)]
@@ -159,9 +72,9 @@ struct Question<'a> {
 }
 
 /// What is noted of an object.
-const ALLOCATE: &str = "allocate";
-const DEREF: &str = "deref";
-const FREE: &str = "free";
+pub(crate) const ALLOCATE: &str = "allocate";
+pub(crate) const DEREF: &str = "deref";
+pub(crate) const FREE: &str = "free";
 
 /// What is wrong with the lives of the objects in a complete execution, which was just run.
 pub(crate) fn fault(
@@ -319,38 +232,57 @@ impl<'a> Question<'a> {
     }
 
     /// The events of an execution that access an object, and the moments at which pointers to it were followed.
-    fn uses(&self, old: &Execution, copy: &Copy, object: usize) -> Vec<EventId> {
+    fn uses(&self, old: &Execution, object: usize) -> Vec<Item> {
         let in_object = |event: &Event| {
             let is_here = |&(location, its): &(LocationId, usize)| its == object && event.location == Some(location);
             event.thread.is_some() && self.locations.iter().any(is_here)
         };
-        let accesses =
-            old.events.iter().enumerate().filter(|(_, event)| in_object(event)).map(|(id, _)| copy.of_old[id]);
+        let accesses = old.events.iter().enumerate().filter(|(_, event)| in_object(event));
         let is_deref = |&number: &usize| self.noted[number].word == DEREF && self.noted[number].object == Some(object);
-        accesses.chain((0..self.noted.len()).filter(is_deref).map(|number| copy.of_noted[number])).collect()
+        let derefs = (0..self.noted.len()).filter(is_deref);
+        accesses.map(|(id, _)| Item::Event(id as EventId)).chain(derefs.map(Item::Noted)).collect()
     }
 
-    fn answer(&self, model: &Model, old: &Execution) -> Option<LifeFault> {
+    fn answer(mut self, model: &Model, old: &Execution) -> Option<LifeFault> {
         if old.events.len() + self.noted.len() > MOST_EVENTS {
             return None;
         }
         let copy = self.copy(old)?;
         let po: rustc_hash::FxHashSet<(EventId, EventId)> = copy.execution.po.iter().copied().collect();
-        let mut doubtful: Vec<(Wrong, (EventId, EventId))> = Vec::new();
-        for (noted, &event) in self.noted.iter().zip(&copy.of_noted) {
+        let mut doubtful: Vec<(Wrong, Item, Item)> = Vec::new();
+        for (number, noted) in self.noted.iter().enumerate() {
             let Some(object) = noted.object.filter(|_| noted.word != DEREF) else { continue };
-            let pairs = self.uses(old, &copy, object).into_iter().map(|access| match noted.word {
-                ALLOCATE => (Wrong::Race, (event, access)),
-                _ => (Wrong::UseAfterFree, (access, event)),
+            let pairs = self.uses(old, object).into_iter().map(|access| match noted.word {
+                ALLOCATE => (Wrong::Race, Item::Noted(number), access),
+                _ => (Wrong::UseAfterFree, access, Item::Noted(number)),
             });
             // Within a thread and over its start and its end, program order is enough.
-            doubtful.extend(pairs.filter(|(_, pair)| !po.contains(pair)));
+            let is_doubtful = |&(_, first, second): &(Wrong, Item, Item)| !po.contains(&copy.pair(first, second));
+            doubtful.extend(pairs.filter(is_doubtful));
         }
         if doubtful.is_empty() {
             return None;
         }
         let safe = Safe::new(model, &copy.execution);
-        let (wrong, pair) = doubtful.into_iter().find(|&(_, pair)| !safe.orders(&copy.execution, pair))?;
+        let is_safe = |first: Item, second: Item| safe.orders(&copy.execution, copy.pair(first, second));
+        let (wrong, first, second) = doubtful.into_iter().find(|&(_, first, second)| !is_safe(first, second))?;
+        // Other allocations say nothing.
+        let is_told =
+            |number: usize| matches!([first, second], [Item::Noted(n), _] | [_, Item::Noted(n)] if n == number);
+        let mut number = 0..self.noted.len();
+        let mut kept: Vec<usize> = Vec::new();
+        self.noted.retain(|noted| {
+            let number = number.next().unwrap_or_default();
+            let is_kept = noted.word != ALLOCATE || is_told(number);
+            kept.extend(is_kept.then_some(number));
+            is_kept
+        });
+        let now = |item: Item| match item {
+            Item::Noted(number) => Item::Noted(kept.iter().position(|&other| other == number).unwrap_or_default()),
+            item => item,
+        };
+        let copy = self.copy(old)?;
+        let pair = copy.pair(now(first), now(second));
         let noted: Vec<_> = self.noted.iter().map(|noted| (noted.moment.place, noted.word)).collect();
         let place = |event: EventId| {
             let origin = copy.execution.events[event as usize].origin;
@@ -392,6 +324,16 @@ struct Copy {
 }
 
 impl Copy {
+    /// Two items as events.
+    fn pair(&self, first: Item, second: Item) -> (EventId, EventId) {
+        let event = |item: Item| match item {
+            Item::Noted(number) => self.of_noted[number],
+            Item::Event(id) => self.of_old[id as usize],
+            Item::Link(_) => unreachable!("a link is no event"),
+        };
+        (event(first), event(second))
+    }
+
     /// Fills in the relations: those of the original, and the program order of what is noted.
     fn relate(&mut self, old: &Execution, rows: &[Vec<(u32, Item)>]) {
         let new = |pairs: &[(EventId, EventId)]| -> Vec<(EventId, EventId)> {
@@ -457,55 +399,4 @@ fn before(rows: &[Vec<(u32, Item)>]) -> Vec<Vec<Vec<usize>>> {
         }
     }
     before
-}
-
-/// Does a model order two events of which one is the plain write that makes an object, or that frees it, and the other one an access to it?
-pub(crate) fn orders(model: &Model, execution: &Execution, pair: (EventId, EventId)) -> bool {
-    Safe::new(model, execution).orders(execution, pair)
-}
-
-/// What a model says of the order of accesses of which one is plain, and writes.
-enum Safe {
-    /// Of reads before writes; and of writes, in both their roles.
-    Lkmm { rw_xbstar: Vec<(EventId, EventId)>, ww_vis: Vec<(EventId, EventId)>, wr_vis: Vec<(EventId, EventId)> },
-    /// All that is communicated orders.
-    Strong(Vec<(EventId, EventId)>),
-}
-
-impl Safe {
-    fn new(model: &Model, execution: &Execution) -> Self {
-        let relation = |name| model.relation(execution, name);
-        match (relation("rw_xbstar"), relation("ww_vis"), relation("wr_vis")) {
-            (Some(rw_xbstar), Some(ww_vis), Some(wr_vis)) => Safe::Lkmm { rw_xbstar, ww_vis, wr_vis },
-            _ => Safe::Strong([&execution.po[..], &execution.rf, &execution.co].concat()),
-        }
-    }
-
-    fn orders(&self, execution: &Execution, pair: (EventId, EventId)) -> bool {
-        let [first, second] = [pair.0, pair.1].map(|event| execution.events[event as usize].label);
-        let is_plain = |label| label == Label::Write(Mode::Plain);
-        let is_read = |label: Label| {
-            label.is_read() || label.is_lock_event() && !matches!(label, Label::LockWrite | Label::Unlock)
-        };
-        match self {
-            Safe::Lkmm { rw_xbstar, .. } if is_read(first) => rw_xbstar.contains(&pair),
-            Safe::Lkmm { wr_vis, .. } if is_read(second) => wr_vis.contains(&pair),
-            Safe::Lkmm { rw_xbstar, ww_vis, wr_vis } => {
-                ww_vis.contains(&pair)
-                    && (!is_plain(second) || wr_vis.contains(&pair))
-                    && (!is_plain(first) || rw_xbstar.contains(&pair))
-            }
-            Safe::Strong(edges) => {
-                let mut reached = vec![pair.0];
-                let mut at = 0;
-                while let Some(&from) = reached.get(at) {
-                    at += 1;
-                    let next: Vec<EventId> = edges.iter().filter(|edge| edge.0 == from).map(|edge| edge.1).collect();
-                    let fresh = next.into_iter().filter(|event| !reached.contains(event)).collect::<Vec<_>>();
-                    reached.extend(fresh);
-                }
-                reached.contains(&pair.1)
-            }
-        }
-    }
 }

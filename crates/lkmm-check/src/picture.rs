@@ -3,6 +3,8 @@
 //! The threads stand side by side as far as they fit, each in program order. There is deliberately no order *between* threads on the
 //! page: under a weak memory model there is none.
 
+use crate::lifetimes::{ALLOCATE, DEREF, FREE};
+use crate::names::Names;
 use crate::panics::SourcePlace;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, EventId, Execution};
@@ -20,6 +22,8 @@ pub(crate) struct Picture {
     pub(crate) execution: Execution,
     /// Of each event.
     pub(crate) places: Vec<Option<SourcePlace>>,
+    /// Of the variables.
+    names: Names,
     /// Of each event, what is done at its place.
     words: Vec<&'static str>,
     /// What comes after the last event of a thread.
@@ -46,8 +50,9 @@ impl Picture {
     ) -> Picture {
         let place_of = |event: &Event| event.thread.and_then(|_| place(event.origin));
         let places = execution.events.iter().map(place_of).collect();
+        let names = Names::of(&execution, place, word);
         let words = execution.events.iter().map(|event| word(event.origin)).collect();
-        Picture { execution, places, words, endings, marked, waits: Vec::new() }
+        Picture { execution, places, names, words, endings, marked, waits: Vec::new() }
     }
 
     pub(crate) fn event(&self, id: EventId) -> &Event {
@@ -137,7 +142,7 @@ impl Picture {
                 let word = self.words[read as usize];
                 format!("{word:7} {}: {from} -> {to}  ({ordering}){source}", self.name(read))
             }
-            (Some(read), None) if self.words[read as usize] == "deref" => {
+            (Some(read), None) if self.words[read as usize] == DEREF => {
                 format!("follow  {}", self.name(read))
             }
             (Some(read), None) => {
@@ -151,8 +156,13 @@ impl Picture {
                     self.source(rows, read)
                 )
             }
-            (None, Some(write)) if self.words[write as usize] == "free" => {
-                format!("free    {}", self.name(write))
+            (None, Some(write)) if self.is_of_object(write) => {
+                let word = self.words[write as usize];
+                let others = self.marked.iter().filter(|&&id| !self.is_of_object(id));
+                match others.filter_map(|&id| Self::row_of(rows, id)).next() {
+                    Some(row) => format!("{word:7} the object of {}", row.number),
+                    None => format!("{word:7} {}", self.name(write)),
+                }
             }
             (None, Some(write)) => {
                 format!("write   {} = {}{}", self.name(write), self.value(write), annotation(self.event(write).label))
@@ -172,12 +182,22 @@ impl Picture {
         }
     }
 
-    pub(crate) fn name(&self, id: EventId) -> String {
-        self.event(id).location.map_or_else(String::new, |location| self.location_name(location))
+    /// Is it the allocation of an object, or its end?
+    fn is_of_object(&self, id: EventId) -> bool {
+        matches!(self.words[id as usize], ALLOCATE | FREE)
     }
 
-    pub(crate) fn location_name(&self, location: LocationId) -> String {
-        location_name(&self.execution, location)
+    pub(crate) fn name(&self, id: EventId) -> &str {
+        self.event(id).location.map_or("", |location| self.location_name(location))
+    }
+
+    pub(crate) fn location_name(&self, location: LocationId) -> &str {
+        self.names.name(location)
+    }
+
+    /// What variables are called elsewhere in the source: lines.
+    pub(crate) fn other_names(&self) -> Vec<String> {
+        self.names.others()
     }
 
     pub(crate) fn value(&self, id: EventId) -> String {
@@ -214,7 +234,10 @@ impl Picture {
             lines.push(format!("{mark}{:>3}  {:width$}  {}", row.number, self.place(row), self.text(rows, row)));
         }
         let endings = self.endings.iter().filter(|ending| ending.0 == thread);
-        lines.extend(endings.map(|ending| format!(">     {}", ending.1)));
+        lines.extend(endings.map(|(_, ending)| match ending.split_once(" at ") {
+            Some((what, place)) => format!(">     {what} at {}", short(place)),
+            None => format!(">     {ending}"),
+        }));
         lines
     }
 
@@ -268,21 +291,11 @@ impl fmt::Display for Picture {
             writeln!(f)?;
             rest = after;
         }
-        for line in self.coherence(&rows) {
+        for line in self.coherence(&rows).into_iter().chain(self.other_names()) {
             writeln!(f, "{line}")?;
         }
         Ok(())
     }
-}
-
-/// Locations are called `a`, `b`, … in the order of their numbers.
-pub(crate) fn location_name(execution: &Execution, location: LocationId) -> String {
-    let mut all: Vec<LocationId> = execution.events.iter().filter_map(|event| event.location).collect();
-    all.sort_unstable();
-    all.dedup();
-    let position = all.binary_search(&location).unwrap_or(0);
-    let letter = char::from(b'a' + (position % 26) as u8);
-    if position < 26 { letter.to_string() } else { format!("{letter}{}", position / 26) }
 }
 
 /// What a thread is called.

@@ -8,6 +8,9 @@
 //! Pointers into the model heap are told as what they are in every process: the thread that has allocated, and how far
 //! into its arena. What looks like another pointer is taken to be different in each process, and anything matches it.
 //!
+//! A token names the place in the source from which its model is explored, so that `LKMM_REPLAY` may be set for a whole test run: the model of that
+//! place is replayed. Others must neither pass for replayed nor fail, so they are explored as usual, and say so.
+//!
 //! A token is the answers as numbers (LEB128: seven bits to a byte, the lowest first) in base 64 of the alphabet that
 //! needs no escape in addresses of the web (RFC 4648, section 5).
 
@@ -15,7 +18,9 @@ use crate::runtime::{ClosureProgram, Runtime};
 use lkmm_model::program::{LocationId, Value};
 use lkmm_search::open::{Access, Answer, OpenError, OpenProgram, Step};
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
 /// The version of this format.
 const VERSION: u128 = 1;
@@ -90,6 +95,24 @@ pub(crate) fn caller(place: &Location<'_>) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
+/// What is to be known where `LKMM_REPLAY` is not of a model.
+pub(crate) const OF_ANOTHER: &str = "LKMM_REPLAY is the token of another model, or the code above this one has changed: this one was not replayed, \
+                                     but explored as usual";
+
+/// Says that a model is not replayed, past the test harness, which keeps what passing tests print. Of each place, once.
+pub(crate) fn say_of_another(place: &Location<'_>) {
+    static SAID: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&caller(place)) {
+        said.push(caller(place));
+        let line = format!(
+            "lkmm: not replayed, but explored as usual: the model at {place}, of which LKMM_REPLAY is no token\n"
+        );
+        // Who reads no errors is not to be stopped by one.
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+}
+
 /// What each thread of an execution was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -108,6 +131,15 @@ impl Token {
     /// Do they tell of the same answers?
     pub(crate) fn is_same(&self, other: &Token) -> bool {
         self.threads == other.threads
+    }
+
+    /// A choice of a thread, by its number among its choices.
+    pub(crate) fn choice(&self, thread: usize, number: usize) -> Option<u32> {
+        let mut choices = self.threads.get(thread)?.iter().filter_map(|told| match told {
+            Told::Choice(choice) => Some(*choice),
+            _ => None,
+        });
+        choices.nth(number)
     }
 
     /// Reads a token; `None` if it is none.

@@ -4,6 +4,7 @@ use crate::explain::Explanation;
 use crate::json;
 use crate::panics::SourcePlace;
 use crate::picture::Picture;
+use crate::replay;
 use crate::runtime::ClosureProgram;
 use lkmm_report::svg;
 use lkmm_search::open::{Statistics, Strategy};
@@ -182,23 +183,54 @@ impl Failure {
 
     /// The execution as a picture: an SVG file that needs nothing else. `None` if the code cannot be explored at all.
     pub fn to_svg(&self) -> Option<String> {
-        let mut diagram = self.picture.as_ref()?.diagram();
+        let picture = self.picture.as_ref()?;
+        let mut diagram = picture.diagram();
         diagram.title = self.kind.to_string();
         diagram.subtitles = self.message.lines().map(str::to_string).collect();
-        diagram.notes = self.sentences();
+        let names = picture.other_names().join("; ");
+        diagram.notes = (!names.is_empty()).then(|| format!("{names}.")).into_iter().chain(self.sentences()).collect();
         Some(svg::draw(&diagram))
     }
 
-    /// Why it can happen, and what would forbid it.
+    /// Why it can happen, and what would forbid it: lines, with the source lines that they are about.
+    fn lines(&self) -> Vec<String> {
+        let Explanation { why, code, mend } = &self.explanation;
+        let mut lines = Vec::new();
+        for (n, sentence) in why.iter().enumerate() {
+            let head = if n == 0 { "Why:" } else { "    " };
+            let code = code.get(n).map_or(&[][..], Vec::as_slice);
+            lines.push(format!("{head} {sentence}{}", if code.is_empty() { "." } else { ":" }));
+            lines.extend(code.iter().map(|line| format!("       {line}")));
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        match &mend[..] {
+            [] => lines.extend(self.usual()),
+            [mend] => lines.push(format!("Mend: {mend}.")),
+            [first, rest @ ..] => {
+                lines.push(format!("Mend: {first},"));
+                lines.extend(rest.iter().map(|mend| format!(" and: {mend},")));
+                lines.push("      for no single change is enough.".to_string());
+            }
+        }
+        lines
+    }
+
+    /// The same in sentences.
     fn sentences(&self) -> Vec<String> {
-        let Explanation { why, mend } = &self.explanation;
+        let Explanation { why, mend, .. } = &self.explanation;
         let why = (!why.is_empty()).then(|| format!("Why: {}.", why.join("; ")));
         let mend = match &mend[..] {
-            [] => self.kind.advice().map(|advice| format!("What usually helps: {advice}.")),
+            [] => self.usual(),
             [mend] => Some(format!("Mend: {mend}.")),
-            _ => Some(format!("Mend (no single change is enough; together these are): {}.", mend.join("; "))),
+            _ => Some(format!("Mend: {}, for no single change is enough.", mend.join(", and "))),
         };
         why.into_iter().chain(mend).collect()
+    }
+
+    fn usual(&self) -> Option<String> {
+        self.kind.advice().map(|advice| format!("What usually helps: {advice}."))
     }
 }
 
@@ -214,6 +246,8 @@ pub struct Report {
     /// What part of the search was done: the whole is 1.
     pub(crate) share: f64,
     pub(crate) unchecked: Vec<&'static str>,
+    /// `LKMM_REPLAY` is a token, and not of this model.
+    pub(crate) is_token_of_another: bool,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -279,6 +313,7 @@ impl Report {
             preemptions: bound.filter(|_| statistics.has_reached_bound && went_well),
             symmetric: statistics.has_symmetry,
             share: statistics.share,
+            is_token_of_another: false,
             failure,
         }
     }
@@ -294,6 +329,7 @@ impl Report {
             symmetric: false,
             share: 0.0,
             unchecked: Vec::new(),
+            is_token_of_another: false,
             failure: Some(failure),
         }
     }
@@ -353,6 +389,12 @@ impl Report {
         &self.unchecked
     }
 
+    /// What is to be known of all this, in sentences.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let token = self.is_token_of_another.then_some(replay::OF_ANOTHER);
+        self.unchecked.iter().copied().chain(token)
+    }
+
     /// An execution that failed, if one did: the smallest of those that fail like the first, as far as a little search finds it.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
@@ -392,7 +434,7 @@ impl fmt::Display for Report {
                 }
             }
         }?;
-        self.unchecked.iter().try_for_each(|what| write!(f, "\nMind: {what}."))
+        self.notes().try_for_each(|what| write!(f, "\nMind: {what}."))
     }
 }
 
@@ -416,9 +458,11 @@ impl fmt::Display for Failure {
         if let Some(picture) = &self.picture {
             write!(f, "\n{picture}")?;
         }
-        for sentence in self.sentences() {
-            writeln!(f, "\n{sentence}")?;
+        let lines = self.lines();
+        if !lines.is_empty() {
+            writeln!(f)?;
         }
+        lines.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         match &self.file {
             Some(Ok(path)) => writeln!(f, "\ndrawn in {}", path.display())?,
             Some(Err(error)) => writeln!(f, "\nno report was written: {error}")?,

@@ -11,7 +11,7 @@
 //! | `seconds` | how long it took |
 //! | `outcome` | `complete`, `sampled` (by random walks), `bounded`, `out of budget` or `failed` |
 //! | `preemptions` | the bound, if the outcome is `bounded`, or null |
-//! | `unchecked` | what could not be checked, in sentences |
+//! | `unchecked` | what could not be checked, and whether `LKMM_REPLAY` is of another model, in sentences |
 //! | `failure` | null, or `{"kind","message","places","report"}`: `kind` as in [`FailureKind`](crate::FailureKind), the path of the picture or text |
 
 use crate::report::{Failure, Report};
@@ -41,7 +41,7 @@ fn write(folder: &Path, place: &Location<'_>, report: &Report, time: Duration) -
         "seconds": time.as_secs_f64(),
         "outcome": outcome(report),
         "preemptions": report.preemptions(),
-        "unchecked": report.unchecked(),
+        "unchecked": report.notes().collect::<Vec<_>>(),
         "failure": report.failure().map(describe),
     });
     // In one piece: other tests, and other processes, write as well.

@@ -7,6 +7,7 @@
 use crate::draw::Size;
 use crate::fault::{Fault, describe, fault, refused};
 use crate::lifetimes::{self, Wrong};
+use crate::overlap;
 use crate::panics::SourcePlace;
 use crate::progress::Shown;
 use crate::replay::{Replayed, Token};
@@ -168,11 +169,23 @@ impl Work {
         };
         let is_refused = statistics.is_err();
         let (statistics, failure) = match (statistics, found) {
-            (Err(error), _) => (Statistics::default(), Some(refused(&program, &error))),
+            (Err(mut error), _) => {
+                // Who comes first to a real lock differs from run to run.
+                let is_confused = matches!(error, OpenError::Nondeterminism { .. });
+                if is_confused && overlap::is_blocked(&mut program, None) {
+                    error = OpenError::Outside { thread: 0 };
+                }
+                (Statistics::default(), Some(refused(&program, &error)))
+            }
             (Ok(statistics), None) => (statistics, None),
             (Ok(statistics), Some(failing)) => {
                 self.shown.iter().for_each(Shown::fail);
-                let failure = self.failure(&mut program, &options, failing, statistics.executions);
+                let token = failing.2.clone();
+                let mut failure = self.failure(&mut program, &options, failing, statistics.executions);
+                // What a real lock would prevent is not what is wrong.
+                if self.token.is_none() && overlap::is_blocked(&mut program, Some(&token)) {
+                    failure = refused(&program, &OpenError::Outside { thread: 0 });
+                }
                 (statistics, Some(failure))
             }
         };

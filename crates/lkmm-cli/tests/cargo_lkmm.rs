@@ -35,12 +35,20 @@ impl Crate {
 
     /// Runs `cargo lkmm`. Yields the exit code, the output and the errors.
     fn lkmm(&self, args: &[&str]) -> (i32, String, String) {
+        self.lkmm_with("", args)
+    }
+
+    /// Runs `cargo lkmm` with these flags for the compiler.
+    fn lkmm_with(&self, flags: &str, args: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lkmm"));
         let ours = |name: &str| name.starts_with("LKMM_") || name.starts_with("RUST_TEST");
         std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)).for_each(|(name, _)| {
             command.env_remove(name);
         });
         command.arg("lkmm").args(args).arg("--offline").current_dir(&self.folder);
+        if !flags.is_empty() {
+            command.env("RUSTFLAGS", flags);
+        }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cargo-lkmm/target");
         let Output { status, stdout, stderr } =
             command.env("CARGO_TARGET_DIR", target).output().expect("the command runs");
@@ -145,6 +153,66 @@ fn a_checker_that_would_be_shipped_is_refused() {
     let mixed = format!("[dependencies]\nlkmm = {{ path = \"LKMM\" }}\n{CHECKED}resolver = \"1\"\n");
     let (code, _, err) = Crate::new("mixed", &mixed, "").lkmm(&["test"]);
     assert!(code == 2 && err.contains("resolver = \"2\" does not"), "{err}");
+}
+
+const LOOM: &str = r#"
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[derive(Default)]
+pub struct Counter(AtomicUsize);
+
+impl Counter {
+    pub fn add(&self) -> usize {
+        self.0.fetch_add(1, Ordering::AcqRel)
+    }
+}
+
+#[cfg(all(test, loom))]
+#[test]
+fn two_add() {
+    loom::model(|| {
+        let counter = loom::sync::Arc::new(Counter::default());
+        let other = counter.clone();
+        let thread = loom::thread::spawn(move || other.add());
+        counter.add();
+        thread.join().unwrap();
+        assert_eq!(counter.add(), 2);
+    });
+}
+"#;
+
+/// The manifest that published crates have for loom, with our crate in its place.
+const LOOM_MANIFEST: &str = "[target.'cfg(loom)'.dependencies]\n\
+    loom = { package = \"lkmm-loom\", path = \"LKMM/../lkmm-loom\", features = [\"heap\"] }\n\
+    [lints.rust]\nunexpected_cfgs = { level = \"warn\", check-cfg = ['cfg(loom)'] }\n[workspace]\n";
+
+#[test]
+fn what_depends_on_loom_under_its_cfg_is_tested_under_it() {
+    let counter = Crate::new("counter", LOOM_MANIFEST, LOOM);
+    let (code, out, err) = counter.lkmm_with("--cfg loom", &["test"]);
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(line(&out, "counter two_add ").ends_with("  complete"), "{out}");
+    assert!(line(&out, "1 model, ").ends_with(": 1 complete, 0 failed"), "{out}");
+    // Benchmarks are built as the environment says, and would have the checker.
+    let (code, _, err) = counter.lkmm_with("--cfg loom", &["bench"]);
+    assert!(code == 2 && err.contains("the checker would be shipped"), "{err}");
+    let (code, _, err) = counter.lkmm(&["test"]);
+    assert!(code == 2 && err.contains("RUSTFLAGS=\"--cfg loom\" cargo lkmm test"), "{err}");
+    // Flags in the configuration are those of all builds.
+    counter.write(".cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"loom\"]\n");
+    let (code, _, err) = counter.lkmm(&["test"]);
+    assert!(code == 2 && err.contains("the checker would be shipped") && err.contains("by counter v0.1.0"), "{err}");
+    std::fs::remove_dir_all(counter.folder.join(".cargo")).expect("the folder was written");
+    drop(counter);
+    // Without a `cfg`, or with one that is not that of the tests, it is shipped.
+    for (name, condition) in [("always", "dependencies"), ("otherwise", "target.'cfg(not(loom))'.dependencies")] {
+        let manifest = LOOM_MANIFEST.replace("target.'cfg(loom)'.dependencies", condition);
+        let (code, _, err) = Crate::new(name, &manifest, LOOM).lkmm_with("--cfg loom", &["test"]);
+        assert!(code == 2 && err.contains("the checker would be shipped"), "{name}: {err}");
+    }
 }
 
 #[test]

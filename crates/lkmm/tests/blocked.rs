@@ -44,6 +44,102 @@ fn a_mutex_held_where_the_model_switches_threads() {
 }
 
 #[test]
+fn what_a_mutex_prevents_is_not_told_instead_of_it() {
+    // Each thread comes to its end before the next one begins, so that nobody is seen to wait.
+    let line = line!() + 6;
+    let report = Builder::new().explore(|| {
+        let shared = Arc::new((Mutex::new(()), Atomic::new(0_u32)));
+        let threads = [0, 1].map(|_| {
+            let there = shared.clone();
+            thread::spawn(move || {
+                let _guard = there.0.lock();
+                there.1.store(there.1.load(Relaxed) + 1, Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert_eq!(shared.1.load(Relaxed), 2);
+    });
+    is_told(&report, line);
+}
+
+#[test]
+fn a_mutex_around_what_asks_nothing() {
+    let line = line!() + 6;
+    let report = Builder::new().explore(|| {
+        let shared = Arc::new((Mutex::new(()), Atomic::new(0_u32), Atomic::new(0_u32)));
+        let threads = [1, 2].map(|n| {
+            let there = shared.clone();
+            thread::spawn(move || {
+                let _guard = there.0.lock();
+                there.1.store(n, Relaxed);
+                there.2.store(n, Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert_eq!(shared.1.load(Relaxed), shared.2.load(Relaxed));
+    });
+    is_told(&report, line);
+}
+
+#[test]
+fn a_mutex_that_only_a_choice_leads_to() {
+    let line = line!() + 7;
+    let report = Builder::new().explore(|| {
+        let shared = Arc::new((Mutex::new(()), Atomic::new(0_u32)));
+        let chosen = lkmm::check::any(0..3);
+        let threads = [0, 1].map(|_| {
+            let there = shared.clone();
+            thread::spawn(move || {
+                let _guard = (chosen == 2).then(|| there.0.lock());
+                there.1.store(there.1.load(Relaxed) + u32::from(chosen == 2), Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert!(chosen < 2 || shared.1.load(Relaxed) == 2);
+    });
+    is_told(&report, line);
+}
+
+#[test]
+fn data_in_a_mutex_that_differs_from_run_to_run() {
+    let line = line!() + 6;
+    let report = Builder::new().explore(|| {
+        let shared = Arc::new((Mutex::new(0), Atomic::new(0_u32)));
+        let threads = [1, 2].map(|n| {
+            let there = shared.clone();
+            thread::spawn(move || {
+                let mut last = there.0.lock().unwrap();
+                if *last == 0 {
+                    there.1.store(n, Relaxed);
+                }
+                there.1.add(1, Relaxed);
+                *last = there.1.load(Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+    });
+    is_told(&report, line);
+}
+
+#[test]
+fn what_fails_besides_a_mutex_is_told() {
+    let report = Builder::new().explore(|| {
+        let shared = Arc::new((Mutex::new(0), Atomic::new(0_u32)));
+        let threads = [0, 1].map(|_| {
+            let there = shared.clone();
+            thread::spawn(move || {
+                // Nobody else runs while this is held.
+                *there.0.lock().unwrap() += 1;
+                there.1.store(there.1.load(Relaxed) + 1, Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert_eq!(shared.1.load(Relaxed), 2);
+    });
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Panic), "{report}");
+}
+
+#[test]
 fn a_cell_made_by_who_asks_the_model() {
     let line = line!() + 4;
     let report = Builder::new().explore(|| {

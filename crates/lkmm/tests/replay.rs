@@ -4,6 +4,7 @@ use lkmm::atomic::{Acquire, Atomic, Full, Relaxed};
 use lkmm::check::{self, Builder, FailureKind, Report};
 use lkmm::lock::SpinLock;
 use lkmm::{barrier, hint, thread};
+use std::process::Command;
 use std::sync::Arc;
 
 lkmm::check::heap!();
@@ -108,4 +109,50 @@ fn a_token_that_does_not_fit_is_an_error() {
     assert_eq!(kind(&Builder::new().replay(&token).explore(|| ())), Some(FailureKind::Replay));
     assert_eq!(kind(&Builder::new().replay("what?").explore(fails)), Some(FailureKind::Replay));
     assert_eq!(kind(&Builder::new().replay(&token).explore(fails)), Some(FailureKind::Panic));
+}
+
+/// Two models of one test, explored from places of their own.
+fn two_models() -> [Report; 2] {
+    let fails = |with: usize| move || assert_ne!(check::any(0..8), with, "it fails");
+    [Builder::new().explore(fails(4)), Builder::new().explore(fails(6))]
+}
+
+#[test]
+fn both_models_fail() {
+    let reports = two_models();
+    assert!(reports.iter().all(|report| report.failure().is_some()));
+    reports.iter().for_each(|report| println!("{report}"));
+}
+
+#[test]
+fn who_is_not_replayed_says_so() {
+    // `both_models_fail`, in a process of its own: its output and its errors.
+    let run = |token: &str| {
+        let this = std::env::current_exe().expect("this runs");
+        let mut test = Command::new(this);
+        test.args(["--exact", "both_models_fail", "--show-output"])
+            .env("LKMM_REPLAY", token)
+            .env_remove("LKMM_REPORTS");
+        let output = test.output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let tokens = two_models().map(|report| report.failure().unwrap().replay_token().unwrap().to_string());
+    let others = tokens.map(|token| {
+        let [out, errors] = run(&token);
+        assert_eq!(out.matches("Mind: LKMM_REPLAY is the token of another model").count(), 1, "{out}");
+        assert!(out.contains("(1 execution explored)"), "{out}");
+        let lines: Vec<&str> = errors.lines().filter(|line| line.contains("not replayed")).collect();
+        assert!(lines.len() == 1 && lines[0].contains("tests/replay.rs:"), "{errors}");
+        lines[0].to_string()
+    });
+    assert_ne!(others[0], others[1], "each is the model that is not replayed");
+    // Of a model that is none of these: a model of another place.
+    let elsewhere = Builder::new().explore(|| assert_ne!(check::any(0..8), 4));
+    let [out, errors] = run(elsewhere.failure().unwrap().replay_token().unwrap());
+    assert_eq!(errors.matches("lkmm: not replayed").count(), 2, "{errors}");
+    assert_eq!(out.matches("Mind: LKMM_REPLAY").count(), 2, "{out}");
+    // A variable that is empty says nothing.
+    let [out, errors] = run("");
+    assert!(!errors.contains("lkmm") && !out.contains("LKMM_REPLAY is"), "{out}{errors}");
 }

@@ -75,6 +75,26 @@ fn two_writes_that_race() {
     check("race", &failure);
 }
 
+#[test]
+fn two_orders_that_are_missing() {
+    let failure = failure(|| {
+        let (data, flag) = (Arc::new(Atomic::new(0)), Arc::new(Atomic::new(false)));
+        let writer = thread::spawn({
+            let (data, flag) = (data.clone(), flag.clone());
+            move || {
+                data.store(1, Relaxed);
+                flag.store(true, Relaxed);
+                data.store(2, Relaxed);
+            }
+        });
+        let seen = (flag.load(Relaxed), data.load(Relaxed));
+        writer.join().unwrap();
+        assert_ne!(seen, (true, 0));
+    });
+    assert_eq!(failure.mend().len(), 2, "{failure}");
+    check("orders", &failure);
+}
+
 #[derive(Clone, Copy)]
 struct Pointer(*mut Atomic<i32>);
 
@@ -168,7 +188,14 @@ fn changes_are_counted_and_as_cheap_as_they_can_be() {
         [0, 0],
     );
     let mend = store_buffering.mend();
-    assert!(mend.len() == 2 && mend.iter().all(|change| change.contains("smp_mb()")), "{store_buffering}");
+    // Both threads run the same code: one change of the source.
+    assert!(
+        mend.len() == 1 && mend[0].contains("smp_mb()") && mend[0].contains("are the same code"),
+        "{store_buffering}"
+    );
+    let why = store_buffering.why();
+    assert!(why.len() == 2 && why[0].contains(", nor "), "{store_buffering}");
+    check("buffers", &store_buffering);
     assert!(store_buffering.why().iter().any(|why| why.contains("axiom `propagation`")), "{store_buffering}");
     let load_buffering = both(
         |x, n| {
@@ -179,7 +206,7 @@ fn changes_are_counted_and_as_cheap_as_they_can_be() {
         [1, 1],
     );
     let mend = load_buffering.mend();
-    assert!(mend.len() == 2 && mend.iter().all(|change| change.contains("a release")), "{load_buffering}");
+    assert!(mend.len() == 1 && mend[0].contains("a release"), "{load_buffering}");
 }
 
 #[test]

@@ -140,3 +140,24 @@ fn what_is_written_elsewhere_shows_dependencies() {
     let report = explore(published::by_index);
     assert!(report.failure().is_none() && report.complete());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_real_lock_is_told_instead_of_what_it_prevents() {
+    let line = line!() + 6;
+    let report = Builder::new().explore(|| {
+        let shared = Arc::new((std::sync::Mutex::new(()), Atomic::new(0_u32)));
+        let threads = [0, 1].map(|_| {
+            let there = shared.clone();
+            thread::spawn(move || {
+                let _guard = there.0.lock();
+                there.1.store(there.1.load(Relaxed) + 1, Relaxed);
+            })
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert_eq!(shared.1.load(Relaxed), 2);
+    });
+    let failure = report.failure().expect("it is told");
+    assert_eq!(failure.kind(), FailureKind::Deadlock, "{failure}");
+    assert!(failure.message().contains("real lock") && failure.locations()[0].line == line, "{failure}");
+}

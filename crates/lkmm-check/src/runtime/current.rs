@@ -1,7 +1,7 @@
 //! What the code of a thread does with its runtime.
 
 use super::slot::{Followed, Local, Slot};
-use super::{AHEAD, Deferred, Runtime, running};
+use super::{Deferred, Runtime, running};
 use crate::heap;
 use crate::locations::CellId;
 use crate::operation::{Kind, Operation};
@@ -187,15 +187,29 @@ impl Current {
     /// Queues an operation that asks nothing.
     #[inline(always)]
     pub(crate) fn post(self, kind: Kind, place: &'static Location<'static>) {
+        let ahead = self.add(kind, place);
+        // SAFETY: while its threads run, the runtime is theirs.
+        let most = unsafe { (*self.0.as_ptr()).ahead };
+        // Who unwinds keeps the processor.
+        if ahead > most && !std::thread::panicking() {
+            self.suspend();
+        }
+    }
+
+    /// Queues an operation that asks nothing, and leaves the processor to the search, once.
+    pub(crate) fn leave(self, kind: Kind, place: &'static Location<'static>) {
+        self.add(kind, place);
+        self.suspend();
+    }
+
+    #[inline(always)]
+    fn add(self, kind: Kind, place: &'static Location<'static>) -> usize {
         let ahead = self.queue(kind, place);
         if !matches!(kind, Kind::Fence(_) | Kind::Load(..)) {
             // SAFETY: the slot of the running thread is its own.
             unsafe { (*self.slot()).turn.change() };
         }
-        // Who unwinds keeps the processor.
-        if ahead > AHEAD && !std::thread::panicking() {
-            self.suspend();
-        }
+        ahead
     }
 
     /// The running thread lets others run. Is there no use in its going on, for it would but do again what it has done?

@@ -23,8 +23,8 @@ pub(crate) use program::{FILL, OTHER_FILL};
 
 use crate::blocked::Watched;
 use crate::heap::{self, Arena};
+use crate::history::History;
 use crate::life::Lives;
-use crate::lifetimes::History;
 use crate::locations::Locations;
 use crate::operation::KnownDependencies;
 use crate::panics::Panic;
@@ -60,6 +60,8 @@ pub(crate) fn running() -> Option<NonNull<Runtime>> {
 pub(crate) struct Runtime {
     closure: Box<dyn Fn()>,
     stack_size: usize,
+    /// So many steps a thread does ahead at most.
+    ahead: usize,
     /// The model heap is there, and used.
     has_heap: bool,
     /// What the threads have instead of arenas in a run that does not count.

@@ -2,7 +2,7 @@
 
 use super::origins::Origins;
 use super::slot::{Followed, Pending, Slot};
-use super::{RUNNING, Runtime, STACK, running};
+use super::{AHEAD, RUNNING, Runtime, STACK, running};
 use crate::blocked::Watched;
 use crate::heap::{self, Arena};
 use crate::life::{self, Lives};
@@ -47,6 +47,7 @@ impl ClosureProgram {
         let runtime = Runtime {
             closure,
             stack_size,
+            ahead: AHEAD,
             has_heap: false,
             first_run: None,
             captures: false,
@@ -127,6 +128,11 @@ impl ClosureProgram {
     /// copy of the object, another address would show.)
     pub(crate) fn follow_pointers(&mut self, follow: bool) {
         self.runtime_mut().follows_pointers = follow;
+    }
+
+    /// Has each thread stop at each of its steps, even those that ask nothing.
+    pub(crate) fn step_by_step(&mut self, each: bool) {
+        self.runtime_mut().ahead = if each { 0 } else { AHEAD };
     }
 
     /// What can be looked at between two steps of the search.

@@ -4,7 +4,7 @@ use super::current::Current;
 use super::turn::Turn;
 use super::{AHEAD, Runtime, running};
 use crate::heap::{self, Arena};
-use crate::lifetimes::History;
+use crate::history::History;
 use crate::locations::CellId;
 use crate::operation::{Kind, Operation};
 use crate::stack::ReusedStack;

@@ -1,10 +1,14 @@
 //! Where feature `check` of lkmm is on: for tests it should be, in what is shipped it must not.
 //!
 //! `cargo tree` decides, for only cargo knows how it unifies features.
+//!
+//! A `--cfg` in the environment (`RUSTFLAGS="--cfg loom"`) belongs to the run, not to the crate: what such a build depends on is what the
+//! tests are built with, and what is shipped is what a build depends on whose environment says nothing. Flags in the configuration of cargo
+//! belong to all builds.
 
 use super::args::Selection;
-use super::{Problem, output};
-use std::ffi::OsString;
+use super::{Problem, cargo, output};
+use std::ffi::OsStr;
 
 /// Lkmm as a crate is built with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,28 +19,55 @@ pub(super) enum Crate {
     Checked,
 }
 
+/// Whose flags for the compiler a build is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flags {
+    /// Those of this run.
+    Own,
+    /// Those of a build whose environment names none.
+    Ordinary,
+}
+
 /// Lkmm as the tests are built with it.
 pub(super) fn tested(selection: &Selection) -> Result<Crate, Problem> {
-    built(selection, "normal,build,dev")
+    built(selection, Flags::Own, &["--edges", "normal,build,dev"])
+}
+
+/// Would there be a checker for the tests, if a `cfg` were set or the target were another one?
+pub(super) fn is_conditional(selection: &Selection) -> Result<bool, Problem> {
+    let all = built(selection, Flags::Own, &["--edges", "normal,build,dev", "--target", "all"])?;
+    Ok(all == Crate::Checked)
 }
 
 /// # Errors
 /// If lkmm is built with its checker where no test is built.
-pub(super) fn check_shipped(selection: &Selection) -> Result<(), Problem> {
-    if built(selection, "normal,build")? != Crate::Checked {
+pub(super) fn check_shipped(selection: &Selection, flags: Flags) -> Result<(), Problem> {
+    if built(selection, flags, &["--edges", "normal,build"])? != Crate::Checked {
         return Ok(());
     }
-    let tree = tree(selection, &["--edges", "normal,build,features", "--prefix", "depth", "--invert", "lkmm"])?;
+    let tree = tree(selection, flags, &["--edges", "normal,build,features", "--prefix", "depth", "--invert", "lkmm"])?;
     Err(Problem::Shipped(explain(&tree)))
 }
 
-fn built(selection: &Selection, edges: &str) -> Result<Crate, Problem> {
-    Ok(find(&tree(selection, &["--edges", edges, "--prefix", "none", "--format", "{p}|{f}"])?))
+fn built(selection: &Selection, flags: Flags, which: &[&str]) -> Result<Crate, Problem> {
+    Ok(find(&tree(selection, flags, &[which, &["--prefix", "none", "--format", "{p}|{f}"]].concat())?))
 }
 
-fn tree(selection: &Selection, args: &[&str]) -> Result<String, Problem> {
-    let args = args.iter().map(OsString::from);
-    output("tree", &selection.packages().into_iter().chain(args).collect::<Vec<_>>())
+fn tree(selection: &Selection, flags: Flags, args: &[&str]) -> Result<String, Problem> {
+    let mut command = cargo("tree");
+    command.args(selection.packages()).args(args);
+    if flags == Flags::Ordinary {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        names.filter(|name| sets_flags(name)).for_each(|name| _ = command.env_remove(name));
+    }
+    output("tree", command)
+}
+
+/// Is it a variable that says which flags the compiler is given?
+fn sets_flags(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    matches!(name, "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_RUSTFLAGS")
+        || name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS")
 }
 
 /// Looks for lkmm in lines `name version|features`.

@@ -8,8 +8,7 @@ mod features;
 mod models;
 
 use args::{Bench, Command, Selection, Test};
-use features::Crate;
-use std::ffi::OsString;
+use features::{Crate, Flags};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,6 +19,8 @@ use std::process::{self, Stdio};
 pub enum Problem {
     /// The crate does not depend on lkmm.
     NoDependency,
+    /// It does where a `cfg` is set that is not.
+    NoCfg,
     /// It does, but without the checker.
     NoChecker,
     /// It does not depend on lkmm for its tests alone: the checker would be shipped. With the path of dependencies.
@@ -38,6 +39,10 @@ impl fmt::Display for Problem {
             Problem::NoDependency => f.write_str(
                 "error: nothing that is tested here depends on lkmm\n\
                  help: add it for the tests: cargo add --dev lkmm --features check",
+            ),
+            Problem::NoCfg => f.write_str(
+                "error: what is tested here depends on lkmm in another configuration only: under a `cfg` that is not set, or for another target\n\
+                 help: set it as for loom: RUSTFLAGS=\"--cfg loom\" cargo lkmm test (or what the `cfg` is called)",
             ),
             Problem::NoChecker => f.write_str(
                 "error: lkmm is there, but without its checker\n\
@@ -76,8 +81,9 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Problem> {
 
 fn run_tests(test: &Test, out: &mut dyn Write) -> Result<u8, Problem> {
     let selection = &test.selection;
-    features::check_shipped(selection)?;
+    features::check_shipped(selection, Flags::Ordinary)?;
     match features::tested(selection)? {
+        Crate::Absent if features::is_conditional(selection)? => return Err(Problem::NoCfg),
         Crate::Absent => return Err(Problem::NoDependency),
         Crate::Unchecked => return Err(Problem::NoChecker),
         Crate::Checked => {}
@@ -107,7 +113,7 @@ fn run_tests(test: &Test, out: &mut dyn Write) -> Result<u8, Problem> {
 
 fn run_benchmarks(bench: &Bench) -> Result<u8, Problem> {
     let selection = &bench.selection;
-    features::check_shipped(selection)?;
+    features::check_shipped(selection, Flags::Own)?;
     let mut command = cargo("bench");
     // Cargo builds benchmarks with the dependencies of tests: the checker is built, but no operation is to ask for it. A folder of its own,
     // since cargo need not see this in what it built before.
@@ -120,8 +126,9 @@ fn run_benchmarks(bench: &Bench) -> Result<u8, Problem> {
 
 /// The target directory of the packages.
 fn target(selection: &Selection) -> Result<PathBuf, Problem> {
-    let args = [selection.place(), ["--no-deps", "--format-version", "1"].map(OsString::from).to_vec()].concat();
-    let metadata: serde_json::Value = serde_json::from_str(&output("metadata", &args)?)
+    let mut command = cargo("metadata");
+    command.args(selection.place()).args(["--no-deps", "--format-version", "1"]);
+    let metadata: serde_json::Value = serde_json::from_str(&output("metadata", command)?)
         .map_err(|error| Problem::Cargo(format!("cargo metadata printed what is no JSON: {error}")))?;
     let target = metadata["target_directory"].as_str();
     target.map(PathBuf::from).ok_or_else(|| Problem::Cargo("cargo metadata names no target directory".into()))
@@ -134,14 +141,14 @@ fn cargo(command: &str) -> process::Command {
 }
 
 /// What a command of cargo prints. What it complains of is shown as it is.
-fn output(command: &str, args: &[OsString]) -> Result<String, Problem> {
-    let output = cargo(command).args(args).stdin(Stdio::null()).output().map_err(cannot_run)?;
+fn output(name: &str, mut command: process::Command) -> Result<String, Problem> {
+    let output = command.stdin(Stdio::null()).output().map_err(cannot_run)?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => {
             let complaint = String::from_utf8_lossy(&output.stderr);
             let complaint = complaint.trim_end();
-            Err(Problem::Cargo(format!("cargo {command} failed: {}", complaint.trim_start_matches("error: "))))
+            Err(Problem::Cargo(format!("cargo {name} failed: {}", complaint.trim_start_matches("error: "))))
         }
     }
 }

@@ -121,8 +121,7 @@ fn taken(push: impl Update) -> impl Model {
             while !next.is_null() {
                 // SAFETY: who takes it has it.
                 let link = unsafe { Box::from_raw(next) };
-                // SAFETY: as above.
-                sum += unsafe { link.value.get() }; // taken from the list
+                sum += link.value.get(); // taken from the list
                 next = link.next;
             }
             sum

@@ -22,9 +22,16 @@ fn a_failed_assertion_is_reported_with_its_place() {
     assert!(failure.message().contains("not yet"));
     assert!(!report.complete());
     let text = report.to_string();
-    for part in
-        ["thread 0 (main)", "thread 1", "failures.rs:", "spawn", "write   a = 1", "read    a = 1  from 2", "panics at"]
-    {
+    for part in [
+        "thread 0 (main)",
+        "thread 1",
+        "failures.rs:",
+        "spawn",
+        "write   x = 1",
+        "read    x = 1  from 2",
+        "x is there at failures.rs:",
+        "panics at",
+    ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
 }
