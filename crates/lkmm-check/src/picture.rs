@@ -250,7 +250,7 @@ impl Picture {
         locations.dedup();
         for location in locations {
             let at = |event: &Event| event.location == Some(location);
-            let ids = 0..self.execution.events.len() as EventId;
+            let ids = (0..self.execution.events.len() as EventId).filter(|&id| !self.is_of_object(id));
             let mut writes: Vec<EventId> = ids.filter(|&id| at(self.event(id)) && is_write(self.event(id))).collect();
             if writes.len() < 2 {
                 continue;
