@@ -89,6 +89,8 @@ mod lower;
 mod operations;
 mod parse;
 mod primitives;
+mod processes;
+mod rust;
 mod sections;
 mod state;
 mod text;
@@ -98,6 +100,7 @@ pub use check::{Settings, check};
 use lkmm_report::{Problem, Test};
 use lower::{Budget, MAX_TOTAL};
 use operations::Operations;
+use processes::Parsed;
 use state::Cursor;
 use std::time::Instant;
 
@@ -139,9 +142,9 @@ pub fn parse(source: &str, options: &Options) -> Result<Test, Problem> {
 /// Reads a test, and where its operators stand.
 fn read(source: &str, budget: &mut Budget) -> Result<(Test, Operations), Problem> {
     let sections = sections::split(source)?;
-    let parse::Parsed { processes, origins, warnings } = parse::program(source, sections.program)?;
-    let init = Cursor::new(source, sections.init, processes.len())?.init()?;
-    let asked = Cursor::new(source, sections.condition, processes.len())?.condition()?;
+    let Parsed { processes, origins, warnings } = processes::read(source, sections.program)?;
+    let init = Cursor::new(source, sections.init, &processes)?.init()?;
+    let asked = Cursor::new(source, sections.condition, &processes)?.condition()?;
     let lowered = lower::lower(&processes, &origins, &init, &asked, budget)?;
     let test = Test {
         name: sections.name,

@@ -23,6 +23,7 @@ pub(crate) struct Entry {
 impl Cursor<'_> {
     /// The entries of the initial state.
     pub(crate) fn init(mut self) -> Result<Vec<Entry>, Problem> {
+        self.is_initial = true;
         let mut entries: Vec<Entry> = Vec::new();
         // Sorted by place, to find a second entry for the same one.
         let mut seen = std::collections::BTreeSet::new();
