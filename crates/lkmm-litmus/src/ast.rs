@@ -139,8 +139,10 @@ pub(crate) enum StmtKind {
 
 /// What a process is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
+pub enum Language {
+    /// The C of herd7, with the kernel's macros.
     C,
+    /// Rust, with the kernel's API.
     Rust,
 }
 
@@ -148,6 +150,8 @@ pub(crate) enum Language {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) language: Language,
+    /// Its whole text.
+    pub(crate) text: Range<usize>,
     pub(crate) name: Range<usize>,
     /// Names of the locals and parameters.
     pub(crate) registers: Vec<String>,

@@ -82,6 +82,7 @@
 
 mod ast;
 mod check;
+mod convert;
 mod expected;
 mod large;
 mod lexer;
@@ -97,6 +98,7 @@ mod text;
 mod tokens;
 
 pub use check::{Settings, check};
+pub use convert::{Language, convert, convert_process};
 use lkmm_report::{Problem, Test};
 use lower::{Budget, MAX_TOTAL};
 use operations::Operations;

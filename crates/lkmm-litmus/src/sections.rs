@@ -10,6 +10,8 @@ use std::ops::Range;
 /// Where the parts of a test are.
 #[derive(Debug)]
 pub(crate) struct Sections {
+    /// The word that the file begins with.
+    pub(crate) dialect: Range<usize>,
     pub(crate) name: String,
     pub(crate) init: Range<usize>,
     pub(crate) program: Range<usize>,
@@ -23,13 +25,13 @@ const OTHER_DIALECTS: &[&str] = &[
 
 /// Cuts a test into its parts.
 pub(crate) fn split(source: &str) -> Result<Sections, Problem> {
-    let (_, name, header_end) = header(source)?;
+    let (dialect, name, header_end) = header(source)?;
     let bytes = source.as_bytes();
     let open = find_init(source, header_end)?;
     let close = end_of_init(bytes, open)?;
     let condition = find_condition(bytes, close + 1)?;
     let end = end_of_condition(source, condition)?;
-    Ok(Sections { name, init: open + 1..close, program: close + 1..condition, condition: condition..end })
+    Ok(Sections { dialect, name, init: open + 1..close, program: close + 1..condition, condition: condition..end })
 }
 
 fn is_blank(c: u8) -> bool {

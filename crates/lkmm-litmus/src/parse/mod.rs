@@ -126,8 +126,7 @@ impl<'s> Parser<'s> {
         if self.token(ahead) != Token::Word {
             return false;
         }
-        let text = self.text(ahead);
-        !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
+        can_be_local(self.text(ahead))
     }
 
     fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
@@ -203,6 +202,7 @@ impl<'s> Parser<'s> {
         self.extents.push(braces::Extent { header: start..open, body: open..self.last_end() });
         Ok(Process {
             language: Language::C,
+            text: start..self.last_end(),
             name,
             registers: std::mem::take(&mut self.registers),
             parameters,
@@ -246,6 +246,11 @@ impl<'s> Parser<'s> {
             }
         }
     }
+}
+
+/// Is a word a name that a local may have?
+pub(crate) fn can_be_local(text: &str) -> bool {
+    !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
 }
 
 /// The number of a process by its name.

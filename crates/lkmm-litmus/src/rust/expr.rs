@@ -9,6 +9,7 @@ use lkmm_model::program::Operator;
 use lkmm_report::Problem;
 use std::ops::Range;
 use syn::Expr as Syntax;
+use syn::ext::IdentExt;
 use syn::{ExprPath, Lit, PathArguments};
 
 impl Front<'_> {
@@ -253,7 +254,7 @@ impl Front<'_> {
         let plain = path.path.segments.first().filter(|segment| {
             path.path.segments.len() == 1 && path.qself.is_none() && matches!(segment.arguments, PathArguments::None)
         });
-        let name = plain.map(|segment| segment.ident.to_string());
+        let name = plain.map(|segment| segment.ident.unraw().to_string());
         if let Some(id) = name.as_deref().and_then(|name| self.scopes.find(name)) {
             return Ok((id, span));
         }

@@ -8,6 +8,7 @@ use crate::ast::{Expr, ExprKind, Register, StmtKind};
 use lkmm_model::program::Operator;
 use lkmm_report::Problem;
 use std::ops::Range;
+use syn::ext::IdentExt;
 use syn::{Arm, Expr as Syntax, ExprMatch, Lit, Pat, RangeLimits};
 
 /// A name that a pattern binds.
@@ -149,7 +150,7 @@ impl Front<'_> {
         match pattern {
             Pat::Wild(_) => Ok(None),
             Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => Ok(Some(Name {
-                text: ident.ident.to_string(),
+                text: ident.ident.unraw().to_string(),
                 mutable: ident.mutability.is_some(),
                 span: self.at(ident.ident.span()),
                 inner,

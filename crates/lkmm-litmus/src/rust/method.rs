@@ -36,7 +36,7 @@ impl Front<'_> {
         let name = call.method.to_string();
         if !matches!(
             &name[..],
-            "store" | "add" | "set" | "write" | "write_volatile" | "unlock" | "synchronize" | "add_assign"
+            "store" | "add" | "set" | "write" | "write_volatile" | "unlock" | "synchronize" | "up_read"
         ) {
             return Ok(None);
         }
@@ -67,6 +67,13 @@ impl Front<'_> {
                 (Type::Domain, "synchronize") => {
                     call.takes(0)?;
                     self.emit(StmtKind::SyncSrcu(receiver.expr))?;
+                }
+                (Type::Domain, "up_read") => {
+                    call.takes(1)?;
+                    self.require_unsafe("`up_read` is called", &call.span)?;
+                    let value = self.argument(&call, 0, &Type::int("i32"))?.expr;
+                    let (address, mode) = (receiver.expr, Mode::SrcuUnlock);
+                    self.emit(StmtKind::Store { address, value, mode })?;
                 }
                 _ => return Err(self.no_method(&receiver.ty, &call)),
             },
@@ -131,6 +138,10 @@ impl Front<'_> {
                     _ => Err(self.no_method(&receiver.ty, &call)),
                 },
                 Type::Lock(_) => self.lock_method(receiver, &call),
+                Type::Domain if call.name == "down_read" => {
+                    call.takes(0)?;
+                    self.load(receiver.expr, Mode::SrcuLock, Type::int("i32"), span)
+                }
                 Type::Domain if call.name == "read_lock" => {
                     call.takes(0)?;
                     self.srcu_reader(receiver.expr, span)
@@ -241,10 +252,10 @@ impl Front<'_> {
         match (ty, &call.name[..]) {
             (Type::Reference(to), _) => match &**to {
                 Type::Atomic(_) => problem.with_help(
-                    "it has `load`, `store`, `xchg`, `cmpxchg`, `add`, `fetch_add`, `fetch_sub` and `as_ptr`",
+                    "it has `load`, `store`, `xchg`, `cmpxchg`, `add`, `fetch_add`, `fetch_sub`, `add_unless` and `as_ptr`",
                 ),
                 Type::Lock(_) => problem.with_help("it has `lock`, `try_lock` and `is_locked`"),
-                Type::Domain => problem.with_help("it has `read_lock` and `synchronize`"),
+                Type::Domain => problem.with_help("it has `read_lock`, `synchronize`, `down_read` and `up_read`"),
                 Type::Shared(_) => problem.with_help("it has `get`, `set` and `as_ptr`"),
                 _ => problem,
             },
@@ -287,6 +298,23 @@ impl Front<'_> {
                 let expr = self.node(kind, height, &span)?;
                 self.effects = true;
                 Ok(Value { expr, ty: of, of: None, span })
+            }
+            "add_unless" => {
+                call.takes(3)?;
+                self.addable(&of, &call)?;
+                let add = Box::new(self.argument(&call, 0, &of)?.expr);
+                let unless = Box::new(self.argument(&call, 1, &of)?.expr);
+                if self.ordering(&call, 2)? != Ordering::Full {
+                    let span = self.range(call.arguments[2]);
+                    return Err(Problem::at(format!("`add_unless` is not `{}`", self.text(&span)), span)
+                        .with_label("`add_unless` is `Full`")
+                        .with_help("a loop of `cmpxchg` has all orderings"));
+                }
+                let height = atomic.expr.height.max(add.height).max(unless.height);
+                let address = Box::new(atomic.expr);
+                let expr = self.node(ExprKind::AddUnless { address, add, unless, boolean: true }, height, &span)?;
+                self.effects = true;
+                Ok(Value { expr, ty: Type::Bool, of: None, span })
             }
             "as_ptr" => {
                 call.takes(0)?;

@@ -36,6 +36,7 @@ use proc_macro2::{Span, TokenStream};
 use scope::{Binding, BindingId, Scopes, State};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, ItemFn, Pat, ReturnType};
 use types::Type;
@@ -92,7 +93,7 @@ pub(crate) fn process(source: &str, text: Range<usize>, parsed: &mut Parsed) -> 
         unsafe_depth: 0,
         loops: 0,
     };
-    let process = front.function(&function, number)?;
+    let process = front.function(&function, number, text)?;
     parsed.origins = front.origins;
     parsed.processes.push(process);
     Ok(())
@@ -225,7 +226,7 @@ impl Front<'_> {
         self.scopes.bind(Binding { name: name.into(), ty, register, mutable, state, loops, of: None })
     }
 
-    fn function(&mut self, function: &ItemFn, number: usize) -> Result<Process, Problem> {
+    fn function(&mut self, function: &ItemFn, number: usize, text: Range<usize>) -> Result<Process, Problem> {
         let signature = &function.sig;
         let name = self.at(signature.ident.span());
         if signature.ident != format!("P{number}") {
@@ -263,6 +264,7 @@ impl Front<'_> {
         let locals = self.name_registers(outermost, parameters.len());
         Ok(Process {
             language: Language::Rust,
+            text,
             name,
             registers: std::mem::take(&mut self.registers),
             parameters,
@@ -278,7 +280,7 @@ impl Front<'_> {
         let Pat::Ident(ident) = &*typed.pat else {
             return Err(Problem::at("a parameter is a name", self.range(&typed.pat)));
         };
-        let (name, span) = (ident.ident.to_string(), self.at(ident.ident.span()));
+        let (name, span) = (ident.ident.unraw().to_string(), self.at(ident.ident.span()));
         let type_span = self.range(&typed.ty);
         let ty = types::read(&typed.ty).map_err(|error| types::problem(error, type_span.clone()))?;
         match &ty {

@@ -4,6 +4,7 @@ use super::types::Type;
 use super::{Front, State};
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
 use lkmm_report::Problem;
+use syn::ext::IdentExt;
 use syn::{Expr as Syntax, ExprForLoop, ExprLoop, ExprWhile, Pat, RangeLimits};
 
 impl Front<'_> {
@@ -107,7 +108,7 @@ impl Front<'_> {
         self.begin(span.clone());
         let name = match &*repeated.pat {
             Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => {
-                (ident.ident.to_string(), ident.mutability.is_some())
+                (ident.ident.unraw().to_string(), ident.mutability.is_some())
             }
             Pat::Wild(_) => ("_".to_string(), false),
             pattern => return Err(Problem::at("the variable of a loop is a name", self.range(pattern))),

@@ -6,6 +6,7 @@ use super::{Front, Value};
 use crate::ast::StmtKind;
 use crate::text::quoted;
 use lkmm_report::Problem;
+use syn::ext::IdentExt;
 use syn::{Expr, Local, LocalModifiers, Pat, Stmt};
 
 impl Front<'_> {
@@ -99,7 +100,7 @@ impl Front<'_> {
         }
         match pattern {
             Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => {
-                let (name, mutable) = (ident.ident.to_string(), ident.mutability.is_some());
+                let (name, mutable) = (ident.ident.unraw().to_string(), ident.mutability.is_some());
                 let Some(init) = &local.init else {
                     self.bind(&name, declared.unwrap_or(Type::Unknown), mutable, State::Unset);
                     return Ok(());
