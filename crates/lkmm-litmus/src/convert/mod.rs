@@ -58,7 +58,7 @@ use std::ops::Range;
 /// # Ok::<(), lkmm_report::Problem>(())
 /// ```
 pub fn convert(source: &str, to: Language) -> Result<String, Problem> {
-    convert_some(source, &|_, _| to)
+    rust_stack(source, &|_, _| to)
 }
 
 /// Writes a test again, with one process in a language and the others as they are.
@@ -66,7 +66,12 @@ pub fn convert(source: &str, to: Language) -> Result<String, Problem> {
 /// # Errors
 /// As for [`convert`].
 pub fn convert_process(source: &str, process: usize, to: Language) -> Result<String, Problem> {
-    convert_some(source, &|number, language| if number == process { to } else { language })
+    rust_stack(source, &|number, language| if number == process { to } else { language })
+}
+
+/// Trees are walked in depth, so that takes a stack of known size.
+fn rust_stack(source: &str, to: &(dyn Fn(usize, Language) -> Language + Sync)) -> Result<String, Problem> {
+    crate::rust::with_stack(|| convert_some(source, to))
 }
 
 /// `to` says of each process, by its number and its language, what it becomes.

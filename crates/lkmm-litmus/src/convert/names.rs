@@ -1,7 +1,7 @@
 //! Names of registers and guards in the text that is written.
 
 use crate::ast::Process;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Keywords of Rust. Those that have no raw form are not among the names that can be kept.
 const RUST: &[&str] = &[
@@ -37,6 +37,8 @@ pub(super) struct Names {
     of: Vec<String>,
     taken: BTreeSet<String>,
     kept: BTreeSet<String>,
+    /// The last number that was given to a name.
+    numbers: BTreeMap<String, u32>,
 }
 
 impl Names {
@@ -50,6 +52,7 @@ impl Names {
             of: vec![String::new(); process.registers.len()],
             taken: BTreeSet::new(),
             kept: kept.iter().map(ToString::to_string).collect(),
+            numbers: BTreeMap::new(),
         };
         let parameters = process.parameters.len();
         let mut numbers: Vec<usize> = (0..process.registers.len()).collect();
@@ -90,10 +93,13 @@ impl Names {
         if !like.starts_with(|c: char| c.is_ascii_alphabetic()) || allowed(&like).is_none() {
             like = format!("r_{like}");
         }
-        let numbered = (2..).map(|n| format!("{like}_{n}"));
-        let name = std::iter::once(like.clone()).chain(numbered).find(|name| !self.taken.contains(name));
-        let name = name.unwrap_or(like);
-        self.taken.insert(name.clone());
-        name
+        let number = self.numbers.entry(like.clone()).or_insert(0);
+        loop {
+            *number += 1;
+            let name = if *number == 1 { like.clone() } else { format!("{like}_{number}") };
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 }
