@@ -230,7 +230,7 @@ impl Writer<'_> {
         }
         // What the condition asks for, and nothing in the process names.
         for name in kept {
-            let known = process.registers.iter().any(|register| register == name);
+            let known = self.is_bound(process, name);
             let Some(rust) = names::rust(name).filter(|_| !known) else { continue };
             let value = match initial(init, self.number, name) {
                 Some(literal) => self.literal(process, literal, &Type::Int, parameters)?,
@@ -239,6 +239,13 @@ impl Writer<'_> {
             self.line(&format!("let {rust} = {value};"));
         }
         Ok(())
+    }
+
+    /// Does something in the process give a name a value, or is it a parameter?
+    fn is_bound(&self, process: &Process, name: &str) -> bool {
+        let mut registers = (0..).zip(&process.registers).filter(|(_, register)| *register == name);
+        registers
+            .any(|(register, _)| (register as usize) < process.parameters.len() || self.uses.contains_key(&register))
     }
 
     /// An initial value; the address of a location that is no parameter makes it one.
@@ -421,9 +428,14 @@ impl Writer<'_> {
     /// A lock or a domain, on which a method is called.
     pub(super) fn lock(&self, address: &Expr) -> Result<String, Problem> {
         match address.kind {
-            ExprKind::Register(register) if (register as usize) < self.kinds.len() => {
-                Ok(self.names.register(register).to_string())
-            }
+            ExprKind::Register(register) => self.lock_named(register),
+            _ => Err(self.problem("a lock or an SRCU domain behind a pointer")),
+        }
+    }
+
+    fn lock_named(&self, register: Register) -> Result<String, Problem> {
+        match self.kinds.get(register as usize) {
+            Some(Kind::Lock | Kind::Domain) => Ok(self.names.register(register).to_string()),
             _ => Err(self.problem("a lock or an SRCU domain behind a pointer")),
         }
     }
@@ -492,9 +504,8 @@ impl Writer<'_> {
         let Some(Stmt { kind: StmtKind::If { condition, then, otherwise }, .. }) = next else {
             return Err(self.problem("nothing asks whether this lock was taken"));
         };
-        let lock_name = self.names.register(lock).to_string();
-        let like = "attempt".to_string();
-        let attempt = self.names.fresh(&like, names::rust);
+        let lock_name = self.lock_named(lock)?;
+        let attempt = self.names.fresh("attempt", names::rust);
         self.line(&format!("let {attempt} = {lock_name}.try_lock();"));
         let needed = self.uses.get(&register).is_some_and(|uses| uses.read > 1 || uses.assigned > 1)
             || self.is_observed(register);
@@ -564,7 +575,7 @@ impl Writer<'_> {
 
     /// A `spin_trylock` whose lock is unlocked where its guard cannot be.
     fn tried_and_forgotten(&mut self, statement: &Stmt, lock: Register, register: Register) -> Result<(), Problem> {
-        let lock = self.names.register(lock).to_string();
+        let lock = self.lock_named(lock)?;
         let attempt = self.names.fresh("attempt", names::rust);
         self.line(&format!("let {attempt} = {lock}.try_lock();"));
         let name = self.names.register(register).to_string();
@@ -579,7 +590,7 @@ impl Writer<'_> {
 
     fn branch(&mut self, condition: &Expr, then: &Stmt, otherwise: Option<&Stmt>, before: &str) -> Result<(), Problem> {
         if let Some((lock, holds)) = guards::tried(condition) {
-            let attempt = format!("{}.try_lock()", self.names.register(lock));
+            let attempt = format!("{}.try_lock()", self.lock_named(lock)?);
             return self.taken(lock, &attempt, holds, then, otherwise, before);
         }
         let condition = self.condition(condition, false)?;

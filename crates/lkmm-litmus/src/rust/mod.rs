@@ -45,7 +45,7 @@ use types::Type;
 const MAX_TOKENS: usize = 16_384;
 /// Statements that it may have, those of unrolled loops included.
 const MAX_STATEMENTS: usize = 16_384;
-/// How high an expression may be.
+/// How high an expression may be, and how deep statements may stand in one another, as in C.
 const MAX_HEIGHT: u32 = 200;
 /// How many operands a statement may have, as in C.
 const MAX_OPERANDS: u32 = 256;
@@ -92,6 +92,7 @@ pub(crate) fn process(source: &str, text: Range<usize>, parsed: &mut Parsed) -> 
         effects: false,
         unsafe_depth: 0,
         loops: 0,
+        depth: 0,
     };
     let process = front.function(&function, number, text)?;
     parsed.origins = front.origins;
@@ -132,6 +133,8 @@ struct Front<'s> {
     effects: bool,
     unsafe_depth: u32,
     loops: u32,
+    /// How deep in statements.
+    depth: u32,
 }
 
 impl Front<'_> {
@@ -175,10 +178,16 @@ impl Front<'_> {
         Ok(())
     }
 
-    /// What is emitted meanwhile.
+    /// What is emitted meanwhile: the statements that stand in another one.
     fn collect<T>(&mut self, lower: impl FnOnce(&mut Self) -> Result<T, Problem>) -> Result<(T, Vec<Stmt>), Problem> {
+        if self.depth >= MAX_HEIGHT {
+            let span = self.origins[self.origin as usize].span.clone();
+            return Err(Problem::at(format!("nested more than {MAX_HEIGHT} levels deep"), span));
+        }
+        self.depth += 1;
         let outer = std::mem::take(&mut self.out);
         let value = lower(self)?;
+        self.depth -= 1;
         Ok((value, std::mem::replace(&mut self.out, outer)))
     }
 
