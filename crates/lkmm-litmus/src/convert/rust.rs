@@ -230,8 +230,12 @@ impl Writer<'_> {
         }
         // What the condition asks for, and nothing in the process names.
         for name in kept {
-            let known = self.is_bound(process, name);
-            let Some(rust) = names::rust(name).filter(|_| !known) else { continue };
+            if self.is_bound(process, name) {
+                continue;
+            }
+            let Some(rust) = names::rust(name) else {
+                return Err(refused(format!("`{name}` is no name in Rust"), process.name.clone()));
+            };
             let value = match initial(init, self.number, name) {
                 Some(literal) => self.literal(process, literal, &Type::Int, parameters)?,
                 None => "0".into(),

@@ -141,6 +141,16 @@ impl Writer<'_> {
         here || operands(expr).into_iter().any(|operand| self.follows(operand))
     }
 
+    /// Is it computed from numbers alone? (Its value may be used as an address for all that.)
+    fn is_of_numbers(&mut self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Binary { left, right, .. } => {
+                !self.types.expr(self.number, left).is_pointer() && !self.types.expr(self.number, right).is_pointer()
+            }
+            _ => false,
+        }
+    }
+
     /// Is it a parameter that refers to an atomic?
     pub(super) fn is_atomic(&self, address: &Expr) -> bool {
         matches!(address.kind, ExprKind::Register(register) if self.kinds.get(register as usize) == Some(&Kind::Atomic))
@@ -185,7 +195,7 @@ impl Writer<'_> {
             return Ok(Text(format!("{text} as i32"), Level::Loose));
         }
         let ty = self.types.expr(self.number, expr);
-        if ty.is_pointer() {
+        if ty.is_pointer() && !self.is_of_numbers(expr) {
             let text = self.pointer(expr, &ty, is_unsafe)?.at(Level::Unary);
             return Ok(Text(format!("{text} as usize as i32"), Level::Loose));
         }
@@ -321,7 +331,7 @@ impl Writer<'_> {
             });
         }
         let ty = self.types.expr(self.number, expr);
-        if !ty.is_pointer() {
+        if !ty.is_pointer() || self.is_of_numbers(expr) {
             let number = self.int(expr, is_unsafe)?.at(Level::Unary);
             return Ok(Text(format!("{number} as usize as {}", rust_type(wanted)), Level::Loose));
         }
