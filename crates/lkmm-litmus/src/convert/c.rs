@@ -87,8 +87,9 @@ pub(super) fn process(
 ) -> Result<String, Problem> {
     let empty = BTreeSet::new();
     let kept: BTreeSet<&str> = observed.of(number).unwrap_or(&empty).iter().map(String::as_str).collect();
-    let names = Names::new(process, &kept, names::c)
-        .map_err(|name| refused(format!("`{name}` is no name of its own in C"), process.name.clone()))?;
+    let names = Names::new(process, &kept, names::c).map_err(|name| {
+        refused(format!("`{name}` is a word that herd7 reserves, or names two things"), process.name.clone())
+    })?;
     let mut writer = Writer {
         types,
         number,

@@ -7,20 +7,7 @@
 //! * `infer`: the types that the tree does not have;
 //! * `scopes`: where registers are declared; `names`: what they are called;
 //! * `guards`: which critical sections and readers are held by guards;
-//! * `rust`, `rust_expr`, `c`, `c_expr`: the text.
-//!
-//! # What has no counterpart
-//!
-//! In Rust:
-//! * `__atomic_add_unless()`, which yields the value that it found;
-//! * the value that `atomic_add_return()` and its like write, if they are fully ordered and add what is no number: a sum would depend on it;
-//! * a reader of RCU that does not end in the function in which it begins, or ends in one of two branches;
-//! * locks and SRCU domains that are reached through a pointer, or whose address is a value;
-//! * a location that is a lock, and accessed otherwise in the same process;
-//! * `spin_trylock()` in the middle of an expression;
-//! * names that Rust does not have (`self`, `crate`, `_`), if the condition or a location has them.
-//!
-//! In C: names that herd7 reserves, and a local that hides a parameter of its name, if the condition asks for it.
+//! * `rust`, `rust_signature`, `rust_guards`, `rust_expr`, `c`, `c_expr`: the text.
 
 mod c;
 mod c_expr;
@@ -29,6 +16,8 @@ mod infer;
 mod names;
 mod rust;
 mod rust_expr;
+mod rust_guards;
+mod rust_signature;
 mod scopes;
 
 pub use crate::ast::Language;
@@ -44,6 +33,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Writes a test again, with all processes in one language. Those that are in it already stay as they are.
+///
+/// What comes of it has the same events, dependencies and values, and so the same verdict, states, counts and flags. Header, initial state,
+/// condition and names stay; so do comments, before the statement that they stand before.
+///
+/// # What has no counterpart
+///
+/// In Rust:
+/// 1. `__atomic_add_unless()`, which yields the value that it found;
+/// 2. the value that `atomic_add_return()` and its like write, if they are fully ordered and add what is no number: it depends on
+///    nothing, and the sum of `fetch_add` and what was added would;
+/// 3. a reader of RCU that does not end in the function in which it begins, or ends in one of two branches;
+/// 4. locks and SRCU domains that are reached through a pointer, or whose address is a value;
+/// 5. a location that one process uses as a lock, and otherwise;
+/// 6. `spin_trylock()` in the middle of an expression;
+/// 7. names that Rust does not have (`self`, `crate`, `_`, `r.1`), of a location or in the condition.
+///
+/// In C, names that herd7 reserves, and a local that hides the parameter of its name, if the condition asks for it.
 ///
 /// # Errors
 /// What is wrong with the test, or what in it the other language lacks.
