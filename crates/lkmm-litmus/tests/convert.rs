@@ -2,7 +2,7 @@
 //! flags; so have the kernel's own tests with each process once in Rust and the others in C. What cannot be converted is
 //! on the list that `lkmm_litmus::convert` documents.
 //!
-//! Each check may take `LKMM_SECONDS` (default 1); of a test that does not end in that time, the control paths are compared
+//! Each check may take `LKMM_SECONDS` (default 0.5); of a test that does not end in that time, the control paths are compared
 //! alone. `LKMM_CONVERTED=DIR` writes the converted tests there.
 
 use lkmm_litmus::{Language, Options, Settings, check, convert, convert_process, parse};
@@ -11,6 +11,7 @@ use lkmm_model::program::Path as ControlPath;
 use lkmm_report::{Answer, Position, Problem, Report, Test};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +38,7 @@ fn read(path: &Path) -> String {
 }
 
 fn checked(source: &str) -> Report {
-    let seconds = std::env::var("LKMM_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(1.0);
+    let seconds = std::env::var("LKMM_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(0.5);
     let settings = Settings {
         timeout: Some(Duration::from_secs_f64(seconds)),
         ..Settings::new(models::by_name("lkmm").expect("it is always there"))
@@ -69,7 +70,11 @@ fn result(report: &Report) -> Result {
 fn shapes(test: &Test) -> Vec<Vec<String>> {
     let shape = |path: &ControlPath| {
         let events: Vec<_> = path.events.iter().map(|event| (event.label, event.atomic)).collect();
-        format!("{events:?} {:?} {:?} {:?} {:?} {}", path.addr, path.data, path.ctrl, path.rmw, path.truncated)
+        let finals: Vec<_> = path.finals.iter().map(|&value| mem::discriminant(&path.exprs[value as usize])).collect();
+        format!(
+            "{events:?} {:?} {:?} {:?} {:?} {} {finals:?}",
+            path.addr, path.data, path.ctrl, path.rmw, path.truncated
+        )
     };
     let threads = test.program.threads.iter();
     threads
@@ -189,6 +194,40 @@ fn report(tally: &Tally, what: &str, least: f64) {
     println!("refused: {:#?}", tally.refused);
     assert!(tally.wrong.is_empty(), "{} wrong:\n{}", tally.wrong.len(), tally.wrong.join("\n"));
     assert!(share >= least, "only {:.2} % of {what} convert", share * 100.0);
+}
+
+/// Tests whose text in both languages is kept in `tests/converted/`. With `UPDATE_EXPECT=1` in the environment it is written.
+const KEPT: [&str; 10] = [
+    "atomics/values-add-unless",
+    "dependencies/LB+ctrl-after-join+data",
+    "locks/trylock-may-fail",
+    "plain/trylock-protected",
+    "rcu/publish-subscribe",
+    "rust/MP+sections",
+    "rust/dep+plain",
+    "srcu/down-up-two-cpus",
+    "values/array-elements",
+    "values/while-spin",
+];
+
+#[test]
+fn what_is_written_reads_well() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for name in KEPT {
+        let source = read(&root.join("../../litmus").join(format!("{name}.litmus")));
+        let rust = convert(&source, Language::Rust).unwrap();
+        let texts = [("rust", rust.clone()), ("c", convert(&rust, Language::C).unwrap())];
+        for (language, text) in texts {
+            let kept = root.join(format!("tests/converted/{}.{language}.litmus", name.replace('/', "-")));
+            if std::env::var_os("UPDATE_EXPECT").is_some() {
+                std::fs::write(kept, text).unwrap();
+            } else if std::fs::read_to_string(&kept).unwrap_or_default() != text {
+                wrong.push(format!("{}:\n{text}", kept.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -219,6 +219,7 @@ impl Writer<'_> {
         let place = self.place(address);
         match mode {
             Mode::Plain => format!("{place} = {value};"),
+            Mode::SrcuUnlock if self.origin_text().contains("up_read") => format!("srcu_up_read({pointer}, {value});"),
             Mode::SrcuUnlock => format!("srcu_read_unlock({pointer}, {value});"),
             Mode::Release if atomic => format!("atomic_set_release({pointer}, {value});"),
             Mode::Release if assigns => format!("rcu_assign_pointer({place}, {value});"),

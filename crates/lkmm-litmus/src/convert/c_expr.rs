@@ -92,6 +92,7 @@ impl Writer<'_> {
         let place = self.place(address);
         match mode {
             Mode::Plain => place,
+            Mode::SrcuLock if self.origin_text().contains("down_read") => format!("srcu_down_read({pointer})"),
             Mode::SrcuLock => format!("srcu_read_lock({pointer})"),
             Mode::Acquire if atomic => format!("atomic_read_acquire({pointer})"),
             Mode::Acquire => format!("smp_load_acquire({pointer})"),
