@@ -233,6 +233,15 @@ fn branches_have_values() {
 }
 
 #[test]
+fn what_a_pattern_binds_stays_as_it_was() {
+    let source = "Rust kept\n{}\nfn P0(x: &Atomic<i32>) { let mut r0 = 1; let r1 = match r0 { n => { r0 = 5; n } }; }\nlocations [0:r0; 0:r1]\n";
+    let test = read(source);
+    let path = &test.program.threads[0].paths[0];
+    let finals: Vec<_> = path.finals.iter().map(|&f| value(path.exprs[f as usize])).collect();
+    assert_eq!(finals, ["Const(Int(5))", "Const(Int(1))"]);
+}
+
+#[test]
 fn loops_turn_as_in_c() {
     same("while (READ_ONCE(*x) == 0) smp_mb();", "while x.load(Relaxed) == 0 { smp_mb(); }");
     same("do { smp_mb(); } while (READ_ONCE(*x) == 0);", "loop { smp_mb(); if x.load(Relaxed) != 0 { break; } }");

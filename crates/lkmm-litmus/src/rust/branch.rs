@@ -180,11 +180,12 @@ impl Front<'_> {
             ty => ty.clone(),
         };
         let value = Value { expr: value.expr.clone(), ty, of: value.of.clone(), span: name.span.clone() };
-        // Each way has a register of its own: what it is assigned is not seen on another one.
-        if name.mutable {
+        // What changes, or what is matched and changes, has a register of its own.
+        let changes = self.scopes.bindings.iter().any(|binding| binding.register == *register && binding.mutable);
+        if name.mutable || changes {
             let own = self.hidden(&name.text);
             self.emit(StmtKind::Assign { register: Some(own), value: value.expr.clone() })?;
-            return self.bind_value(&name.text, own, true, None, value);
+            return self.bind_value(&name.text, own, name.mutable, None, value);
         }
         self.bind_value(&name.text, *register, false, None, value)
     }
