@@ -99,6 +99,7 @@ pub struct Check {
     Not converted to Rust are: __atomic_add_unless(); atomic_add_return() and its like, fully ordered, of what is no number; readers of RCU \
     that do not end in the function in which they begin, or end in one of two branches; locks and SRCU domains behind pointers, or \
     whose address is a value; locations that one process uses as a lock and otherwise; spin_trylock() in the middle of an expression; \
+    atomic additions through a pointer to what holds addresses; \
     names that Rust does not have. Not converted to C are names that herd7 reserves.\n\n\
     Exit codes: 0 when every test was converted, 2 when some were not."
 )]

@@ -22,7 +22,7 @@ pub(super) enum Kind {
 }
 
 /// What the locations of a test are, but for those that are numbers and pointers.
-fn kinds(processes: &[Process]) -> Kinds {
+pub(super) fn kinds(processes: &[Process]) -> Kinds {
     let mut kinds = BTreeMap::new();
     for process in processes {
         let mut add = |address: &Expr, kind: Kind| {

@@ -59,6 +59,13 @@ impl Types {
                 types.registers.insert((number, *register), pointer);
             }
         }
+        // What is added to is a number, whatever it is declared as.
+        for (name, kind) in super::c::kinds(processes) {
+            if kind == super::c::Kind::Atomic {
+                let location = types.location(&name);
+                types.int(location);
+            }
+        }
         types.initial(processes, init);
         types.asked(processes, asked);
         // What later statements say of a value decides on sums in earlier ones.

@@ -47,7 +47,8 @@ use std::ops::Range;
 /// 4. locks and SRCU domains that are reached through a pointer, or whose address is a value;
 /// 5. a location that one process uses as a lock, and otherwise;
 /// 6. `spin_trylock()` in the middle of an expression;
-/// 7. names that Rust does not have (`self`, `crate`, `_`, `r.1`), of a location or in the condition.
+/// 7. an atomic addition through a pointer to what holds addresses;
+/// 8. names that Rust does not have (`self`, `crate`, `_`, `r.1`), of a location or in the condition.
 ///
 /// In C, names that herd7 reserves, and a local that hides the parameter of its name, if the condition asks for it.
 ///

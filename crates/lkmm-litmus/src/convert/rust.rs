@@ -185,7 +185,7 @@ impl Writer<'_> {
                 self.line(&format!("drop(unsafe {{ SpinLockGuard::new({lock}) }});"));
             }
             StmtKind::AtomicOp { address, op, value } => {
-                let content = self.pointee(address);
+                let content = self.number_at(address)?;
                 let receiver = self.receiver(address, false)?;
                 let value = match (op, &value.kind) {
                     (Operator::Add, _) => self.value(value, &content, false)?,

@@ -164,6 +164,14 @@ impl Writer<'_> {
         }
     }
 
+    /// The type of what is added to.
+    pub(super) fn number_at(&mut self, address: &Expr) -> Result<Type, Problem> {
+        match self.pointee(address) {
+            Type::Int => Ok(Type::Int),
+            Type::Pointer(_) => Err(self.problem("an addition to what holds addresses, behind a pointer")),
+        }
+    }
+
     /// What an atomic operation is called on.
     pub(super) fn receiver(&mut self, address: &Expr, is_unsafe: bool) -> Result<String, Problem> {
         if let ExprKind::Register(register) = address.kind {
@@ -266,6 +274,7 @@ impl Writer<'_> {
                 return Err(self.problem("`__atomic_add_unless`, which yields the value that it found"));
             }
             ExprKind::AddUnless { address, add, unless, .. } => {
+                self.number_at(address)?;
                 let receiver = self.receiver(address, is_unsafe)?;
                 let add = self.value(add, &Type::Int, is_unsafe)?;
                 let unless = self.value(unless, &Type::Int, is_unsafe)?;
@@ -299,7 +308,7 @@ impl Writer<'_> {
         (yields, ordering): (Yields, Ordering),
         is_unsafe: bool,
     ) -> Result<Text, Problem> {
-        let content = self.pointee(address);
+        let content = self.number_at(address)?;
         let receiver = self.receiver(address, is_unsafe)?;
         let (method, sign) = match op {
             Operator::Add => ("fetch_add", "+"),
