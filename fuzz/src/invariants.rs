@@ -2,9 +2,9 @@
 //! `crates/lkmm-cli/tests/mutations.rs` on a few thousand mutations of known tests.
 
 use lkmm_cli::files::MAX_SOURCE;
-use lkmm_litmus::{Options, Settings};
+use lkmm_litmus::{Language, Options, Settings};
 use lkmm_model::models;
-use lkmm_report::{Answer, Palette, Problem, Report, herd, human, json, witness};
+use lkmm_report::{Answer, Palette, Problem, Report, Test, herd, human, json, witness};
 use std::time::{Duration, Instant};
 
 /// Time for a search.
@@ -24,6 +24,25 @@ pub fn parse(source: &str) {
             }
         }
         Err(problem) => points_into(&problem, source),
+    }
+}
+
+/// Converts a source that can be read into both languages. What comes of it can be read, and has as many control paths.
+pub fn convert(source: &str) {
+    let options = Options { deadline: Some(Instant::now() + DEADLINE), ..Options::default() };
+    let Ok(test) = lkmm_litmus::parse(source, &options) else { return };
+    for language in [Language::Rust, Language::C] {
+        match lkmm_litmus::convert(source, language) {
+            Ok(text) => match lkmm_litmus::parse(&text, &options) {
+                Ok(converted) => {
+                    let paths = |test: &Test| test.program.threads.iter().map(|t| t.paths.len()).collect::<Vec<_>>();
+                    assert_eq!(paths(&test), paths(&converted), "{source}\nbecame\n{text}");
+                }
+                Err(_) if Instant::now() >= options.deadline.unwrap_or_else(Instant::now) => {}
+                Err(problem) => panic!("{problem:?} in\n{text}\nwhich was\n{source}"),
+            },
+            Err(problem) => points_into(&problem, source),
+        }
     }
 }
 

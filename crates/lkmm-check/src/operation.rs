@@ -33,6 +33,8 @@ pub enum Update {
     Exchange(u64),
     /// The second value, if it was the first; otherwise the operation fails.
     CompareExchange(u64, u64),
+    /// The sum with the first, wrapping, unless the value was the second; then the operation fails.
+    AddUnless(u64, u64),
     /// The sum with this, wrapping.
     Add(u64),
     /// The difference to this, wrapping.
@@ -51,7 +53,8 @@ impl Update {
         let new = match *self {
             Update::Exchange(new) => new,
             Update::CompareExchange(expected, new) => return (old == expected).then_some(new),
-            Update::Add(by) => old.wrapping_add(by),
+            Update::AddUnless(_, unless) if old == unless => return None,
+            Update::Add(by) | Update::AddUnless(by, _) => old.wrapping_add(by),
             Update::Sub(by) => old.wrapping_sub(by),
             Update::And(by) => old & by,
             Update::Or(by) => old | by,
@@ -240,6 +243,7 @@ impl Kind {
             Kind::Update { update, void, .. } => match update {
                 Update::Exchange(_) => "xchg",
                 Update::CompareExchange(..) => "cmpxchg",
+                Update::AddUnless(..) => "add_unless",
                 Update::Add(_) if void => "add",
                 Update::Add(_) => "fetch_add",
                 Update::Sub(_) => "fetch_sub",

@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Check litmus tests: search every execution that the model allows
     Check(Check),
+    /// Convert litmus tests from C to Rust, or back
+    Convert(Convert),
     /// List the memory models, the default first
     ListModels,
     /// Print a completion script for a shell
@@ -87,6 +89,41 @@ pub struct Check {
     /// Print an execution that answers each test's question, thread by thread
     #[arg(long)]
     pub witness: bool,
+}
+
+/// The arguments of `lkmm convert`.
+#[derive(Args)]
+#[command(
+    after_help = "The converted test has the same events and dependencies, and so the same verdict, states and counts. Processes that \
+    are in the language already stay as they are.\n\n\
+    Not converted to Rust are: __atomic_add_unless(); atomic_add_return() and its like, fully ordered, of what is no number; readers of RCU \
+    that do not end in the function in which they begin, or end in one of two branches; locks and SRCU domains behind pointers, or \
+    whose address is a value; locations that one process uses as a lock and otherwise; spin_trylock() in the middle of an expression; \
+    atomic additions through a pointer to what holds addresses; \
+    names that Rust does not have. Not converted to C are names that herd7 reserves.\n\n\
+    Exit codes: 0 when every test was converted, 2 when some were not."
+)]
+pub struct Convert {
+    /// The language to convert to
+    #[arg(long, value_enum)]
+    pub to: To,
+
+    /// What to convert: files, directories (every *.litmus in them), @FILE (a list, one path a line), - (standard input)
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Write each test into this folder, under its own name; without it, one test is written to the standard output
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// The languages of litmus tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// Functions over the API of crate lkmm, which is the kernel's
+    Rust,
+    /// The C of herd7, with the kernel's macros
+    C,
 }
 
 /// How results are printed.

@@ -49,6 +49,14 @@ impl Input {
         Input { name: "<stdin>".into(), place: Place::Stdin }
     }
 
+    /// The file that it is, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Stdin | Place::Nowhere(_) => None,
+        }
+    }
+
     fn nowhere(path: &Path, problem: Problem) -> Input {
         Input { name: path.display().to_string(), place: Place::Nowhere(problem) }
     }
@@ -104,10 +112,10 @@ fn in_time<T: Send + 'static>(
 
 fn source(bytes: Vec<u8>) -> Result<String, Problem> {
     if bytes.len() as u64 > MAX_SOURCE {
-        return Err(Problem::new("longer than 1 MiB").with_help("a litmus test is a few lines of C; is this one?"));
+        return Err(Problem::new("longer than 1 MiB").with_help("a litmus test is a few lines of code; is this one?"));
     }
     if bytes.contains(&0) {
-        return Err(Problem::new("not a text").with_help("a litmus test is a few lines of C; is this one?"));
+        return Err(Problem::new("not a text").with_help("a litmus test is a few lines of code; is this one?"));
     }
     Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }

@@ -61,6 +61,17 @@ fn the_parser_survives_mutations() {
 }
 
 #[test]
+fn what_is_converted_can_be_read() {
+    let (seeds, words, mut rng) = (tests_in("litmus"), words(), Rng::with_seed(3));
+    for seed in &seeds {
+        invariants::convert(seed);
+    }
+    for _ in 0..3_000 {
+        invariants::convert(&mutated(&seeds[rng.usize(..seeds.len())], &words, &mut rng));
+    }
+}
+
+#[test]
 fn the_check_survives_mutations() {
     let (seeds, words, mut rng) = (tests_in("litmus"), words(), Rng::with_seed(2));
     for _ in 0..1_000 {

@@ -1,10 +1,12 @@
 //! The typed syntax tree of a program, with every primitive already recognised.
 //!
-//! Names of locals are numbers into [`Process::registers`]; casts and types are gone, since herd7's C has one type. Each
-//! statement knows its number in the table of origins.
+//! C and Rust have this tree in common, so that all that comes after it is the same for both. Names of locals are numbers into
+//! [`Process::registers`]; casts and types are gone, since herd7's C has one type. Each statement knows its number in the
+//! table of origins.
 
 use lkmm_model::event::{Fence, Mode};
 use lkmm_model::program::Operator;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Index into [`Process::registers`].
@@ -30,14 +32,14 @@ pub(crate) enum Yields {
 }
 
 /// An expression.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     /// The longest way down to a leaf; bounded by the parser, so that recursion over expressions is.
     pub(crate) height: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ExprKind {
     Const(i32),
     Register(Register),
@@ -135,13 +137,27 @@ pub(crate) enum StmtKind {
     SyncSrcu(Expr),
 }
 
+/// What a process is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// The C of herd7, with the kernel's macros.
+    C,
+    /// Rust, with the kernel's API.
+    Rust,
+}
+
 /// A process.
 #[derive(Debug)]
 pub(crate) struct Process {
+    pub(crate) language: Language,
+    /// Its whole text.
+    pub(crate) text: Range<usize>,
     pub(crate) name: Range<usize>,
     /// Names of the locals and parameters.
     pub(crate) registers: Vec<String>,
     /// The parameters, and where they are named.
     pub(crate) parameters: Vec<(Register, Range<usize>)>,
     pub(crate) body: Vec<Stmt>,
+    /// In Rust, the names that the condition may ask for; of those that it may not, why.
+    pub(crate) locals: BTreeMap<String, Option<String>>,
 }

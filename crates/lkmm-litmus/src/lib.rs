@@ -1,11 +1,11 @@
-//! C litmus tests: from source text to a closed [`Program`](lkmm_model::program::Program), and to a [`Report`](lkmm_report::Report).
+//! Litmus tests in C and in Rust: from source text to a closed [`Program`](lkmm_model::program::Program), and to a [`Report`](lkmm_report::Report).
 //!
 //! [`parse`] reads the language that herd7 (7.57) reads with the definitions of the Linux-kernel memory model. The way of
 //! a test through this crate:
 //!
-//! 1. `sections` cuts it into header, initial state, program and final condition;
-//! 2. `state` reads the two outer sections, `lexer`, `primitives` and `parse` the program, into the tree of `ast` (how they walk
-//!    over their `tokens` is the same);
+//! 1. `sections` cuts it into header, initial state, program and final condition, `processes` the program into processes;
+//! 2. `state` reads the two outer sections, `lexer`, `primitives` and `parse` what is C (how they walk over their `tokens` is the
+//!    same), `rust` what is Rust, both into the tree of `ast`;
 //! 3. `lower` unfolds each process into its control paths, with events, values and dependencies.
 //!
 //! Nothing here decides what an execution may do: that is for the memory models. [`check`] reads a test, has its executions
@@ -42,9 +42,11 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
+//! [`convert`] writes a test in the other language.
+//!
 //! # What is read
 //!
-//! * **Header**: `C name`, with a description in quotes, lines `Key=value` and comments `(* … *)` behind it.
+//! * **Header**: `C name` or `Rust name`, with a description in quotes, lines `Key=value` and comments `(* … *)` behind it.
 //! * **Initial state**: `x=1`, `x=y` (the address of `y`), `int *p = &x`, `atomic_t x = ATOMIC_INIT(1)`, `0:r1=2`,
 //!   `int a[2] = {1,2}`. What is not initialised is 0. A type decides how integers are shown (an `atomic_t` without sign)
 //!   and to what width an *initial* value is cut; the program computes with signed 32 bits.
@@ -56,6 +58,65 @@
 //! * **Condition**: `locations [x; 0:r1; a]`, `filter`, `exists`, `~exists`, `forall`, `observed`; atoms `0:r1=1`, `x!=1`,
 //!   `a[1]=2`, `a={1,2}`, `x=y` (the address of `y`), `[x]=[y]`, `0:r1=1:r1`; `~`, `=>`, `/\`, `\/`, from the tightest to
 //!   the loosest.
+//!
+//! # Rust
+//!
+//! A process may be a Rust function, whichever word the header begins with, and beside processes in C:
+//!
+//! ```
+//! use lkmm_litmus::{check, Settings};
+//!
+//! let source = "Rust MP
+//! {}
+//! fn P0(buf: &Atomic<i32>, flag: &Atomic<i32>) { buf.store(1, Relaxed); flag.store(1, Release); }
+//! P1(int *buf, int *flag) { int r0 = smp_load_acquire(flag); int r1 = READ_ONCE(*buf); }
+//! exists (1:r0=1 /\\ 1:r1=0)";
+//! let report = check("MP.litmus", source, &Settings::new(lkmm_model::models::lkmm()));
+//! assert_eq!(report.outcome().map(|outcome| (outcome.positive, outcome.negative)), Some((0, 3)));
+//! ```
+//!
+//! The names are those of crate `lkmm`, which are the kernel's; nothing is imported, and a path before a name is
+//! not looked at. The initial state and the condition are as in C. Events and dependencies are those of the C beside each line:
+//!
+//! | Rust | C |
+//! |---|---|
+//! | `x: &Atomic<i32>`, `p: &Atomic<*mut i32>`, `x: *mut i32`, `x: &Shared<i32>` | `int *x`, `int **p` |
+//! | `s: &SpinLock<()>` (or `&Mutex<()>`), `d: &srcu::Domain` | `spinlock_t *s`, `struct srcu_struct *d` |
+//! | `x.load(Relaxed)`, `x.load(Acquire)` | `READ_ONCE(*x)`, `smp_load_acquire(x)` |
+//! | `x.store(v, Relaxed)`, `x.store(v, Release)` | `WRITE_ONCE(*x, v)`, `smp_store_release(x, v)` |
+//! | `x.xchg(v, Acquire)`, with all of `Relaxed`, `Acquire`, `Release`, `Full` | `xchg_acquire(x, v)` |
+//! | `x.cmpxchg(old, new, Full).unwrap_or_else(\|old\| old)` | `cmpxchg(x, old, new)` |
+//! | `.is_ok()`, `.is_err()`, `matches!`, `match`, `if let Ok(v)`, `while let Err(_)` of a `cmpxchg` | `cmpxchg(…) == old` |
+//! | `x.add(v, Relaxed)`, `x.fetch_add(v, Full)`, `x.fetch_sub(v, Full)` | `atomic_add(v, x)`, `atomic_fetch_add(v, x)`, … |
+//! | `x.add_unless(v, u, Full)` | `atomic_add_unless(x, v, u)` |
+//! | `unsafe { *p }`, `unsafe { *p = v }`, `p.read()`, `p.write(v)`, `s.get()`, `s.set(v)` | `*p`, `*p = v` |
+//! | `p.read_volatile()`, `p.write_volatile(v)` | `READ_ONCE(*p)`, `WRITE_ONCE(*p, v)` |
+//! | `x.as_ptr()`, `Atomic::from_ptr(p)`, `p.wrapping_byte_add(4)`, `p.is_null()`, `ptr::null_mut()`, `p as usize` | `x`, `p`, `p + 4`, `p == 0`, `0`, `p` |
+//! | `smp_mb()` and all of `lkmm::barrier`, `synchronize_rcu()` | the same |
+//! | `let g = s.lock();`, `s.try_lock()`, `s.is_locked()` | `spin_lock(s)`, `spin_trylock(s)`, `spin_is_locked(s)` |
+//! | `drop(g)`, or the end of the scope of `g` | `spin_unlock(s)` |
+//! | `let g = rcu::read_lock();`, `drop(g)` | `rcu_read_lock()`, `rcu_read_unlock()` |
+//! | `rcu::dereference(p)`, `rcu::assign(p, v)` | `rcu_dereference(*p)`, `rcu_assign_pointer(*p, v)` |
+//! | `let g = d.read_lock();`, `drop(g)`, `d.synchronize()` | `srcu_read_lock(d)`, `srcu_read_unlock(d, g)`, `synchronize_srcu(d)` |
+//! | `d.down_read()`, `unsafe { d.up_read(i) }` | `srcu_down_read(d)`, `srcu_up_read(d, i)` |
+//! | `forget(g)`, `unsafe { SpinLockGuard::new(s) }` | nothing: a lock that is kept, or that is held already |
+//! | `if`, `match` on integers, `bool`s, `Ok`/`Err`, `Some`/`None`, as statements and as values | `if` |
+//! | `while`, `loop` with `if c { break; }` as its first or last statement | `while`, `do … while` |
+//! | `for i in 0..3`, whose bounds are numbers | as many copies of the body |
+//! | `+ - * / & \| ^`, comparisons, `!`, `&&` and `\|\|` of what does nothing, casts | the same |
+//!
+//! * **Bindings**: each `let` is a register of its own. In a condition, `1:r0` is the last binding of that name in the outermost scope of
+//!   `P1`. It must have a value on every way to the end, and be a number, a `bool` or an address; guards are none.
+//! * **Guards** are dropped as in Rust: at the end of their scope, the last first; a name that is hidden lives on, `_` drops at once.
+//!   Whether one is held must not depend on the way taken where its scope ends.
+//! * **Values** have 32 bits and a sign, as in C, whatever their type. Types say which literals are accepted: those that fit both the type
+//!   and 31 bits and a sign. A cast to a type of 8 or 16 bits keeps those bits; a cast to a wider one keeps the value. Sums are not
+//!   cut, and nothing overflows with a panic.
+//! * **What Rust rejects** is rejected, with the reason: plain accesses through `&Atomic<T>`, raw pointers outside of `unsafe`, orderings that
+//!   an operation does not have, uses of what was moved or has no value yet, second values for what is not `mut`, types that
+//!   do not fit. (Lifetimes play no role: what a reference refers to is there as long as the test is.)
+//! * **What is missing**: functions, closures (but for `\|old\| old`), structures, arrays, `return`, `?`, other macros, shifts, `%`. No process has
+//!   more than 16,384 tokens, or as many statements once loops are unrolled.
 //!
 //! # What differs from herd7
 //!
@@ -82,6 +143,7 @@
 
 mod ast;
 mod check;
+mod convert;
 mod expected;
 mod large;
 mod lexer;
@@ -89,15 +151,19 @@ mod lower;
 mod operations;
 mod parse;
 mod primitives;
+mod processes;
+mod rust;
 mod sections;
 mod state;
 mod text;
 mod tokens;
 
 pub use check::{Settings, check};
+pub use convert::{Language, convert, convert_process};
 use lkmm_report::{Problem, Test};
 use lower::{Budget, MAX_TOTAL};
 use operations::Operations;
+use processes::Parsed;
 use state::Cursor;
 use std::time::Instant;
 
@@ -139,9 +205,9 @@ pub fn parse(source: &str, options: &Options) -> Result<Test, Problem> {
 /// Reads a test, and where its operators stand.
 fn read(source: &str, budget: &mut Budget) -> Result<(Test, Operations), Problem> {
     let sections = sections::split(source)?;
-    let parse::Parsed { processes, origins, warnings } = parse::program(source, sections.program)?;
-    let init = Cursor::new(source, sections.init, processes.len())?.init()?;
-    let asked = Cursor::new(source, sections.condition, processes.len())?.condition()?;
+    let Parsed { processes, origins, warnings } = processes::read(source, sections.program)?;
+    let init = Cursor::new(source, sections.init, &processes)?.init()?;
+    let asked = Cursor::new(source, sections.condition, &processes)?.condition()?;
     let lowered = lower::lower(&processes, &origins, &init, &asked, budget)?;
     let test = Test {
         name: sections.name,

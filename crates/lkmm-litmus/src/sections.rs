@@ -10,6 +10,8 @@ use std::ops::Range;
 /// Where the parts of a test are.
 #[derive(Debug)]
 pub(crate) struct Sections {
+    /// The word that the file begins with.
+    pub(crate) dialect: Range<usize>,
     pub(crate) name: String,
     pub(crate) init: Range<usize>,
     pub(crate) program: Range<usize>,
@@ -18,18 +20,18 @@ pub(crate) struct Sections {
 
 const OTHER_DIALECTS: &[&str] = &[
     "LISA", "Bell", "BELL", "AArch64", "ARM", "X86", "X86_64", "PPC", "MIPS", "RISCV", "RISC-V", "CPP", "C++", "JAVA",
-    "ASL", "PTX", "BPF", "Rust",
+    "ASL", "PTX", "BPF",
 ];
 
 /// Cuts a test into its parts.
 pub(crate) fn split(source: &str) -> Result<Sections, Problem> {
-    let (name, header_end) = header(source)?;
+    let (dialect, name, header_end) = header(source)?;
     let bytes = source.as_bytes();
     let open = find_init(source, header_end)?;
     let close = end_of_init(bytes, open)?;
     let condition = find_condition(bytes, close + 1)?;
     let end = end_of_condition(source, condition)?;
-    Ok(Sections { name, init: open + 1..close, program: close + 1..condition, condition: condition..end })
+    Ok(Sections { dialect, name, init: open + 1..close, program: close + 1..condition, condition: condition..end })
 }
 
 fn is_blank(c: u8) -> bool {
@@ -40,19 +42,20 @@ fn run(bytes: &[u8], from: usize, accept: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|&c| !accept(c)).map_or(bytes.len(), |n| from + n)
 }
 
-/// The first line: the dialect and the name; anything may follow on the line.
-fn header(source: &str) -> Result<(String, usize), Problem> {
+/// The first line: the dialect and the name; anything may follow on the line. Under both dialects a process may be in
+/// either language.
+fn header(source: &str) -> Result<(Range<usize>, String, usize), Problem> {
     let bytes = source.as_bytes();
     let start = run(bytes, 0, is_blank);
     let end = run(bytes, start, |c| !c.is_ascii_whitespace());
     let dialect = &source[start..end];
     if OTHER_DIALECTS.contains(&dialect) {
-        return Err(Problem::at(format!("not C: this is a test in {dialect}"), start..end)
-            .with_help("only tests in C, whose first word is `C`, can be checked"));
+        return Err(Problem::at(format!("neither C nor Rust: this is a test in {dialect}"), start..end)
+            .with_help("only tests in C and in Rust, whose first word is `C` or `Rust`, can be checked"));
     }
-    if dialect != "C" {
-        return Err(Problem::at("not C: a litmus test starts with the line `C name`", start..end.max(start))
-            .with_label("expected `C`"));
+    if dialect != "C" && dialect != "Rust" {
+        return Err(Problem::at("a litmus test starts with the line `C name` or `Rust name`", start..end.max(start))
+            .with_label("expected `C` or `Rust`"));
     }
     let name_start = run(bytes, end, is_blank);
     let in_name = |c: u8| c.is_ascii_alphanumeric() || b"_/.-+[]".contains(&c);
@@ -63,7 +66,7 @@ fn header(source: &str) -> Result<(String, usize), Problem> {
     }
     let after = doc_string(bytes, name_end);
     let name = &source[name_start..name_end];
-    Ok((name.strip_suffix(".litmus").unwrap_or(name).to_string(), after))
+    Ok((start..end, name.strip_suffix(".litmus").unwrap_or(name).to_string(), after))
 }
 
 /// Skips a quoted description after the name, on the same line or the next.
@@ -223,7 +226,7 @@ mod tests {
 
     #[test]
     fn refuses_other_dialects() {
-        assert!(split("AArch64 foo\n{}\n").unwrap_err().message.starts_with("not C"));
-        assert!(split("").unwrap_err().message.starts_with("not C"));
+        assert!(split("AArch64 foo\n{}\n").unwrap_err().message.starts_with("neither C nor Rust"));
+        assert!(split("").unwrap_err().message.contains("starts with the line"));
     }
 }

@@ -255,6 +255,47 @@ impl<T: AtomicType<Repr: AtomicArithmeticOps>> Atomic<T> {
         unsafe { T::Repr::fetch_add(self.0.get(), delta, OrderingType::Relaxed) };
     }
 
+    /// Adds to the value, wrapping, unless it is `unless`. Did it add? If not, it is a [`Relaxed`] load.
+    ///
+    /// ```
+    /// use lkmm::atomic::{Atomic, Full, Relaxed};
+    ///
+    /// let users = Atomic::new(1);
+    /// assert!(users.add_unless(1, 0, Full));
+    /// users.store(0, Relaxed);
+    /// assert!(!users.add_unless(1, 0, Full));
+    /// ```
+    #[doc(alias("atomic_add_unless", "atomic_inc_not_zero"))]
+    #[inline]
+    #[cfg_attr(feature = "check", track_caller)]
+    pub fn add_unless<Rhs>(&self, rhs: Rhs, unless: T, _: Full) -> bool
+    where
+        T: AtomicAdd<Rhs>,
+    {
+        let delta = T::Repr::delta_into_bits(T::rhs_into_delta(rhs));
+        let unless = into_repr(unless).into_bits();
+        in_model!(model, place => {
+            let update = lkmm_check::hook::Update::AddUnless(delta, unless);
+            // SAFETY: `AtomicAdd` says that the sum is a value of `T`.
+            unsafe { self.update(model, update, OrderingType::Full, place).into_bits() != unless }
+        });
+        // SAFETY: `self` is such an object; `AtomicAdd` says that the sum is a value of it.
+        unsafe {
+            let mut known = T::Repr::load(self.0.get());
+            loop {
+                let bits = known.into_bits();
+                if bits == unless {
+                    return false;
+                }
+                let sum = T::Repr::from_bits(bits.wrapping_add(delta));
+                match T::Repr::cmpxchg(self.0.get(), known, sum, OrderingType::Full) {
+                    Ok(_) => return true,
+                    Err(found) => known = found,
+                }
+            }
+        }
+    }
+
     /// Adds to the value, wrapping, and yields what it was before.
     #[doc(alias("atomic_fetch_add", "atomic_fetch_inc", "atomic64_fetch_add"))]
     #[inline]

@@ -89,6 +89,18 @@ macro_rules! locks {
             }
         }
 
+        impl<'a, T> $guard<'a, T> {
+            /// A guard for a lock that is held already, by one that was forgotten: so a lock is released elsewhere than where it
+            /// was taken.
+            ///
+            /// # Safety
+            /// This thread holds the lock, and no other guard of it is there.
+            #[cfg_attr(feature = "check", track_caller)]
+            pub unsafe fn new(lock: &'a $name<T>) -> Self {
+                $guard { lock, data: lock.data(), held: held_here(), not_send: PhantomData }
+            }
+        }
+
         impl<T> Deref for $guard<'_, T> {
             type Target = T;
 
@@ -165,6 +177,14 @@ struct Lock<const MAY_SLEEP: bool>(AtomicU32);
 type Held = Option<lkmm_check::hook::Place>;
 #[cfg(not(feature = "check"))]
 type Held = Option<core::convert::Infallible>;
+
+/// Of a lock that is held already.
+#[inline]
+#[cfg_attr(feature = "check", track_caller)]
+fn held_here() -> Held {
+    in_model!(_model, place => Some(place));
+    None
+}
 
 impl<const MAY_SLEEP: bool> Lock<MAY_SLEEP> {
     const fn new() -> Self {

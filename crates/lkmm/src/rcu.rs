@@ -88,6 +88,41 @@ pub fn synchronize_rcu() {
     DOMAIN.synchronize();
 }
 
+/// A pointer that readers follow, as it is now (`rcu_dereference`): what is done through it comes after.
+///
+/// It is for pointers that own nothing; what they point to is kept by whoever publishes it. [`Rcu`] is safer.
+///
+/// ```
+/// use lkmm::atomic::Atomic;
+/// use lkmm::rcu;
+///
+/// let number = Atomic::new(1);
+/// let current = Atomic::new(std::ptr::null_mut());
+/// rcu::assign(&current, number.as_ptr());
+/// let reader = rcu::read_lock();
+/// assert_eq!(rcu::dereference(&current), number.as_ptr());
+/// # drop(reader);
+/// ```
+#[doc(alias = "rcu_dereference")]
+#[inline]
+#[cfg_attr(feature = "check", track_caller)]
+pub fn dereference<T>(pointer: &Atomic<*mut T>) -> *mut T {
+    let raw = pointer.load(Relaxed);
+    #[cfg(feature = "check")]
+    if let (Some(model), false) = (lkmm_check::hook::model(), raw.is_null()) {
+        model.follow(raw as usize, size_of::<T>());
+    }
+    raw
+}
+
+/// Has readers follow another pointer from now on (`rcu_assign_pointer`): what was done before comes before.
+#[doc(alias = "rcu_assign_pointer")]
+#[inline]
+#[cfg_attr(feature = "check", track_caller)]
+pub fn assign<T>(pointer: &Atomic<*mut T>, to: *mut T) {
+    pointer.store(to, Release);
+}
+
 /// Pointers that own what they point to.
 ///
 /// # Safety

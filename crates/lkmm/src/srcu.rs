@@ -69,6 +69,40 @@ impl Domain {
         }
     }
 
+    /// Begins to read, without a guard (`srcu_down_read`). Yields the index that ends it.
+    #[inline]
+    #[cfg_attr(feature = "check", track_caller)]
+    #[must_use]
+    pub fn down_read(&self) -> i32 {
+        // SAFETY: the word is used by the model alone.
+        in_model!(model, place => unsafe { model.srcu_lock(self.waiting.as_ptr() as usize, place) as i32 });
+        let index = self.current.load(Ordering::Relaxed);
+        self.readers[index].fetch_add(1, Ordering::SeqCst);
+        index as i32
+    }
+
+    /// Ends what [`down_read`](Self::down_read) began (`srcu_up_read`).
+    ///
+    /// ```
+    /// # static DOMAIN: lkmm::srcu::Domain = lkmm::srcu::Domain::new();
+    /// let index = DOMAIN.down_read();
+    /// // SAFETY: it was returned just now.
+    /// unsafe { DOMAIN.up_read(index) };
+    /// DOMAIN.synchronize();
+    /// ```
+    ///
+    /// # Safety
+    /// `down_read` of this domain has returned the index, and it is used once. In a model, by the thread that it was returned to.
+    #[inline]
+    #[cfg_attr(feature = "check", track_caller)]
+    pub unsafe fn up_read(&self, index: i32) {
+        in_model!(model, place => {
+            // SAFETY: the word is used by the model alone.
+            unsafe { model.srcu_unlock(self.waiting.as_ptr() as usize, index as u32, place) }
+        });
+        self.readers[index as usize].fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// Waits until every reader that has begun has ended (`synchronize_srcu`).
     #[cfg_attr(feature = "check", track_caller)]
     pub fn synchronize(&self) {

@@ -1,5 +1,6 @@
 //! The command, run as users run it.
 
 mod check;
+mod convert;
 mod folder;
 mod paths;

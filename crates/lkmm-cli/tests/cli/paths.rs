@@ -46,7 +46,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_checked() {
     for (message, help) in [
         ("none.litmus: cannot be read: no such file or directory", "name a .litmus file"),
         ("empty: no litmus test in this directory", "named *.litmus"),
-        ("big.litmus: longer than 1 MiB", "a few lines of C"),
+        ("big.litmus: longer than 1 MiB", "a few lines of code"),
         ("void: the list is empty", "one path a line"),
         ("loop: the list names itself", "take its name out"),
         ("none: the list cannot be read", "one path a line"),
@@ -61,7 +61,9 @@ fn what_is_no_test_is_named() {
     folder.write("binary.litmus", b"\x7fELF\x02\x00\x00").write("empty.litmus", "");
     let run = folder.lkmm(&["check", "binary.litmus", "empty.litmus", "@no-list"]);
     assert_eq!(run.code, 2);
-    for message in ["binary.litmus: not a text", "empty.litmus: not C", "no-list: the list cannot be read"] {
+    for message in
+        ["binary.litmus: not a text", "empty.litmus: a litmus test starts with", "no-list: the list cannot be read"]
+    {
         assert!(run.err.contains(message), "{message}: {}", run.err);
     }
 }

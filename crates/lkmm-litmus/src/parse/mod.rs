@@ -1,4 +1,4 @@
-//! The parser of the program section: recursive descent over the tokens.
+//! The parser of processes in C: recursive descent over the tokens.
 //!
 //! It accepts what herd7's grammar accepts, and in addition `for` and `do … while`. What herd7 refuses it refuses, with a
 //! reason. Nesting is limited, so that neither this parser nor what walks its trees can exhaust the stack.
@@ -9,12 +9,13 @@ mod expr;
 mod stmt;
 mod types;
 
-use crate::ast::{Process, Register};
+use crate::ast::{Language, Process, Register};
 use crate::lexer::tokens;
+use crate::processes::Parsed;
 use crate::text::quoted;
 use crate::tokens::{Reader, Token, Tokens};
 use lkmm_report::{Origin, Problem};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// How deep statements and parentheses may nest, and how high an expression may be.
@@ -62,33 +63,25 @@ const RESERVED: &[&str] = &[
     "__atomic_add_unless",
 ];
 
-/// A program section that was read.
-pub(crate) struct Parsed {
-    pub(crate) processes: Vec<Process>,
-    /// Of the statements.
-    pub(crate) origins: Vec<Origin>,
-    pub(crate) warnings: Vec<Problem>,
-}
-
-/// Reads the program section of a test.
-pub(crate) fn program(source: &str, section: Range<usize>) -> Result<Parsed, Problem> {
-    let initial = Origin { span: 0..0, text: String::new() };
+/// Reads processes in C behind those that were read before; at least one.
+pub(crate) fn processes(source: &str, section: Range<usize>, parsed: &mut Parsed) -> Result<(), Problem> {
     let mut parser = Parser {
         tokens: Tokens { source, lexemes: tokens(source, section.clone())?, at: 0 },
         depth: 0,
         operands: 0,
-        origins: vec![initial],
+        origins: std::mem::take(&mut parsed.origins),
         registers: Vec::new(),
         register_ids: HashMap::new(),
         extents: Vec::new(),
         warnings: Vec::new(),
     };
-    let mut processes = Vec::new();
-    while parser.token(0) != Token::End || processes.is_empty() {
-        processes.push(parser.process(processes.len())?);
+    while parser.token(0) != Token::End || parser.extents.is_empty() {
+        parsed.processes.push(parser.process(parsed.processes.len())?);
     }
     braces::check(source, section, &parser.extents)?;
-    Ok(Parsed { processes, origins: parser.origins, warnings: parser.warnings })
+    parsed.origins = parser.origins;
+    parsed.warnings.append(&mut parser.warnings);
+    Ok(())
 }
 
 struct Parser<'s> {
@@ -133,8 +126,7 @@ impl<'s> Parser<'s> {
         if self.token(ahead) != Token::Word {
             return false;
         }
-        let text = self.text(ahead);
-        !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
+        can_be_local(self.text(ahead))
     }
 
     fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
@@ -208,7 +200,15 @@ impl<'s> Parser<'s> {
         }
         self.expect("}")?;
         self.extents.push(braces::Extent { header: start..open, body: open..self.last_end() });
-        Ok(Process { name, registers: std::mem::take(&mut self.registers), parameters, body })
+        Ok(Process {
+            language: Language::C,
+            text: start..self.last_end(),
+            name,
+            registers: std::mem::take(&mut self.registers),
+            parameters,
+            body,
+            locals: BTreeMap::new(),
+        })
     }
 
     fn not_a_process(&self, number: usize) -> Problem {
@@ -246,6 +246,11 @@ impl<'s> Parser<'s> {
             }
         }
     }
+}
+
+/// Is a word a name that a local may have?
+pub(crate) fn can_be_local(text: &str) -> bool {
+    !RESERVED.contains(&text) && !call::is_c11(text) && !types::is_type_word(text) && process_number(text).is_none()
 }
 
 /// The number of a process by its name.

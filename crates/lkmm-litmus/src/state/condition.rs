@@ -360,7 +360,11 @@ mod tests {
     use super::*;
 
     fn printed(condition: &str) -> String {
-        Cursor::new(condition, 0..condition.len(), 2).and_then(Cursor::condition).unwrap().text()
+        Cursor::new(condition, 0..condition.len(), &[])
+            .map(|c| Cursor { processes: 2, ..c })
+            .and_then(Cursor::condition)
+            .unwrap()
+            .text()
     }
 
     #[test]
@@ -388,7 +392,11 @@ mod tests {
     #[test]
     fn observes_registers_before_locations() {
         let source = "locations [c; b; C; 0:r2; 0:r10; 1:r9] exists (x=1 /\\ 0:R=[y])";
-        let observed = Cursor::new(source, 0..source.len(), 2).and_then(Cursor::condition).unwrap().observed();
+        let observed = Cursor::new(source, 0..source.len(), &[])
+            .map(|c| Cursor { processes: 2, ..c })
+            .and_then(Cursor::condition)
+            .unwrap()
+            .observed();
         let texts: Vec<String> = observed.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["0:R", "0:r10", "0:r2", "1:r9", "[C]", "[b]", "[c]", "[x]", "[y]"]);
     }

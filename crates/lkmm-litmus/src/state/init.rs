@@ -18,11 +18,14 @@ pub(crate) struct Entry {
     /// One value, or those of an array's elements.
     pub(crate) values: Vec<Literal>,
     pub(crate) span: Range<usize>,
+    /// The whole entry.
+    pub(crate) text: Range<usize>,
 }
 
 impl Cursor<'_> {
     /// The entries of the initial state.
     pub(crate) fn init(mut self) -> Result<Vec<Entry>, Problem> {
+        self.is_initial = true;
         let mut entries: Vec<Entry> = Vec::new();
         // Sorted by place, to find a second entry for the same one.
         let mut seen = std::collections::BTreeSet::new();
@@ -32,14 +35,16 @@ impl Cursor<'_> {
                 self.expect_end()?;
                 break;
             }
-            let entry = self.entry()?;
+            let start = self.span().start;
+            let mut entry = self.entry()?;
             if !seen.insert(entry.place.clone()) {
                 return Err(Problem::at(format!("{} is initialised twice", entry.place), entry.span));
             }
-            entries.push(entry);
             if !self.eat(";") {
                 self.expect_end()?;
             }
+            entry.text = start..self.last_end();
+            entries.push(entry);
         }
         Ok(entries)
     }
@@ -80,7 +85,7 @@ impl Cursor<'_> {
             return Err(self.unexpected("`=`").with_help("without a value, write `x` for `[x]`"));
         }
         let value = if self.eat("=") { self.initial_value(false)? } else { Literal::Int(0) };
-        Ok(Entry { place, declared: Declared::Untyped, values: vec![value], span })
+        Ok(Entry { place, declared: Declared::Untyped, values: vec![value], span, text: 0..0 })
     }
 
     /// Does an entry start with a type here?
@@ -107,7 +112,7 @@ impl Cursor<'_> {
             Literal::Int(value) if matches!(place, Place::Global(_)) => Literal::Int(integer.cut(value)),
             other => other,
         };
-        Ok(Entry { place, declared: Declared::Integer(integer), values: vec![value], span })
+        Ok(Entry { place, declared: Declared::Integer(integer), values: vec![value], span, text: 0..0 })
     }
 
     fn pointer(&mut self, declared: Declared) -> Result<Entry, Problem> {
@@ -118,7 +123,7 @@ impl Cursor<'_> {
         } else {
             Literal::Int(0)
         };
-        Ok(Entry { place, declared, values: vec![value], span })
+        Ok(Entry { place, declared, values: vec![value], span, text: 0..0 })
     }
 
     fn array(&mut self, integer: types::IntegerType) -> Result<Entry, Problem> {
@@ -139,7 +144,7 @@ impl Cursor<'_> {
             other => other,
         };
         let values = values.into_iter().map(cut).collect();
-        Ok(Entry { place: Place::Global(name), declared: Declared::Array(integer, length), values, span })
+        Ok(Entry { place: Place::Global(name), declared: Declared::Array(integer, length), values, span, text: 0..0 })
     }
 
     fn initial_value(&mut self, typed: bool) -> Result<Literal, Problem> {

@@ -8,10 +8,12 @@ pub(crate) mod init;
 mod lexer;
 pub(crate) mod types;
 
+use crate::ast::{Language, Process};
 use crate::text::quoted;
 use crate::tokens::{Reader, Token, Tokens};
 
 use lkmm_report::Problem;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -55,7 +57,12 @@ impl fmt::Display for Literal {
 /// The parser of a section.
 pub(crate) struct Cursor<'s> {
     tokens: Tokens<'s>,
+    /// How many processes there are.
     processes: usize,
+    /// Those in Rust, with the names that a condition may ask for.
+    rust: BTreeMap<usize, BTreeMap<String, Option<String>>>,
+    /// Is it the initial state that is read?
+    is_initial: bool,
     /// The elements of arrays that were named, and where.
     elements: Vec<(Place, Range<usize>)>,
 }
@@ -73,10 +80,12 @@ impl<'s> Reader<'s> for Cursor<'s> {
 }
 
 impl<'s> Cursor<'s> {
-    /// Starts on a section of a test that has so many processes.
-    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: usize) -> Result<Self, Problem> {
+    /// Starts on a section of a test that has these processes.
+    pub(crate) fn new(source: &'s str, section: Range<usize>, processes: &[Process]) -> Result<Self, Problem> {
         let tokens = Tokens { source, lexemes: lexer::tokens(source, section)?, at: 0 };
-        Ok(Cursor { tokens, processes, elements: Vec::new() })
+        let rust = processes.iter().enumerate().filter(|(_, process)| process.language == Language::Rust);
+        let rust = rust.map(|(number, process)| (number, process.locals.clone())).collect();
+        Ok(Cursor { tokens, processes: processes.len(), rust, is_initial: false, elements: Vec::new() })
     }
 
     fn name(&mut self, what: &str) -> Result<&'s str, Problem> {
@@ -120,7 +129,24 @@ impl<'s> Cursor<'s> {
         self.advance();
         self.expect(":")?;
         self.eat("%");
-        Ok(Place::Register(process, self.name("a register")?.to_string()))
+        let name_span = self.span();
+        let name = self.name("a register")?.to_string();
+        if let Some(locals) = self.rust.get(&(process as usize)) {
+            if self.is_initial {
+                let help = format!("give it its value in the process: `let {name} = …;`");
+                return Err(Problem::at("a local of a process in Rust has no initial state", span).with_help(help));
+            }
+            match locals.get(&name) {
+                Some(None) => {}
+                Some(Some(why)) => return Err(Problem::at(why.clone(), name_span)),
+                None => {
+                    let message = format!("process {process} has no local {} at its end", quoted(&name));
+                    return Err(Problem::at(message, name_span)
+                        .with_help("what a condition asks for is bound by a `let` that stands in no inner block"));
+                }
+            }
+        }
+        Ok(Place::Register(process, name))
     }
 
     fn literal(&mut self) -> Result<Literal, Problem> {

@@ -1,0 +1,4 @@
+//! The conversion of any test.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| lkmm_fuzz::convert(&lkmm_fuzz::source(bytes)));
