@@ -130,7 +130,7 @@ impl Builder {
         self
     }
 
-    /// The size of each thread's stack, in bytes: at least 64 KiB, and 256 KiB if nothing else is said.
+    /// The size of each thread's stack, in bytes: at least 64 KiB, and 2 MiB if nothing else is said.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes.max(LEAST_STACK);
         self

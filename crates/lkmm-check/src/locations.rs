@@ -8,6 +8,8 @@
 //! which the search says it had (where threads allocate in another order than before, other addresses come out), if it
 //! holds at first what it held then. If not, it is not the same cell: answers from an earlier run would be wrong in this one.
 //!
+//! What the model does not look into has a cell of its own, beside those of the variables in it.
+//!
 //! What a cell holds at first may be nothing: it is not initialised. Either a variable says so, or memory of the model heap has been left
 //! as it was handed out.
 //!
@@ -38,6 +40,14 @@ pub(crate) enum Content {
 }
 
 impl Content {
+    /// The size of a value that the model knows.
+    fn size(self) -> Option<Size> {
+        match self {
+            Content::InMemory(size) | Content::Hidden(size) => Some(size),
+            Content::Opaque => None,
+        }
+    }
+
     fn is_pointer(self) -> bool {
         matches!(self, Content::InMemory(Size::Pointer) | Content::Hidden(Size::Pointer))
     }
@@ -75,7 +85,9 @@ pub(crate) struct Locations {
     cells: Vec<Cell>,
     /// From an address to the last cell there.
     current: Table,
-    numbers: FxHashMap<(usize, u32, Option<u64>), LocationId>,
+    /// The same of cells whose value the model does not know.
+    opaque: Table,
+    numbers: FxHashMap<(usize, bool, u32, Option<u64>), LocationId>,
     known: Vec<Known>,
     statics: Statics,
     copies: FxHashMap<usize, Copy>,
@@ -85,6 +97,8 @@ pub(crate) struct Locations {
     pub(crate) has_heap: bool,
     /// A location has held pointers.
     has_pointers: bool,
+    /// A part of a variable was accessed, or more than one at once, or the variables overlap. (Only in the model heap, where nothing is used twice.)
+    pub(crate) has_mixed_sizes: bool,
     /// What each byte of the model heap holds when it is handed out, if that is known.
     pub(crate) fill: Option<u8>,
 }
@@ -102,6 +116,7 @@ impl Locations {
             run: 0,
             cells: Vec::new(),
             current: Table::new(),
+            opaque: Table::new(),
             numbers: FxHashMap::default(),
             known: Vec::new(),
             statics: Statics::find(),
@@ -109,6 +124,7 @@ impl Locations {
             pointers: Vec::new(),
             has_heap: false,
             has_pointers: false,
+            has_mixed_sizes: false,
             fill: None,
         }
     }
@@ -122,6 +138,7 @@ impl Locations {
         self.run += 1;
         self.cells.clear();
         self.current.clear();
+        self.opaque.clear();
         self.pointers.clear();
     }
 
@@ -133,9 +150,11 @@ impl Locations {
         if let Some(id) = self.current.get(address) {
             let cell = &self.cells[id as usize];
             match cell.content {
-                Content::Hidden(known) if known == size => return id,
+                Content::Hidden(known) if known.is_as_large_as(size) => return id,
                 // SAFETY: the caller's promise.
-                Content::InMemory(known) if known == size && unsafe { memory::read(address, size) } == cell.last => {
+                Content::InMemory(known)
+                    if known.is_as_large_as(size) && unsafe { memory::read(address, size) } == cell.last =>
+                {
                     return id;
                 }
                 _ => {}
@@ -158,7 +177,7 @@ impl Locations {
         let is_hidden = self.statics.contain(address);
         // SAFETY: the caller's promise.
         let read = |size| if is_init { unsafe { memory::read(address, size) } } else { 0 };
-        if let Some(id) = self.current.get(address) {
+        if let Some(id) = self.table(size.is_none()).get(address) {
             let cell = &self.cells[id as usize];
             let is_untouched = cell.is_init == is_init;
             let is_same = match (cell.content, size) {
@@ -205,22 +224,41 @@ impl Locations {
 
     /// The cell of something whose value the model does not know.
     pub(crate) fn opaque(&mut self, address: usize) -> CellId {
-        match self.current.get(address) {
-            Some(id) if self.cells[id as usize].content == Content::Opaque => id,
-            _ => self.begin(address, Content::Opaque, Ok(0)),
+        match self.opaque.get(address) {
+            Some(id) => id,
+            None => self.begin(address, Content::Opaque, Ok(0)),
         }
+    }
+
+    /// Where cells are found whose value the model knows, or does not know.
+    fn table(&self, is_opaque: bool) -> &Table {
+        if is_opaque { &self.opaque } else { &self.current }
     }
 
     /// Begins a cell. An error is what memory holds that was not initialised.
     fn begin(&mut self, address: usize, content: Content, initial: Result<u64, u64>) -> CellId {
-        let generation = self.current.get(address).map_or(0, |before| self.cells[before as usize].generation + 1);
+        let is_opaque = content == Content::Opaque;
+        let before = self.table(is_opaque).get(address);
+        let generation = before.map_or(0, |before| self.cells[before as usize].generation + 1);
+        self.has_mixed_sizes |= !self.has_mixed_sizes && self.overlaps(address, content);
         let id = self.cells.len() as CellId;
         let (Ok(last) | Err(last)) = initial;
         let initial = initial.ok();
         self.cells.push(Cell { address, generation, location: NONE, content, initial, last, is_init: true });
-        self.current.set(address, id);
+        match is_opaque {
+            true => self.opaque.set(address, id),
+            false => self.current.set(address, id),
+        }
         self.has_pointers |= content.is_pointer();
         id
+    }
+
+    /// Is there a value in the model heap already that takes a part of the memory of this one?
+    fn overlaps(&self, address: usize, content: Content) -> bool {
+        let Some(size) = content.size().filter(|_| heap::is_in_range(address)) else { return false };
+        let other = |at: usize| self.current.get(at).and_then(|id| Some((at, self.cells[id as usize].content.size()?)));
+        let mut others = (address.saturating_sub(7)..address + size.bytes()).filter_map(other);
+        others.any(|(at, its)| at + its.bytes() > address && !(at == address && its.is_as_large_as(size)))
     }
 
     /// Are there pointers that have another value in each run?
@@ -361,7 +399,7 @@ impl Locations {
     }
 
     fn fresh(&mut self, cell: Cell) -> LocationId {
-        let key = (cell.address, cell.generation, cell.initial);
+        let key = (cell.address, cell.content == Content::Opaque, cell.generation, cell.initial);
         match self.numbers.get(&key) {
             Some(&location) if self.fits(location, cell) => location,
             _ => {

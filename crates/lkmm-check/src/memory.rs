@@ -27,6 +27,16 @@ impl Size {
         }
     }
 
+    /// Is another one as large? (A pointer may be accessed as a number.)
+    pub(crate) fn is_as_large_as(self, other: Size) -> bool {
+        self.mask() == other.mask()
+    }
+
+    /// In bytes.
+    pub(crate) fn bytes(self) -> usize {
+        (self.mask().count_ones() / 8) as usize
+    }
+
     /// The bits that a value of this size has.
     pub(crate) fn mask(self) -> u64 {
         match self {

@@ -260,6 +260,8 @@ pub(crate) struct Limits {
     ignores_uninit: bool,
     /// Memory was accessed that was there before.
     captures: bool,
+    /// Parts of variables were accessed.
+    mixes_sizes: bool,
 }
 
 const NO_HEAP: &str = "without the model heap (`lkmm::check::heap!();` in the crate of the test), use of freed or uninitialised \
@@ -268,13 +270,16 @@ const NO_UNINIT: &str =
     "uninitialised reads were not looked for: a variable held just what the model heap fills memory with";
 const CAPTURES: &str = "shared variables that were made before the model (that the closure captures, say) begin each run with what the run before has \
                         left: make them in the closure, or as statics";
+const MIXED_SIZES: &str = "memory was accessed in pieces of different sizes, which were taken for different variables: what one of them writes is not seen \
+                           through the other, and what orders them is not checked";
 const LEFT_OUT: &str =
     "executions were left out in which a pointer is read before it is written: these, too, need the model heap";
 
 impl Limits {
     pub(crate) fn of(program: &ClosureProgram) -> Self {
         let ignores_uninit = program.has_heap() && !program.fills_heap();
-        Limits { lacks_heap: program.lacks_heap(), ignores_uninit, captures: program.captures() }
+        let (captures, mixes_sizes) = (program.captures(), program.has_mixed_sizes());
+        Limits { lacks_heap: program.lacks_heap(), ignores_uninit, captures, mixes_sizes }
     }
 
     /// Do all runs share memory that was there before?
@@ -288,6 +293,7 @@ impl Limits {
             lacks_heap: self.lacks_heap || other.lacks_heap,
             ignores_uninit: self.ignores_uninit || other.ignores_uninit,
             captures: self.captures || other.captures,
+            mixes_sizes: self.mixes_sizes || other.mixes_sizes,
         }
     }
 }
@@ -299,9 +305,15 @@ impl Report {
             Strategy::Preemptions(most) => Some(most),
             _ => None,
         };
-        let Limits { lacks_heap, ignores_uninit, captures } = limits;
+        let Limits { lacks_heap, ignores_uninit, captures, mixes_sizes } = limits;
         let left_out = (statistics.has_left_out, LEFT_OUT);
-        let unchecked = [(lacks_heap, NO_HEAP), (ignores_uninit, NO_UNINIT), (captures, CAPTURES), left_out];
+        let unchecked = [
+            (lacks_heap, NO_HEAP),
+            (ignores_uninit, NO_UNINIT),
+            (captures, CAPTURES),
+            (mixes_sizes, MIXED_SIZES),
+            left_out,
+        ];
         let went_well = failure.is_none();
         let is_over = statistics.is_complete || statistics.has_sampled || statistics.has_reached_bound;
         Report {

@@ -102,7 +102,7 @@ impl<T> Shared<T> {
                 match checked::<T>() {
                     Some(size) => model.store(self.address(), size, into_bits(value), Mode::Plain, place),
                     None => {
-                        model.opaque(self.address(), true, place);
+                        self.look(model, true, place);
                         drop(model.object(self.0.get()).replace(value));
                     }
                 }
@@ -125,7 +125,7 @@ impl<T> Shared<T> {
                 match checked::<T>() {
                     Some(size) => read(&from_bits(model.load(self.address(), size, Mode::Plain, place))),
                     None => {
-                        model.opaque(self.address(), false, place);
+                        self.look(model, false, place);
                         read(&*model.object(self.0.get()))
                     }
                 }
@@ -153,7 +153,7 @@ impl<T> Shared<T> {
                         result
                     }
                     None => {
-                        model.opaque(self.address(), true, place);
+                        self.look(model, true, place);
                         change(&mut *model.object(self.0.get()))
                     }
                 }
@@ -166,6 +166,14 @@ impl<T> Shared<T> {
     #[cfg(feature = "check")]
     fn address(&self) -> usize {
         self.0.get() as usize
+    }
+
+    /// Accesses a value that the model does not know, unless there is nothing to it.
+    #[cfg(feature = "check")]
+    fn look(&self, model: lkmm_check::hook::Model, is_write: bool, place: lkmm_check::hook::Place) {
+        if size_of::<T>() > 0 {
+            model.opaque(self.address(), is_write, place);
+        }
     }
 }
 

@@ -218,6 +218,22 @@ fn a_loop_without_end_is_named() {
     }
 }
 
+/// Also one that ends when it reads the newest value, and goes on for ever with an older one.
+#[test]
+fn a_loop_without_end_on_an_old_value_is_named() {
+    let report = Builder::new().explore(|| {
+        let x = Arc::new([Atomic::new(0), Atomic::new(0)]);
+        let y = x.clone();
+        thread::spawn(move || y.iter().for_each(|y| y.store(1, Relaxed)));
+        if x[1].load(Relaxed) == 1 {
+            while x[0].load(Relaxed) == 0 {}
+        }
+    });
+    let failure = report.failure().expect("a loop without end");
+    assert_eq!(failure.kind(), FailureKind::TooLarge);
+    assert!(failure.message().contains("lkmm::hint::spin_loop()"), "{failure}");
+}
+
 /// Threads that are started, and choices, are no events of the model: there may be any number.
 #[test]
 fn threads_and_choices_make_no_execution_long() {

@@ -1,6 +1,7 @@
 //! Code with pointers, under the model heap.
 
 use lkmm::atomic::{Acquire, Atomic, Full, Relaxed, Release};
+use lkmm::cell::Shared;
 use lkmm::check::{Builder, FailureKind};
 use lkmm::rcu::{self, Rcu};
 use lkmm::{barrier, thread};
@@ -223,4 +224,59 @@ fn memory_holds_what_is_coherence_last() {
     });
     assert!(report.failure().is_none() && report.complete(), "{report}");
     assert_eq!(report.executions(), 36);
+}
+
+/// A pointer may be accessed as a number of its size. Other sizes are other variables, and the report says so.
+#[test]
+fn one_variable_has_one_size() {
+    let marked = || {
+        let head = Box::new(Atomic::new(ptr::null_mut::<u64>()));
+        let mark = || {
+            if head.load(Relaxed).addr() & 1 == 0 {
+                // SAFETY: the pointer is never followed.
+                unsafe { Atomic::<usize>::from_ptr(head.as_ptr().cast()) }.fetch_add(1, Full);
+            }
+        };
+        thread::scope(|s| {
+            s.spawn(mark);
+            s.spawn(mark);
+        });
+        assert_eq!(head.load(Relaxed).addr(), 1);
+    };
+    let report = Builder::new().explore(marked);
+    assert_eq!(report.failure().map(|failure| failure.kind()), Some(FailureKind::Panic), "{report}");
+    assert!(report.unchecked().is_empty(), "{report}");
+
+    let halves = || {
+        let whole = Box::new(Atomic::new(0_u64));
+        // SAFETY: nothing but atomics is there.
+        unsafe { Atomic::<u32>::from_ptr(whole.as_ptr().cast::<u32>().add(1)) }.store(1, Relaxed);
+        whole.load(Relaxed);
+    };
+    let report = Builder::new().explore(halves);
+    assert!(report.unchecked().iter().any(|what| what.contains("different sizes")), "{report}");
+}
+
+/// What has no size is nowhere, and nobody else's.
+#[test]
+fn what_has_no_size_is_not_shared() {
+    let report = Builder::new().explore(|| {
+        let (a, b) = (Shared::new(()), Shared::new(()));
+        thread::scope(|s| {
+            // SAFETY: nothing is written.
+            s.spawn(|| unsafe { a.set(()) });
+            // SAFETY: as above.
+            s.spawn(|| unsafe { b.set(()) });
+        });
+    });
+    assert!(report.failure().is_none(), "{report}");
+}
+
+/// A thread may have as much on its stack as one of `std`.
+#[test]
+fn stacks_are_as_large_as_those_of_std() {
+    let report = Builder::new().explore(|| {
+        thread::spawn(|| assert_eq!(std::hint::black_box([1_u8; 1_000_000])[999_999], 1)).join().unwrap();
+    });
+    assert!(report.failure().is_none(), "{report}");
 }

@@ -39,8 +39,8 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-/// The size of a thread's stack if nothing else is said, in bytes.
-pub(crate) const STACK: usize = 256 << 10;
+/// The size of a thread's stack if nothing else is said, in bytes: that which threads of `std` have. (What is not used takes no memory.)
+pub(crate) const STACK: usize = 2 << 20;
 /// So many steps are done ahead at most, for the sake of loops that never ask anything.
 const AHEAD: usize = 32;
 /// So many runs tell which memory a program uses.

@@ -33,7 +33,7 @@ pub struct ClosureProgram {
 }
 
 impl ClosureProgram {
-    /// A program that runs a closure, on stacks of 256 KiB.
+    /// A program that runs a closure, on stacks of 2 MiB.
     ///
     /// # Panics
     /// In a model: models do not nest.
@@ -151,6 +151,11 @@ impl ClosureProgram {
     pub(crate) fn captures(&self) -> bool {
         let runtime = self.runtime();
         runtime.captures || runtime.has_captured()
+    }
+
+    /// Were parts of variables accessed?
+    pub(crate) fn has_mixed_sizes(&self) -> bool {
+        self.runtime().locations.has_mixed_sizes
     }
 
     /// Is the model heap there?

@@ -46,6 +46,9 @@ use rustc_hash::FxHashSet;
 use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
+/// So often a thread may read the same, without doing anything else: it is taken to wait for something, and does not say so.
+const MOST_REPEATED: usize = 200;
+
 pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) run: Run<'a, P>,
     pub(super) traces: Traces,
@@ -159,6 +162,12 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
 
     /// Lets a graph grow until nothing can be added, and puts by what branches off.
     pub(super) fn grow(&mut self, graph: &mut Graph, share: &mut f64) -> Result<ControlFlow<()>, OpenError> {
+        // (Who reads the newest value again and again does not branch.)
+        if let Some(last) = graph.order.last().map(|last| last.thread as usize) {
+            if let Some(origin) = graph.repeats(last, MOST_REPEATED) {
+                return Err(OpenError::Endless { thread: last, origin, limit: MOST_REPEATED });
+            }
+        }
         let mut before = self.tasks.len();
         self.look_at_all();
         self.joins.clear();

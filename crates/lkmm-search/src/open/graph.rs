@@ -216,6 +216,17 @@ impl Graph {
         self.order.len() > events && self.nodes().filter(|(_, node)| is_seen(node)).count() > events
     }
 
+    /// Has a thread done nothing for so long but read the same at one place of the source? Yields that place.
+    pub(crate) fn repeats(&self, thread: usize, times: usize) -> Option<u32> {
+        let nodes = &self.threads[thread];
+        let (last, before) = nodes[nodes.len().checked_sub(times)?..].split_last()?;
+        let is_same = |node: &Node| {
+            (node.origin, node.location, node.answer) == (last.origin, last.location, last.answer)
+                && matches!(node.act, Act::Read(..))
+        };
+        (last.answer.is_some() && is_same(last) && before.iter().rev().all(is_same)).then_some(last.origin)
+    }
+
     /// Adds an event. Its stamp and trace are filled in; an ordinary write has no place in `co` yet.
     pub(crate) fn push(&mut self, traces: &mut Traces, thread: usize, mut node: Node) -> Id {
         let id = Id::new(thread, self.threads[thread].len());

@@ -22,6 +22,7 @@
 use super::explore::Explorer;
 use super::graph::Graph;
 use super::node::{Act, Id, Node, Source};
+use super::places::floor;
 use super::program::{Answer, Dependencies, Event, OpenError, OpenProgram, ReadKind, Reasons, Step};
 use lkmm_model::event::Label;
 use lkmm_model::program::{LocationId, Value};
@@ -125,13 +126,14 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let (Act::Read(kind, _), Some(location), Some(told)) = (node.act, node.location, node.answer) else {
             return Ok(Vec::new());
         };
+        let seen = self.seen_before(graph, read, location);
         let mut cut = self.spare();
         cut.become_cut(graph, &independent(graph, read));
         let (mut stand_ins, mut answers) = (Vec::new(), Vec::new());
         for rank in 0..=cut.co(location).len() {
             let source = rank.checked_sub(1).map_or(Source::Initial, |at| Source::Event(cut.co(location)[at]));
             let answer = self.answer(&cut, source, location, kind);
-            if answer == told || answers.contains(&answer) {
+            if answer == told || answers.contains(&answer) || graph.rank(location, source) < seen {
                 continue;
             }
             let again = Node { act: Act::Read(kind, source), answer: Some(answer), ..node };
@@ -149,13 +151,20 @@ impl<P: OpenProgram> Explorer<'_, P> {
         Ok(stand_ins)
     }
 
+    /// The place in coherence order of what the thread of a read has seen of the location before: it is told nothing older.
+    fn seen_before(&self, graph: &Graph, read: Id, location: LocationId) -> usize {
+        let unordered = self.traces.unordered(graph.node(read).reasons);
+        floor(graph, read.thread as usize, read.index as usize, location, unordered)
+    }
+
     /// What a read is told in other executions.
     fn strangers(&self, graph: &Graph, read: Id) -> Vec<StandIn> {
         let node = graph.node(read);
         let Some(location) = node.location else { return Vec::new() };
         let initial = || self.run.program.initial(location);
         let told = graph.answer(node.source().unwrap_or(Source::Initial), initial, ReadKind::Ordinary);
-        let values = self.written.of(location).iter().copied().chain([initial()]);
+        let is_first = self.seen_before(graph, read, location) == 0;
+        let values = self.written.of(location).iter().copied().chain(is_first.then(initial));
         let fits = |&value: &Value| Answer::Value(value) != told && self.run.program.may_stand_in(location, value);
         values.filter(fits).map(Answer::Value).map(StandIn::Answer).collect()
     }

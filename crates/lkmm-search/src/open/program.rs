@@ -341,13 +341,13 @@ pub enum OpenError {
         /// So many it can have.
         limit: usize,
     },
-    /// A thread goes on and on, and the execution has more events than a model can be asked about.
+    /// A thread goes on and on: the execution has more events than a model can be asked about, or the thread has read the same again so often.
     Endless {
         /// The thread.
         thread: usize,
         /// [`Event::origin`] of what it did last.
         origin: u32,
-        /// So many events an execution can have.
+        /// So many events an execution can have, or so often it may read the same.
         limit: usize,
     },
     /// Given the same answers again, a thread did something else.
@@ -388,7 +388,7 @@ impl std::fmt::Display for OpenError {
                 )
             }
             OpenError::Endless { thread, limit, .. } => {
-                write!(f, "thread {thread} goes on and on: an execution has more than {limit} events")
+                write!(f, "thread {thread} goes on and on: it does this for the {limit}th time in one execution, or has come to so many events")
             }
             OpenError::Nondeterminism { thread, before, now } => {
                 write!(

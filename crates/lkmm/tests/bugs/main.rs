@@ -10,6 +10,7 @@ mod crates;
 mod deque;
 mod grace;
 mod indices;
+mod inner;
 mod litmus;
 mod locks;
 mod mcs;
