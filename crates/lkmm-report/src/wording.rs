@@ -31,8 +31,8 @@ pub(crate) fn axiom(name: &str) -> Option<&'static str> {
 pub(crate) fn edge(relation: &str, inverted: bool, by: &str) -> String {
     let of = |words: &str| if by.is_empty() { words.to_string() } else { format!("{words}, by {by}") };
     match (relation, inverted) {
-        ("acq_po", false) => "is an acquire, and so before".into(),
-        ("po_rel", false) => "is before, for that is a release".into(),
+        ("acq_po", false) => "is an acquire, so before".into(),
+        ("po_rel", false) => "is before the release".into(),
         ("mb", false) if by.is_empty() => "is fully ordered before".into(),
         ("rmb" | "wmb" | "mb" | "gp" | "po_unlock_lock_po" | "mfence" | "implied", false) => of("is before"),
         ("po_ghb", false) => "is before".into(),

@@ -201,7 +201,7 @@ impl<'a> Costs<'a> {
                 let (a, b) = (self.relation(a), self.relation(b));
                 Table::of(n, |i, j| if b.at(i, j) == FAR { a.at(i, j) } else { FAR })
             }
-            Node::Sequence(a, b) => self.relation(a).then(&*self.relation(b)),
+            Node::Sequence(a, b) => self.relation(a).then(&self.relation(b)),
             Node::Within(s, a) => {
                 let (set, a) = (self.set(s), self.relation(a));
                 Table::of(n, |i, j| if set.contains(i) { a.at(i, j) } else { FAR })
