@@ -55,7 +55,13 @@ pub(crate) fn explain(
 
 fn allowed(execution: &Execution, satisfying: bool, settings: &Settings, until: Instant) -> Allowed {
     let sequential = models::sc().judge(execution).violated.is_none();
-    Allowed { satisfying, sequential, mends: missing(settings.model, execution, until) }
+    let mends = missing(settings.model, execution, until);
+    let is_large = mends.is_empty() && execution.events.len() * 2 > explain::MAX_EVENTS;
+    let cut = match Instant::now() >= until {
+        true => Some("there was no more time to look for orders".into()),
+        false => is_large.then(|| "it has too many events for that".into()),
+    };
+    Allowed { satisfying, sequential, cut, mends }
 }
 
 /// What a reason is, to one who reads the source: the axiom, and the edges between statements.
@@ -67,7 +73,7 @@ type Place = (Option<u32>, u32);
 fn forbidden(test: &Test, satisfying: bool, coherence: Coherence, settings: &Settings, until: Instant) -> Forbidden {
     let mut known: HashMap<Reason, usize> = HashMap::new();
     let mut kinds: Vec<Kind> = Vec::new();
-    let (mut seen, mut cut) = (0, None);
+    let (mut seen, mut unexplained, mut cut) = (0, 0, None);
     let options = lkmm_search::Options {
         deadline: Some(until.saturating_duration_since(Instant::now())),
         memory: settings.memory,
@@ -80,7 +86,10 @@ fn forbidden(test: &Test, satisfying: bool, coherence: Coherence, settings: &Set
             return ControlFlow::Break(());
         }
         seen += 1;
-        let Some(violation) = explain::explain(settings.model, &execution) else { return ControlFlow::Continue(()) };
+        let Some(violation) = explain::explain(settings.model, &execution) else {
+            unexplained += 1;
+            return ControlFlow::Continue(());
+        };
         let new = kinds.len();
         let at = *known.entry(reason(&violation, &execution)).or_insert(new);
         match kinds.get_mut(at) {
@@ -93,6 +102,9 @@ fn forbidden(test: &Test, satisfying: bool, coherence: Coherence, settings: &Set
         Ok(()) => {}
         Err(SearchError::Timeout(_)) => cut = Some(format!("only {seen} were looked at, for there was no more time")),
         Err(error) => cut = Some(error.to_string()),
+    }
+    if unexplained > 0 && cut.is_none() {
+        cut = Some(format!("{unexplained} have more than {} events, and are not explained", explain::MAX_EVENTS));
     }
     let all_kinds = kinds.len() as u64;
     kinds.sort_by_key(|kind| kind.violation.edges().len());

@@ -132,6 +132,43 @@ pub(crate) fn turned(violation: &Violation) -> Vec<Edge<'_>> {
     edges
 }
 
+/// An order in which operations take turns, if they can: `P0:3, P0:4; then P1:9; then P0:5`.
+fn turns(x: &Execution, names: &Names<'_>) -> String {
+    let number = |id: EventId| id as usize;
+    let mut before: Vec<(EventId, EventId)> = [&x.po[..], &x.rf, &x.co].concat();
+    for &(write, read) in &x.rf {
+        before.extend(x.co.iter().filter(|pair| pair.0 == write && pair.1 != read).map(|pair| (read, pair.1)));
+    }
+    let mut left: Vec<EventId> = (0..x.events.len() as EventId).collect();
+    let mut done = vec![false; x.events.len()];
+    let (mut thread, mut places) = (None, Vec::new());
+    while !left.is_empty() {
+        let is_ready = |&&id: &&EventId| before.iter().all(|pair| pair.1 != id || done[number(pair.0)]);
+        let ready: Vec<EventId> = left.iter().filter(is_ready).copied().collect();
+        let own = ready.iter().find(|&&id| x.events[number(id)].thread == thread);
+        let Some(&next) = own.or(ready.first()) else { break };
+        done[number(next)] = true;
+        left.retain(|&id| id != next);
+        let place = names.of(next).place;
+        let is_next = x.events[number(next)].thread != thread;
+        thread = x.events[number(next)].thread;
+        if thread.is_some() && places.last().is_none_or(|(_, last)| *last != place) {
+            places.push((is_next, place));
+        }
+    }
+    let mut text = String::new();
+    for (is_next, place) in places {
+        let and = match (text.is_empty(), is_next) {
+            (true, _) => "",
+            (false, true) => "; then ",
+            (false, false) => ", ",
+        };
+        text.push_str(and);
+        text.push_str(&place);
+    }
+    text
+}
+
 impl Writer<'_> {
     fn write_forbidden(&self, out: &mut dyn Write, forbidden: &Forbidden) -> io::Result<()> {
         let Palette { strong, faint, .. } = self.palette;
@@ -234,12 +271,11 @@ impl Writer<'_> {
         });
         let Some(execution) = execution else { return Ok(()) };
         match (allowed.sequential, allowed.mends.is_empty()) {
-            (true, true) => writeln!(
-                out,
-                "  Nothing is reordered in it: operations take turns as they stand in the source, and no fence would forbid it."
-            )?,
-            (true, false) => {
-                writeln!(out, "  Nothing is reordered in it: operations take turns as they stand in the source.")?;
+            (true, no_mends) => {
+                let but = if no_mends { ", and no fence would forbid it" } else { "" };
+                writeln!(out, "  Nothing is reordered: operations can take turns as they stand in the source{but}:")?;
+                let names = Names::new(self.report, self.test, execution, self.palette);
+                writeln!(out, "    {}", turns(execution, &names))?;
             }
             (false, true) => {
                 writeln!(
@@ -248,6 +284,9 @@ impl Writer<'_> {
                 )?;
             }
             (false, false) => {}
+        }
+        if let Some(cut) = &allowed.cut {
+            writeln!(out, "  (Not all orders were tried: {cut}.)")?;
         }
         for (number, mend) in allowed.mends.iter().enumerate() {
             if number > 0 {

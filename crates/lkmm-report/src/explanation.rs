@@ -48,6 +48,8 @@ pub struct Allowed {
     pub satisfying: bool,
     /// Operations take turns in it, as they stand in the source.
     pub sequential: bool,
+    /// Why there may be other sets of orders.
+    pub cut: Option<String>,
     /// The least sets of orders that would forbid it.
     pub mends: Vec<Mend>,
 }

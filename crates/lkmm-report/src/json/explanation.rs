@@ -126,7 +126,7 @@ impl Why {
             kind: "allowed",
             condition: if allowed.satisfying { "satisfied" } else { "violated" },
             candidates: None,
-            cut: None,
+            cut: allowed.cut.clone(),
             coherent: None,
             kinds: None,
             reasons: None,

@@ -11,7 +11,7 @@
 //! | `expected` | the verdict that the author expects, or null |
 //! | `ok` | whether the test did as expected |
 //! | `executions` | `positive` and `negative` together |
-//! | `time_us` | microseconds for reading, unfolding and searching |
+//! | `time_us` | microseconds for reading, unfolding, searching and explaining |
 //! | `error` | null, or `{"message","line","column","help"}`; `line` and `column` count from 1 and are null where no place is at fault |
 //! | `explanation` | why the verdict is what it is; there only if that was asked for and is known |
 //!
@@ -23,7 +23,8 @@
 //! |---|---|
 //! | `kind` | `forbidden`; `impossible` (no candidate execution has the values, whatever is ordered); `allowed` |
 //! | `condition` | whether it is about executions by which the condition is `satisfied`, or `violated` |
-//! | `candidates`, `cut` | unless allowed: how many candidate executions were looked at, and null or why not all |
+//! | `candidates` | unless allowed: how many candidate executions were looked at |
+//! | `cut` | why not all candidates were looked at or explained, or not all orders tried; there only if so |
 //! | `coherent` | unless allowed: whether those alone that are sequentially consistent at each location, for there are some |
 //! | `kinds`, `reasons` | unless allowed: how many kinds of reasons there are; up to 16 reasons, the shortest first, each with its number of `candidates` |
 //! | `sequential` | if allowed: whether operations take turns in the execution as they stand in the source |
