@@ -89,6 +89,11 @@ pub struct Check {
     /// Print an execution that answers each test's question, thread by thread
     #[arg(long)]
     pub witness: bool,
+
+    /// Print why each verdict is what it is: the cycles that forbid what does not happen, line by line, with the relations of the model;
+    /// or an execution, and which order of two accesses is missing that would forbid it
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// The arguments of `lkmm convert`.

@@ -8,7 +8,8 @@ use crate::runner;
 use anstream::{AutoStream, ColorChoice};
 use lkmm_litmus::Settings;
 use lkmm_model::models;
-use lkmm_report::{Answer, Dependencies, Palette, Report, herd, human, json, witness};
+use lkmm_report::explanation::Explanation;
+use lkmm_report::{Answer, Dependencies, Palette, Report, explain, herd, human, json, witness};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -24,6 +25,12 @@ pub fn run(args: &Check) -> io::Result<u8> {
     if args.deps == Deps::Both && args.format != Format::Human {
         return Err(io::Error::other("--deps both prints text for people; leave out --format"));
     }
+    if args.explain && args.format == Format::Herd {
+        return Err(io::Error::other("--explain prints text for people, or JSON; leave out --format herd"));
+    }
+    if args.explain && args.deps != Deps::Syntactic {
+        return Err(io::Error::other("--explain explains verdicts with syntactic dependencies; leave out --deps"));
+    }
     let model = models::by_name(args.model)
         .ok_or_else(|| io::Error::other(format!("no model {}; see lkmm list-models", args.model)))?;
     let settings = Settings {
@@ -38,6 +45,7 @@ pub fn run(args: &Check) -> io::Result<u8> {
         max_executions: args.max_executions,
         unroll: args.unroll,
         witness: args.witness,
+        explain: args.explain,
         ..Settings::new(model)
     };
     let inputs = files::expand(&args.paths, args.timeout);
@@ -62,6 +70,7 @@ struct Printer {
     format: Format,
     states: bool,
     witness: bool,
+    explain: bool,
     palette: Palette,
     colours_on_stderr: bool,
     start: Instant,
@@ -81,6 +90,7 @@ impl Printer {
             format: args.format,
             states: args.states,
             witness: args.witness,
+            explain: args.explain,
             palette: if colours { Palette::colours() } else { Palette::plain() },
             colours_on_stderr: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
             start: Instant::now(),
@@ -121,8 +131,14 @@ impl Printer {
         if self.states {
             human::write_states(&mut self.out, &report, &self.palette)?;
         }
-        if self.witness {
+        // (An explanation of what happens begins with the execution that shows it.)
+        let is_shown = self.explain && matches!(report.explanation, Some(Explanation::Allowed(_)));
+        if self.witness && !is_shown {
             witness::write(&mut self.out, &report, &self.palette)?;
+            writeln!(self.out)?;
+        }
+        if self.explain {
+            explain::write(&mut self.out, &report, &self.palette)?;
             writeln!(self.out)?;
         }
         if let Some(test) = &report.test {

@@ -1,10 +1,12 @@
 //! The whole way of a test: read, search, report.
 
+use crate::explain::explain;
 use crate::large;
 use crate::lower::{Budget, MAX_TOTAL};
 use crate::{Operations, Options};
 use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
+use lkmm_report::explanation::Explanation;
 use lkmm_report::{Answer, Dependencies, FalseDependency, Observed, Problem, Report, Test};
 use lkmm_search::open::{self, DependencyMode, Kind, OpenError};
 use lkmm_search::{Outcome, Question, SearchError};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub reserve: u64,
     /// Keep an execution that answers the question.
     pub witness: bool,
+    /// Explain the answer, if dependencies are [syntactic](Dependencies::Syntactic). That may take some seconds beside the search.
+    pub explain: bool,
 }
 
 impl Settings {
@@ -54,6 +58,7 @@ impl Settings {
             memory: 1 << 30,
             reserve: 0,
             witness: false,
+            explain: false,
         }
     }
 }
@@ -73,13 +78,14 @@ pub fn check(file: impl Into<String>, source: impl Into<String>, settings: &Sett
         source: source.into(),
         ..Report::default()
     };
-    (report.test, report.answer, report.observed) = read_and_search(&report.source, settings, start);
+    (report.test, report.answer, report.observed, report.explanation) =
+        read_and_search(&report.source, settings, start);
     report.time = start.elapsed();
     report
 }
 
-/// What came of a source: the test, if it could be read, the answer, and the one that it is compared with.
-type Checked = (Option<Test>, Answer, Option<Observed>);
+/// What came of a source: the test, if it could be read, the answer, the one that it is compared with, and why.
+type Checked = (Option<Test>, Answer, Option<Observed>, Option<Explanation>);
 
 fn read_and_search(source: &str, settings: &Settings, start: Instant) -> Checked {
     let deadline = settings.timeout.and_then(|limit| start.checked_add(limit));
@@ -103,9 +109,9 @@ fn search(read: Result<(Test, Operations), Problem>, settings: &Settings, deadli
     let (test, operations) = match read {
         Ok(read) => read,
         Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-            return (None, Answer::Timeout(out_of_time(settings)), None);
+            return (None, Answer::Timeout(out_of_time(settings)), None, None);
         }
-        Err(problem) => return (None, Answer::Error(problem), None),
+        Err(problem) => return (None, Answer::Error(problem), None, None),
     };
     let mut deadline = deadline;
     let mode = match settings.dependencies {
@@ -117,7 +123,11 @@ fn search(read: Result<(Test, Operations), Problem>, settings: &Settings, deadli
         (Dependencies::Both, Some(outcome)) => Some(observed(&test, &operations, settings, outcome, &mut deadline)),
         _ => None,
     };
-    (Some(test), answer, observed)
+    let explanation = match (settings.dependencies, answer.outcome()) {
+        (Dependencies::Syntactic, Some(outcome)) if settings.explain => explain(&test, outcome, settings, deadline),
+        _ => None,
+    };
+    (Some(test), answer, observed, explanation)
 }
 
 /// Searches a test; the deadline is put off by what it waits for its turn.
@@ -138,7 +148,7 @@ fn answer(
         deadline: deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
         max_executions: settings.max_executions,
         memory: settings.memory,
-        witness: settings.witness,
+        witness: settings.witness || settings.explain,
         ..lkmm_search::Options::new(settings.model)
     };
     let mut result = ask(&options);

@@ -145,6 +145,7 @@ mod ast;
 mod check;
 mod convert;
 mod expected;
+mod explain;
 mod large;
 mod lexer;
 mod lower;

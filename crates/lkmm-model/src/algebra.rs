@@ -200,6 +200,8 @@ pub struct Definition {
     pub flags: Vec<Requirement>,
     /// Relations by name, for reports.
     pub names: Vec<(&'static str, NodeId)>,
+    /// Named relations that an [explanation](crate::explain) does not take apart.
+    pub atoms: Vec<NodeId>,
 }
 
 /// Where the expressions of a definition live while it is written.
@@ -390,6 +392,12 @@ impl<'a> Rel<'a> {
     /// Names the relation, for reports, and returns it.
     pub fn named(self, name: &'static str) -> Rel<'a> {
         self.arena.inner.borrow_mut().definition.names.push((name, self.id));
+        self
+    }
+
+    /// Says that the relation needs no reasons: an [explanation](crate::explain) calls its pairs by its name, and goes no further.
+    pub fn atom(self) -> Rel<'a> {
+        self.arena.inner.borrow_mut().definition.atoms.push(self.id);
         self
     }
 }

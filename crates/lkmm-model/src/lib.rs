@@ -5,9 +5,12 @@
 
 pub mod algebra;
 pub mod build;
+pub mod change;
 pub mod event;
 pub mod event_set;
+pub mod explain;
 pub mod graph;
+pub mod missing;
 pub mod models;
 pub mod plan;
 pub mod program;

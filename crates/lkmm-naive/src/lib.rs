@@ -23,5 +23,5 @@ pub use enumerate::{Counts, Limits, NaiveError, count_candidates, enumerate, enu
 pub use generate::{Config, generate, generate_from_seed};
 pub use grounded::{TooManyGraphs, enumerate_grounded, has_cycle};
 pub use litmus::{Litmus, generate_litmus};
-pub use model::{Judgement, judge};
+pub use model::{Judgement, Relations, judge, relations};
 pub use shrink::{describe, shrink};

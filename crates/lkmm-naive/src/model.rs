@@ -33,7 +33,7 @@ impl Judgement {
 pub fn judge(x: &Execution) -> Judgement {
     let base = Base::new(x);
     let mut flags = Vec::new();
-    match axioms(x, &base, &mut flags) {
+    match axioms(x, &base, &mut flags, None) {
         Err(axiom) => Judgement::violates(axiom),
         Ok(()) => {
             flags.sort_unstable();
@@ -41,6 +41,20 @@ pub fn judge(x: &Execution) -> Judgement {
         }
     }
 }
+
+/// The pairs of the model's relations, by name, of any execution: also of one that the model forbids.
+///
+/// # Panics
+/// On an execution of more than 128 events.
+pub fn relations(x: &Execution) -> Relations {
+    let mut relations = Vec::new();
+    // What the axioms say is not asked.
+    let _ = axioms(x, &Base::new(x), &mut Vec::new(), Some(&mut relations));
+    relations
+}
+
+/// Relations by name.
+pub type Relations = Vec<(&'static str, Vec<(u32, u32)>)>;
 
 /// What an execution gives: labels as sets, and base relations.
 struct Base<'x> {
@@ -157,13 +171,25 @@ fn cons_co(b: &Base, rf: &Relation, co: &Relation, unmatched_lkw: Set) -> bool {
     (obsco | co0 | (co & &w.times(w))).is_acyclic()
 }
 
-fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), &'static str> {
+/// Goes through the model. If relations are to be noted, no axiom ends that.
+fn axioms(
+    x: &Execution,
+    b: &Base,
+    flags: &mut Vec<&'static str>,
+    mut noted: Option<&mut Relations>,
+) -> Result<(), &'static str> {
     let mut flag = |raised: bool, name: &'static str| {
         if raised {
             flags.push(name);
         }
     };
-    let axiom = |holds: bool, name: &'static str| if holds { Ok(()) } else { Err(name) };
+    let is_noted = noted.is_some();
+    let axiom = |holds: bool, name: &'static str| if holds || is_noted { Ok(()) } else { Err(name) };
+    let mut note = |named: &[(&'static str, &Relation)]| {
+        if let Some(relations) = &mut noted {
+            relations.extend(named.iter().map(|(name, relation)| (*name, relation.pairs().collect())));
+        }
+    };
     let Base { len, iw, lkr, lkw, ul, lf, ru, srcu_lock, srcu_unlock, sync_srcu, .. } = *b;
     let Base { po, loc, po_loc, int, ext, .. } = b;
     let id = Relation::identity(len);
@@ -183,6 +209,7 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
 
     let fr = seq!(rf.inverse(), co);
     let com = &rf | &co | &fr;
+    note(&[("po", po), ("po_loc", po_loc), ("loc", loc), ("rf", &rf), ("co", &co), ("fr", &fr)]);
     axiom((po_loc | &com).is_acyclic(), "coherence")?;
     axiom(cons_co(b, &rf, &co, unmatched_lkw), "coherence")?;
     axiom(((&rmw | &lk_rmw) & seq!(&fr & ext, &co & ext)).is_empty(), "atomic")?;
@@ -223,6 +250,8 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let addr = seq!(carry_dep, Relation::from_pairs(len, &x.addr));
     let ctrl = seq!(carry_dep, Relation::from_pairs(len, &x.ctrl));
     let data = seq!(carry_dep, data);
+    note(&[("rfe", &rfe), ("rfi", &rfi), ("rcu_rscs", &rcu_rscs), ("srcu_rscs", &srcu_rscs)]);
+    note(&[("addr", &addr), ("ctrl", &ctrl), ("data", &data)]);
 
     // lock.cat
 
@@ -234,6 +263,7 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     flag((0..len).any(|e| all_locks.contains(e) && observed(e)), "lock-final");
 
     let rmw = rmw | lk_rmw;
+    note(&[("rmw", &rmw), ("fre", &(&fr & ext))]);
     let r = r | lkr | lf | ru;
     let w = w | lkw;
     let release = release | ul;
@@ -263,6 +293,8 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
         | seq!(m.id(), po_opt, srcu_unlock.id(), b.fencerel(b.fence(Fence::AfterSrcuReadUnlock)), m.id());
     let gp = seq!(po, (b.fence(Fence::SyncRcu) | sync_srcu).id(), po_opt);
     let strong_fence = &mb | &gp;
+    note(&[("acq_po", &acq_po), ("po_rel", &po_rel), ("po_unlock_lock_po", &po_unlock_lock_po), ("rmb", &rmb)]);
+    note(&[("wmb", &wmb), ("mb", &mb), ("gp", &gp)]);
 
     let nonrw_fence = &strong_fence | &po_rel | &acq_po;
     let fence = &nonrw_fence | &wmb | &rmb;
@@ -289,6 +321,7 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let to_w = &rwdep | (&overwrite & int) | seq!(addr, plain.id(), wmb);
     let to_r = seq!(addr, r.id()) | seq!(dep, marked.id(), rfi);
     let ppo = to_r | to_w | (&fence & int) | (&po_unlock_lock_po & int);
+    note(&[("ppo", &ppo)]);
 
     let id_marked = marked.id();
     let a_cumul = |r: &Relation| seq!(seq!(rfe, id_marked).optional(), r);
@@ -299,12 +332,14 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let prop = seq!(id_marked, (&overwrite & ext).optional(), cumul_fence.star(), id_marked, rfe_opt, id_marked);
 
     let hb = seq!(id_marked, ppo | &rfe | ((&prop - &id) & int), id_marked);
+    note(&[("hb", &hb), ("prop", &prop), ("cumul_fence", &cumul_fence)]);
     axiom(hb.is_acyclic(), "happens-before")?;
 
     // Write and fence propagation ordering
 
     let hb_star = hb.star();
     let pb = seq!(prop, strong_fence, hb_star, id_marked);
+    note(&[("pb", &pb)]);
     axiom(pb.is_acyclic(), "propagation")?;
 
     // RCU
@@ -318,6 +353,8 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let fence = fence | &rcu_fence;
     let strong_fence = strong_fence | &rcu_fence;
     let rb = seq!(prop, rcu_fence, hb_star, pb_star, id_marked);
+    note(&[("rcu_link", &rcu_link), ("rcu_order", &rcu_order), ("rcu_fence", &rcu_fence), ("rb", &rb)]);
+    note(&[("fence", &fence), ("strong_fence", &strong_fence)]);
     axiom(rb.is_irreflexive(), "rcu")?;
 
     // Plain accesses and data races
@@ -329,7 +366,9 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
         "mixed-accesses",
     );
 
-    let xbstar = (hb | pb | rb).star();
+    let xb = hb | pb | rb;
+    note(&[("xb", &xb)]);
+    let xbstar = xb.star();
     let vis = seq!(cumul_fence.star(), rfe_opt, id_marked, seq!(strong_fence, id_marked, xbstar) | (&xbstar & int));
 
     let w_pre_bounded = seq!(id_marked, (&addr | &fence).optional());
@@ -342,6 +381,7 @@ fn axioms(x: &Execution, b: &Base, flags: &mut Vec<&'static str>) -> Result<(), 
     let ww_vis = &fence | seq!(strong_fence, xbstar, w_pre_bounded) | seq!(w_post_bounded, vis, w_pre_bounded);
     let wr_vis = &fence | seq!(strong_fence, xbstar, r_pre_bounded) | seq!(w_post_bounded, vis, r_pre_bounded);
     let rw_xbstar = &fence | seq!(r_post_bounded, xbstar, w_pre_bounded);
+    note(&[("vis", &vis), ("ww_vis", &ww_vis), ("wr_vis", &wr_vis), ("rw_xbstar", &rw_xbstar)]);
 
     let pre_race = ext & (plain.times(m) | (m - iw).times(plain));
 

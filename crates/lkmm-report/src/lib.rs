@@ -9,10 +9,12 @@
 //! | [`herd`] | scripts that read herd7's output (`mcompare7`, the kernel's `judgelitmus.sh`) |
 //! | [`json`] | programs: one object a line |
 //! | [`witness`] | people: one execution, thread by thread |
+//! | [`explain`] | people: why the verdict is what it is |
 //! | [`svg`] | people: one execution as a picture, a [`diagram`] |
 //!
 //! Every rendering writes to a [`std::io::Write`] and returns its errors. Nothing here reads a file, a clock or a
-//! terminal, and nothing knows a source language or the axioms of a model: a report says what the search answered.
+//! terminal, and nothing knows a source language or judges an execution: a report says what the search answered. (Words for the names
+//! that models give to relations and axioms are here; a name without words stands for itself.)
 //!
 //! Pictures are of use without reports of litmus tests: without feature `litmus`, which is on by default, only [`diagram`] and [`svg`]
 //! are there, and this crate depends on nothing.
@@ -37,6 +39,10 @@
 
 pub mod diagram;
 #[cfg(feature = "litmus")]
+pub mod explain;
+#[cfg(feature = "litmus")]
+pub mod explanation;
+#[cfg(feature = "litmus")]
 pub mod herd;
 #[cfg(feature = "litmus")]
 pub mod human;
@@ -53,6 +59,8 @@ mod state;
 pub mod svg;
 #[cfg(feature = "litmus")]
 pub mod witness;
+#[cfg(feature = "litmus")]
+mod wording;
 
 #[cfg(feature = "litmus")]
 pub use palette::Palette;

@@ -1,5 +1,6 @@
 //! The report: what one test asks, what its author expects, and what the search answered.
 
+use crate::explanation::Explanation;
 use crate::problem::Problem;
 use lkmm_model::program::Program;
 use lkmm_search::{Outcome, Verdict};
@@ -170,7 +171,9 @@ pub struct Report {
     pub answer: Answer,
     /// With [`Dependencies::Both`], and if that could be answered: what came of it with observed dependencies.
     pub observed: Option<Observed>,
-    /// The time spent on reading, unfolding and searching it.
+    /// Why the answer is what it is, if that was asked for and is known.
+    pub explanation: Option<Explanation>,
+    /// The time spent on reading, unfolding, searching and explaining it.
     pub time: Duration,
 }
 

@@ -56,14 +56,14 @@ pub fn diagram(report: &Report) -> Option<Diagram> {
 }
 
 /// One operation of the source with its events: an atomic operation has up to four.
-struct Step {
-    thread: u32,
-    line: Option<usize>,
-    text: String,
+pub(crate) struct Step {
+    pub(crate) thread: u32,
+    pub(crate) line: Option<usize>,
+    pub(crate) text: String,
     events: Vec<EventId>,
 }
 
-struct Picture<'a> {
+pub(crate) struct Picture<'a> {
     report: &'a Report,
     test: &'a Test,
     execution: &'a Execution,
@@ -74,17 +74,22 @@ struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    fn new(report: &'a Report, test: &'a Test, execution: &'a Execution, palette: &'a Palette) -> Picture<'a> {
+    pub(crate) fn new(
+        report: &'a Report,
+        test: &'a Test,
+        execution: &'a Execution,
+        palette: &'a Palette,
+    ) -> Picture<'a> {
         let steps = steps(report, test, execution);
         let coherence = (0..test.program.locations.len() as LocationId).map(|l| coherence(execution, l)).collect();
         Picture { report, test, execution, palette, steps, coherence }
     }
 
-    fn event(&self, id: EventId) -> Option<&Event> {
+    pub(crate) fn event(&self, id: EventId) -> Option<&Event> {
         self.execution.events.get(id as usize)
     }
 
-    fn step_of(&self, id: EventId) -> Option<&Step> {
+    pub(crate) fn step_of(&self, id: EventId) -> Option<&Step> {
         self.steps.iter().find(|s| s.events.contains(&id))
     }
 
@@ -190,7 +195,7 @@ impl<'a> Picture<'a> {
     }
 
     /// What a step does to memory: `R x=1`, `W x=1`, `x: 0 → 1`, `lock s`.
-    fn effect(&self, step: &Step) -> String {
+    pub(crate) fn effect(&self, step: &Step) -> String {
         let events = || step.events.iter().filter_map(|&e| self.event(e));
         let read = events().find(|e| e.label.is_read());
         let write = events().find(|e| e.label.is_write());
@@ -200,6 +205,11 @@ impl<'a> Picture<'a> {
             (None, Some(w)) => format!("W {}={}", self.location(w), self.value(w)),
             (None, None) => events().find_map(|e| self.lock_effect(e)).unwrap_or_default(),
         }
+    }
+
+    /// What an initial write gives: `x=0`.
+    pub(crate) fn initial(&self, id: EventId) -> String {
+        self.event(id).map_or(String::new(), |event| format!("W {}={}", self.location(event), self.value(event)))
     }
 
     fn lock_effect(&self, event: &Event) -> Option<String> {
@@ -422,7 +432,7 @@ fn coherence(execution: &Execution, location: LocationId) -> Vec<EventId> {
 }
 
 /// `0:7`: the thread and the line of a step.
-fn place(step: &Step) -> String {
+pub(crate) fn place(step: &Step) -> String {
     match step.line {
         Some(line) => format!("{}:{line}", step.thread),
         None => step.thread.to_string(),
@@ -435,16 +445,16 @@ fn one_line(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-fn pad(text: &str, to: usize) -> String {
+pub(crate) fn pad(text: &str, to: usize) -> String {
     format!("{text:<to$}")
 }
 
 /// The text, cut to a width with an ellipsis.
-fn cut(text: &str, to: usize) -> String {
+pub(crate) fn cut(text: &str, to: usize) -> String {
     if width(text) <= to {
         return text.to_string();
     }

@@ -225,6 +225,9 @@ impl<'p> Addresses<'_, 'p> {
         if run.goal == Goal::Errors && !self.values.may_be_illegal() {
             return Ok(());
         }
+        if run.ignores_coherence() {
+            candidate.ignore_coherence(self.combination);
+        }
         // The sources chosen here are no longer choices there. The values start afresh and come out the same.
         for &(read, source) in &self.chosen {
             let event = candidate.initial + read;

@@ -178,6 +178,19 @@ impl<const W: usize> Candidate<W> {
         }
     }
 
+    /// Lets reads read from later writes of their own thread, but not from the other half of their own read-modify-write.
+    pub(crate) fn ignore_coherence(&mut self, combination: &Combination<'_>) {
+        let (labels, locations, initial) = (&self.frame.labels, &self.frame.locations, self.initial);
+        for Choice { read, sources } in self.choices.iter_mut().filter(|choice| labels[choice.read].is_read()) {
+            let is_pair = |write: usize| write >= initial && combination.is_pair(*read - initial, write - initial);
+            let is_source = |&write: &usize| {
+                let is_written = matches!(labels[write], Label::Init | Label::Write(_));
+                is_written && locations[write] == locations[*read] && !is_pair(write)
+            };
+            *sources = (0..labels.len()).filter(is_source).collect();
+        }
+    }
+
     /// The events that a read may read from.
     fn sources(&self, read: usize) -> Vec<usize> {
         let labels = &self.frame.labels;

@@ -93,13 +93,14 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         // The search chooses coherent sources only. It knows critical sections as wholes, and no more of locks.
         let coherent = !candidate.has_irregular_lock();
         let raised = &run.outcome.flags;
+        let is_judged = run.visitor.is_none();
         let plan = Plan::new(
             run.options.model.definition(),
             &candidate.frame,
             rf,
             co,
-            &|axiom| axiom.per_location && coherent,
-            &|flag| raised.contains(flag.name),
+            &|axiom| !is_judged || axiom.per_location && coherent,
+            &|flag| !is_judged || raised.contains(flag.name),
             run.deadline(),
         );
         if plan.is_expired() {
@@ -167,7 +168,8 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
             return self.choose_last(at + 1);
         }
         for unit in 0..self.candidate.groups[g].units.len() {
-            if self.candidate.groups[g].after.iter().any(|before| before.contains(&unit)) {
+            let is_followed = self.candidate.groups[g].after.iter().any(|before| before.contains(&unit));
+            if is_followed && !self.run.ignores_coherence() {
                 continue;
             }
             self.run.tick(self.cost)?;
@@ -302,7 +304,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         // From the last, which is the likeliest not to be there yet.
         !is_placed[unit]
             && (self.last[g] != Some(unit) || self.placed[g].len() + 1 == group.units.len())
-            && group.after[unit].iter().rev().all(|&u| is_placed[u])
+            && (self.run.ignores_coherence() || group.after[unit].iter().rev().all(|&u| is_placed[u]))
             && (!group.units[unit].open || self.lock_writes_are_placed(g, unit))
     }
 
@@ -395,6 +397,9 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
 
     /// Would the read, reading from the write, respect the coherence order within its own thread?
     fn is_coherent(&self, read: usize, write: usize) -> bool {
+        if self.run.ignores_coherence() {
+            return true;
+        }
         let co_after = self.co[write];
         let co_before = self.co_before[write];
         let labels = &self.candidate.frame.labels;

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod candidate;
+mod candidates;
 mod combine;
 mod explore;
 pub mod open;
@@ -15,6 +16,7 @@ mod run;
 mod tests;
 mod values;
 
+pub use candidates::{Coherence, candidates};
 pub use outcome::{Outcome, SearchError, Verdict};
 
 use combine::{Choices, Combination};

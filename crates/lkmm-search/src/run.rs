@@ -1,5 +1,6 @@
 //! The state of one search: the question, the budget, and the answer so far.
 
+use crate::candidates::Coherence;
 use crate::outcome::{Outcome, SearchError};
 use crate::{Options, Question};
 use lkmm_model::graph::Execution;
@@ -7,6 +8,7 @@ use lkmm_model::program::{Program, Value};
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
 use std::mem::size_of;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -38,6 +40,12 @@ pub(crate) enum Goal {
     Positive,
     /// One that does not.
     Negative,
+}
+
+/// Who wants candidates, whatever the model says of them.
+pub(crate) struct Visitor<'p> {
+    pub(crate) coherence: Coherence,
+    pub(crate) visit: &'p mut dyn FnMut(Execution) -> ControlFlow<()>,
 }
 
 /// The part of a search that one worker does.
@@ -78,6 +86,8 @@ pub(crate) struct Run<'p> {
     pub(crate) share: Share,
     pub(crate) outcome: Outcome,
     pub(crate) position: Position,
+    /// Who gets the candidates. None in a search for executions.
+    pub(crate) visitor: Option<Visitor<'p>>,
     truncated: Option<Position>,
     witness: Option<Position>,
     counter_witness: Option<Position>,
@@ -120,6 +130,7 @@ impl<'p> Run<'p> {
             share,
             outcome: Outcome::default(),
             position: Position::default(),
+            visitor: None,
             truncated: None,
             witness: None,
             counter_witness: None,
@@ -168,6 +179,11 @@ impl<'p> Run<'p> {
             Some(limit) if self.started.elapsed() >= limit => Err(Stop::Failed(SearchError::Timeout(limit))),
             _ => Ok(()),
         }
+    }
+
+    /// Is a candidate wanted even if it is not sequentially consistent at each location?
+    pub(crate) fn ignores_coherence(&self) -> bool {
+        self.visitor.as_ref().is_some_and(|visitor| visitor.coherence == Coherence::Ignored)
     }
 
     pub(crate) fn wants_witness(&self, holds: bool) -> bool {

@@ -120,6 +120,27 @@ fn a_witness_names_lines_and_values() {
 }
 
 #[test]
+fn an_explanation_names_what_is_missing_and_what_forbids() {
+    let folder = Folder::new("explain");
+    let run = folder.lkmm_with_input(&["check", "--explain", "-"], SB);
+    for text in ["Nothing orders P0:13 WRITE_ONCE(*x, 1) before P0:14", "smp_mb() between them would", "  mb  in pb"] {
+        assert!(run.out.contains(text), "{text} in {}", run.out);
+    }
+    let run = folder.lkmm_with_input(&["check", "--explain", "-"], &fenced());
+    for text in ["forbidden by propagation", "is before, by smp_mb() (P0:14)", "(the first again)"] {
+        assert!(run.out.contains(text), "{text} in {}", run.out);
+    }
+    let run = folder.lkmm_with_input(&["check", "--explain", "--verdict", "--format", "json", "-"], &fenced());
+    for text in ["\"explanation\":{\"kind\":\"forbidden\"", "\"axiom\":\"propagation\"", "\"relation\":\"mb\""] {
+        assert!(run.out.contains(text), "{text} in {}", run.out);
+    }
+    for other in [["--format", "herd"], ["--deps", "observed"]] {
+        let run = folder.lkmm_with_input(&["check", "--explain", other[0], other[1], "-"], SB);
+        assert!(run.code != 0 && run.err.contains("--explain"), "{}", run.err);
+    }
+}
+
+#[test]
 fn states_show_which_satisfy_the_condition() {
     let folder = Folder::new("states");
     let run = folder.lkmm_with_input(&["check", "--states", "-"], SB);

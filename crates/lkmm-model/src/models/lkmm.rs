@@ -41,15 +41,15 @@ fn define(m: &Arena) {
     let po_loc = po & loc;
 
     // Reads-from between two CPUs, `fences/LB+acquire+acquire`, and within one, `dependencies/MP+wmb+data-rfi-acquire`.
-    let rfe = (rf & ext).named("rfe");
-    let rfi = (rf & int).named("rfi");
+    let rfe = (rf & ext).named("rfe").atom();
+    let rfi = (rf & int).named("rfi").atom();
 
     // ---- linux-kernel.bell
 
     // RCU readers: rcu_read_lock() with the rcu_read_unlock() that ends it. They nest like brackets, thread by thread, and
     // an inner unlock does not end the outer reader: `rcu/nested-readers+sync`, not `rcu/two-sections+sync`. What has no
     // partner is flagged: `flags/unmatched-rcu-lock`, `flags/unmatched-rcu-unlock`.
-    let rcu_rscs = Rcu_lock.brackets(Rcu_unlock).named("rcu_rscs");
+    let rcu_rscs = Rcu_lock.brackets(Rcu_unlock).named("rcu_rscs").atom();
     m.flag(Rcu_lock - rcu_rscs.domain(), "unmatched-rcu-lock");
     m.flag(Rcu_unlock - rcu_rscs.range(), "unmatched-rcu-unlock");
 
@@ -59,7 +59,7 @@ fn define(m: &Arena) {
 
     // SRCU readers: an srcu_read_unlock() ends the srcu_read_lock() of its domain whose index it is given, so they need not
     // nest: `srcu/overlapping-readers`. Flags: `flags/unmatched-srcu-lock`, `flags/unmatched-srcu-unlock`, `flags/multiple-srcu-matches`.
-    let srcu_rscs = (seq!(id(Srcu_lock), carry_srcu_data, data, id(Srcu_unlock)) & loc).named("srcu_rscs");
+    let srcu_rscs = (seq!(id(Srcu_lock), carry_srcu_data, data, id(Srcu_unlock)) & loc).named("srcu_rscs").atom();
     m.flag(Srcu_lock - srcu_rscs.domain(), "unmatched-srcu-lock");
     m.flag(Srcu_unlock - srcu_rscs.range(), "unmatched-srcu-unlock");
     m.flag(srcu_rscs.inverse().then(srcu_rscs) - identity, "multiple-srcu-matches");
@@ -116,7 +116,7 @@ fn define(m: &Arena) {
     // From-read: a read comes before the writes that are co-later than the one it saw, or it would have seen them:
     // `coherence/CoRR`, `atomicity/xchg+store-between`.
     let coe = co & ext;
-    let fr = rf.inverse().then(co).named("fr");
+    let fr = rf.inverse().then(co).named("fr").atom();
     let fre = (fr & ext).named("fre");
 
     // ---- linux-kernel.cat
@@ -127,23 +127,23 @@ fn define(m: &Arena) {
     let fencerel = |b| seq!(po, id(b), po);
 
     // An acquire comes before all behind it: `fences/LB+acquire+acquire`.
-    let acq_po = seq!(id(Acquire), po, id(M)).named("acq_po");
+    let acq_po = seq!(id(Acquire), po, id(M)).named("acq_po").atom();
 
     // A release comes after all before it: `fences/LB+release+release`.
-    let po_rel = seq!(id(M), po, id(Release)).named("po_rel");
+    let po_rel = seq!(id(M), po, id(Release)).named("po_rel").atom();
 
     // An unlock, then a lock, of one CPU or (the same lock) of the next holder: a release that meets an acquire. So what
     // stands before the one comes before what stands behind the other: `fences/LB+unlock-lock+data`,
     // `fences/WRC+unlock-lock+rmb`, not `fences/WRC+unlock-lock-two-locks+rmb`.
-    let po_unlock_lock_po = seq!(po, id(UL), po | rf, id(LKR), po).named("po_unlock_lock_po");
+    let po_unlock_lock_po = seq!(po, id(UL), po | rf, id(LKR), po).named("po_unlock_lock_po").atom();
 
     // smp_rmb() orders reads with reads: `fences/MP+wmb+rmb`, not `fences/MP+wmb+once`. A read whose value nobody gets is
     // none of them: `fences/MP+wmb+rmb-noreturn`.
     let R4rmb = R - Noreturn;
-    let rmb = seq!(id(R4rmb), fencerel(Rmb), id(R4rmb)).named("rmb");
+    let rmb = seq!(id(R4rmb), fencerel(Rmb), id(R4rmb)).named("rmb").atom();
 
     // smp_wmb() orders writes with writes: `fences/MP+wmb+rmb`, not `fences/MP+once+rmb`.
-    let wmb = seq!(id(W), fencerel(Wmb), id(W)).named("wmb");
+    let wmb = seq!(id(W), fencerel(Wmb), id(W)).named("wmb").atom();
 
     // smp_mb() orders everything, even a write with a later read: `fences/SB+mb+mb`. The others do the same beside the
     // operation that their name says: `fences/SB+before-atomic`, `fences/SB+after-atomic`, `fences/SB+after-spinlock`,
@@ -154,12 +154,13 @@ fn define(m: &Arena) {
         | seq!(id(M), po.opt(), id(LKW), fencerel(After_spinlock), id(M))
         | seq!(id(M), po_unlock_lock_po, id(After_unlock_lock), po, id(M))
         | seq!(id(M), po.opt(), id(Srcu_unlock), fencerel(After_srcu_read_unlock), id(M)))
-    .named("mb");
+    .named("mb")
+    .atom();
 
     // To wait for a grace period is a full fence, readers or not: `fences/SB+sync-rcu+mb`, `fences/SB+sync-srcu+mb`. (The
     // axiom rcu says that of marked accesses as well. What it does not say is when a plain read has ended:
     // `plain/handover-read-then-write+sync-rcu`, not `plain/handover-read-then-write+rcu-reader`.)
-    let gp = seq!(po, id(Sync_rcu | Sync_srcu), po.opt()).named("gp");
+    let gp = seq!(po, id(Sync_rcu | Sync_srcu), po.opt()).named("gp").atom();
 
     // Strong fences: what their CPU has done or seen is everywhere before it goes on. Without one, CPUs need not agree on
     // who was first: `propagation/IRIW+mb+mb`, not `propagation/IRIW+acquire+acquire`.
@@ -180,6 +181,7 @@ fn define(m: &Arena) {
 
     // One location by itself is sequentially consistent: what CPUs tell one another of it (rf, co, fr) never contradicts
     // their program order. `coherence/CoRR`, not `coherence/CoRR+two-locations`.
+    let po_loc = po_loc.named("po_loc").atom();
     let com = rf | co | fr;
     m.acyclic(po_loc | com, "coherence").per_location();
 

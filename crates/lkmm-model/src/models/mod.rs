@@ -241,7 +241,7 @@ fn relation_wide<const W: usize>(
     plan.pairs(node)
 }
 
-fn frame_of<const W: usize>(execution: &Execution) -> Frame<W> {
+pub(crate) fn frame_of<const W: usize>(execution: &Execution) -> Frame<W> {
     let n = execution.events.len();
     let rows = |pairs: &[(EventId, EventId)]| {
         let mut rows = vec![EventSet::<W>::EMPTY; n];

@@ -9,9 +9,9 @@ pub(super) fn definition() -> Definition {
     {
         let [po, loc, rmw, rf, co] = [Po, Loc, Rmw, Rf, Co].map(|r| arena.relation(r));
         let ext = arena.relation(Ext);
-        let fr = rf.inverse().then(co).named("fr");
+        let fr = rf.inverse().then(co).named("fr").atom();
         super::locks::axioms(&arena);
-        let po_loc = po & loc;
+        let po_loc = (po & loc).named("po_loc").atom();
         arena.acyclic(po_loc | rf | co | fr, "coherence").per_location();
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
         arena.acyclic(po | rf | co | fr, "sc");

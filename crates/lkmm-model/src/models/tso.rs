@@ -14,8 +14,8 @@ pub(super) fn definition() -> Definition {
     {
         let [po, loc, rmw, rf, co, ext] = [Po, Loc, Rmw, Rf, Co, Ext].map(|r| arena.relation(r));
         let set = |s| arena.set(s);
-        let fr = rf.inverse().then(co).named("fr");
-        let po_loc = po & loc;
+        let fr = rf.inverse().then(co).named("fr").atom();
+        let po_loc = (po & loc).named("po_loc").atom();
         super::locks::axioms(&arena);
         arena.acyclic(po_loc | rf | co | fr, "coherence").per_location();
         arena.empty(rmw & (fr & ext).then(co & ext), "atomic");
@@ -24,12 +24,12 @@ pub(super) fn definition() -> Definition {
         let writes = set(BaseSet::W) | set(BaseSet::LKW) | set(BaseSet::UL);
         let memory = reads | writes;
         let full = set(BaseSet::Fence(Fence::Mb)) | set(BaseSet::Fence(Fence::SyncRcu)) | set(BaseSet::SyncSrcu);
-        let mfence = seq!(id(memory), po, id(full), po, id(memory)).named("mfence");
+        let mfence = seq!(id(memory), po, id(full), po, id(memory)).named("mfence").atom();
         // A `lock cmpxchg` that fails is a fence too.
         let locked = set(BaseSet::RMW) | set(BaseSet::LKR) | set(BaseSet::LKW);
-        let implied = (seq!(id(memory), po, id(locked)) | seq!(id(locked), po, id(memory))).named("implied");
-        let po_ghb = (seq!(id(writes), po, id(writes)) | seq!(id(reads), po, id(memory))).named("po_ghb");
-        let rfe = (rf & ext).named("rfe");
+        let implied = (seq!(id(memory), po, id(locked)) | seq!(id(locked), po, id(memory))).named("implied").atom();
+        let po_ghb = (seq!(id(writes), po, id(writes)) | seq!(id(reads), po, id(memory))).named("po_ghb").atom();
+        let rfe = (rf & ext).named("rfe").atom();
         arena.acyclic((mfence | implied | po_ghb | rfe | fr | co).named("ghb"), "tso");
     }
     arena.finish()

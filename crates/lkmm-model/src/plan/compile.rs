@@ -2,8 +2,7 @@
 //! with static bounds on domain and range.
 
 use super::{CO, DIFFERENT_VALUES, Frame, Input, Known, Operation, Plan, RF, Step};
-use crate::algebra::{BaseRelation, BaseSet, Node, NodeId, Requirement, Test};
-use crate::event::{Fence, Label, Mode};
+use crate::algebra::{BaseRelation, Node, NodeId, Requirement, Test};
 use crate::event_set::EventSet;
 use crate::relation;
 use std::time::Instant;
@@ -53,7 +52,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
         }
         let all = self.plan.all;
         match node {
-            Node::Set(set) => Known::Set(self.base_set(set)),
+            Node::Set(set) => Known::Set(self.frame.set(set)),
             Node::SetOr(a, b) => match (self.value(a), self.value(b)) {
                 (Known::Set(a), Known::Set(b)) => Known::Set(a | b),
                 (a, b) => self.or(a, b),
@@ -406,76 +405,12 @@ impl<const W: usize> Compiler<'_, '_, W> {
     }
 
     fn brackets(&mut self, open: EventSet<W>, close: EventSet<W>) -> Known<W> {
-        let n = self.plan.n;
-        let mut rows = vec![EventSet::EMPTY; n];
-        let mut stacks: Vec<(Option<u32>, Vec<usize>)> = Vec::new();
-        for i in (open | close).iter() {
-            let thread = self.frame.threads[i];
-            let at = match stacks.iter().position(|s| s.0 == thread) {
-                Some(at) => at,
-                None => {
-                    stacks.push((thread, Vec::new()));
-                    stacks.len() - 1
-                }
-            };
-            if open.contains(i) {
-                stacks[at].1.push(i);
-            } else if let Some(j) = stacks[at].1.pop() {
-                rows[j].insert(i);
-            }
-        }
+        let rows = self.frame.brackets(open, close);
         self.fixed(|i| rows[i])
     }
 
-    fn base_set(&self, set: BaseSet) -> EventSet<W> {
-        let labels = &self.frame.labels;
-        let which = |p: &dyn Fn(Label) -> bool| (0..labels.len()).filter(|&i| p(labels[i])).collect();
-        let mode = |m: Mode| which(&|l| l == Label::Read(m) || l == Label::Write(m));
-        match set {
-            BaseSet::All => self.plan.all,
-            BaseSet::R => which(&|l| l.is_read()),
-            BaseSet::W => which(&|l| l.is_write() || l == Label::Init),
-            BaseSet::IW => which(&|l| l == Label::Init),
-            BaseSet::ObservedInit => self.frame.observed_init,
-            BaseSet::RMW => self.frame.atomic,
-            BaseSet::Plain => mode(Mode::Plain),
-            BaseSet::Acquire => mode(Mode::Acquire),
-            BaseSet::Release => mode(Mode::Release),
-            BaseSet::Noreturn => mode(Mode::Noreturn),
-            BaseSet::SrcuLock => mode(Mode::SrcuLock),
-            BaseSet::SrcuUnlock => mode(Mode::SrcuUnlock),
-            BaseSet::SyncSrcu => which(&|l| l == Label::SyncSrcu),
-            BaseSet::Fence(fence) => self.fence(fence),
-            BaseSet::LKR => which(&|l| l == Label::LockRead),
-            BaseSet::LKW => which(&|l| l == Label::LockWrite),
-            BaseSet::UL => which(&|l| l == Label::Unlock),
-            BaseSet::LF => which(&|l| l == Label::LockFail),
-            BaseSet::RL => which(&|l| l == Label::ReadLocked),
-            BaseSet::RU => which(&|l| l == Label::ReadUnlocked),
-        }
-    }
-
-    fn fence(&self, fence: Fence) -> EventSet<W> {
-        (0..self.plan.n).filter(|&i| self.frame.labels[i] == Label::Fence(fence)).collect()
-    }
-
     fn base_relation(&mut self, relation: BaseRelation) -> Known<W> {
-        let frame = self.frame;
-        let n = self.plan.n;
         let rows = match relation {
-            BaseRelation::Po => frame.po.clone(),
-            BaseRelation::Rmw => frame.rmw.clone(),
-            BaseRelation::Addr => frame.addr.clone(),
-            BaseRelation::Data => frame.data.clone(),
-            BaseRelation::Ctrl => frame.ctrl.clone(),
-            BaseRelation::Loc => classes(&frame.locations),
-            BaseRelation::Int => classes(&frame.threads),
-            BaseRelation::Ext => {
-                let initial: EventSet<W> = (0..n).filter(|&i| frame.threads[i].is_none()).collect();
-                let same = classes(&frame.threads);
-                let all = self.plan.all;
-                (0..n).map(|i| all - if initial.contains(i) { initial } else { same[i] }).collect()
-            }
             BaseRelation::Rf => return self.input(RF),
             BaseRelation::Co => return self.input(CO),
             BaseRelation::DifferentValues => {
@@ -483,6 +418,7 @@ impl<const W: usize> Compiler<'_, '_, W> {
                 self.base[DIFFERENT_VALUES] = Some(Input::Growing { domain: all, range: all });
                 return self.input(DIFFERENT_VALUES);
             }
+            given => self.frame.relation(given),
         };
         self.fixed(|i| rows[i])
     }
@@ -500,18 +436,4 @@ impl<const W: usize> Compiler<'_, '_, W> {
             }
         }
     }
-}
-
-/// Relates the events of one class to each other; those of no class to none.
-fn classes<const W: usize>(class: &[Option<u32>]) -> Vec<EventSet<W>> {
-    let mut members: Vec<EventSet<W>> = Vec::new();
-    for (i, class) in class.iter().enumerate() {
-        if let Some(class) = *class {
-            if members.len() <= class as usize {
-                members.resize(class as usize + 1, EventSet::EMPTY);
-            }
-            members[class as usize].insert(i);
-        }
-    }
-    class.iter().map(|c| c.map_or(EventSet::EMPTY, |c| members[c as usize])).collect()
 }

@@ -8,6 +8,7 @@
 //!
 //! A relation lives in a *slot*: `n` rows of one big vector. A step writes one slot and reads lower ones.
 
+mod base;
 mod compile;
 mod run;
 

@@ -79,6 +79,9 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
         if self.goal_is_lost() {
             return Ok(());
         }
+        if self.run.visitor.is_some() {
+            return self.hand_over();
+        }
         self.run.outcome.judged += 1;
         let consistent = !self.unchecked || self.plan.check().is_ok();
         if self.plan.is_expired() {
@@ -104,6 +107,25 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
             return Err(Stop::Answered);
         }
         self.count()
+    }
+
+    /// Hands a candidate over, if it has a meaning and the condition comes out as asked.
+    fn hand_over(&mut self) -> Result<(), Stop> {
+        if self.truncated || self.values.has_illegal() {
+            return Ok(());
+        }
+        let known = |observable| self.final_value(observable);
+        let holds = self.run.program.condition.as_ref().is_none_or(|p| p.evaluate(&known).unwrap_or(false));
+        if holds != (self.run.goal == Goal::Positive) {
+            return Ok(());
+        }
+        let mut finals: Vec<Value> =
+            self.run.program.observed.iter().map(|&o| known(o).unwrap_or(Value::Int(0))).collect();
+        number_symbols(&mut finals);
+        let execution = Execution { finals, ..self.execution() };
+        self.run.check_deadline()?;
+        let goes_on = self.run.visitor.as_mut().is_none_or(|visitor| (visitor.visit)(execution).is_continue());
+        if goes_on { Ok(()) } else { Err(Stop::Cancelled) }
     }
 
     /// Counts a consistent, complete execution.

@@ -11,14 +11,36 @@
 //! | `expected` | the verdict that the author expects, or null |
 //! | `ok` | whether the test did as expected |
 //! | `executions` | `positive` and `negative` together |
-//! | `time_us` | microseconds for reading, unfolding and searching |
+//! | `time_us` | microseconds for reading, unfolding, searching and explaining |
 //! | `error` | null, or `{"message","line","column","help"}`; `line` and `column` count from 1 and are null where no place is at fault |
+//! | `explanation` | why the verdict is what it is; there only if that was asked for and is known |
 //!
 //! `positive`, `negative`, `states`, `flags` and `executions` are null when only the verdict was asked for, and when there is no answer.
+//!
+//! An explanation is an object:
+//!
+//! | key | value |
+//! |---|---|
+//! | `kind` | `forbidden`; `impossible` (no candidate execution has the values, whatever is ordered); `allowed` |
+//! | `condition` | whether it is about executions by which the condition is `satisfied`, or `violated` |
+//! | `candidates` | unless allowed: how many candidate executions were looked at |
+//! | `cut` | why not all candidates were looked at or explained, or not all orders tried; there only if so |
+//! | `coherent` | unless allowed: whether those alone that are sequentially consistent at each location, for there are some |
+//! | `kinds`, `reasons` | unless allowed: how many kinds of reasons there are; up to 16 reasons, the shortest first, each with its number of `candidates` |
+//! | `sequential` | if allowed: whether operations take turns in the execution as they stand in the source |
+//! | `missing` | if allowed: sets of orders that would forbid the execution, each `{"orders":[{"before","after","would"}],"then"}`; `then` is a reason, or null |
+//!
+//! A reason has an `axiom` of the model, and `edges` that make the `form`: a `cycle`, a `path` that may not be, or one `between` the ends of the
+//! edges `besides`. An edge is `{"from","to","relation","inverse","within","via"}`: a relation of the model (if `inverse`, from `to` to `from`), what relations it
+//! is a part of, the outermost first, and the events that it passes. An event is `{"thread","line","text","effect"}`; `thread` and `line` are null for an
+//! initial write.
+
+mod explanation;
 
 use crate::problem::{Position, Problem};
 use crate::report::{Answer, Report, verdict_name};
 use crate::state::{State, States};
+use explanation::Why;
 use lkmm_search::Outcome;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -49,6 +71,8 @@ struct Line<'a> {
     executions: Option<u64>,
     time_us: u64,
     error: Option<Failure<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Why>,
 }
 
 impl<'a> Line<'a> {
@@ -78,6 +102,7 @@ impl<'a> Line<'a> {
                 Answer::Timeout(budget) => Some(Failure { message: budget, line: None, column: None, help: None }),
                 Answer::Executions(_) | Answer::Verdict(_) => None,
             },
+            explanation: Why::new(report),
         }
     }
 }
