@@ -149,15 +149,15 @@ impl Locations {
     pub(crate) unsafe fn value(&mut self, address: usize, size: Size) -> CellId {
         if let Some(id) = self.current.get(address) {
             let cell = &self.cells[id as usize];
-            match cell.content {
-                Content::Hidden(known) if known.is_as_large_as(size) => return id,
-                // SAFETY: the caller's promise.
-                Content::InMemory(known)
-                    if known.is_as_large_as(size) && unsafe { memory::read(address, size) } == cell.last =>
-                {
-                    return id;
-                }
-                _ => {}
+            // SAFETY: the caller's promise.
+            let is_untouched = || unsafe { memory::read(address, size) } == cell.last;
+            let is_it = match cell.content {
+                Content::Hidden(known) => known.is_as_large_as(size),
+                Content::InMemory(known) => known.is_as_large_as(size) && is_untouched(),
+                Content::Opaque => false,
+            };
+            if is_it {
+                return id;
             }
         }
         // SAFETY: the caller's promise.
