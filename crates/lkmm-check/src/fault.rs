@@ -275,8 +275,9 @@ fn sentence(flag: &str) -> &str {
 
 /// Why a program cannot be explored.
 pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
-    if let (OpenError::Outside { .. }, Some(backtrace)) = (error, &program.runtime().blocked) {
-        return blocked(blocked::caller(backtrace));
+    if let (OpenError::Outside { .. }, Some(left)) = (error, &program.runtime().blocked) {
+        let call = blocked::caller(&left.backtrace);
+        return left.address.map_or_else(|| blocked(call.clone()), |address| invalid(call.clone(), address));
     }
     let (kind, origins) = match error {
         OpenError::StrayUnlock { origin } => (FailureKind::LockMisuse, vec![*origin]),
@@ -321,6 +322,21 @@ fn blocked(call: Option<Call>) -> Failure {
                 `lkmm::thread::park` and the like (or loom's, over lkmm-loom)";
     let explanation = Explanation { mend: vec![mend.to_string()], ..Explanation::default() };
     Failure { explanation, ..Failure::new(FailureKind::Deadlock, message, locations) }
+}
+
+/// A thread accesses what is not there.
+fn invalid(call: Option<Call>, address: usize) -> Failure {
+    let mut message = format!("a thread accesses memory that is not there, at address {address:#x}");
+    let mut locations = Vec::new();
+    if let Some(Call { function, place }) = call {
+        message.push_str(&format!(", in {function}"));
+        locations.extend(place.map(|(file, line, column)| SourcePlace { file, line, column }));
+    }
+    message.push_str(
+        ". It follows a pointer that is null or was never one. Nothing more was explored. (If no execution gives it such a pointer, say so: a `None` \
+         or null that leads nowhere else is not followed)",
+    );
+    Failure::new(FailureKind::UseAfterFree, message, locations)
 }
 
 /// A thread sleeps, and may not since another place.

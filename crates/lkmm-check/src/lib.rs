@@ -16,6 +16,7 @@ mod files;
 mod heap;
 mod history;
 pub mod hook;
+mod invalid;
 mod json;
 mod life;
 mod lifetimes;

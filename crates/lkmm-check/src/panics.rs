@@ -40,6 +40,14 @@ impl fmt::Display for SourcePlace {
     }
 }
 
+/// What panics say that do not unwind: of checks that the compiler adds where debug assertions are on, and of functions that may not.
+const ENDS_THE_PROCESS: [&str; 4] = [
+    "null pointer dereference occurred",
+    "misaligned pointer dereference",
+    "unsafe precondition(s) violated",
+    "panic in a function that cannot unwind",
+];
+
 /// Has panics in models noted instead of printed. Other panics go on to the hook that was there.
 pub(crate) fn install_hook() {
     static INSTALLED: Once = Once::new();
@@ -47,7 +55,14 @@ pub(crate) fn install_hook() {
         let otherwise = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| match runtime::running() {
             // SAFETY: this is code of one of the runtime's threads, and the runtime waits for it.
-            Some(runtime) => heap::outside(|| unsafe { runtime::note_panic(runtime, describe(info)) }),
+            Some(runtime) => heap::outside(|| unsafe {
+                let panic = describe(info);
+                if ENDS_THE_PROCESS.iter().any(|text| panic.message.starts_with(text)) {
+                    let place = panic.place.as_ref().map_or(String::new(), |place| format!(" at {place}"));
+                    eprintln!("lkmm: a thread of a model panics{place}, and cannot unwind: {}", panic.message);
+                }
+                runtime::note_panic(runtime, panic);
+            }),
             None => otherwise(info),
         }));
     });

@@ -280,3 +280,41 @@ fn stacks_are_as_large_as_those_of_std() {
     });
     assert!(report.failure().is_none(), "{report}");
 }
+
+/// A thread that follows what was never a pointer is told, and ends nothing but its search. (Where debug assertions are on, null is found by the compiler's
+/// own check, which ends the process.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pointer_that_is_none_is_told() {
+    let follow = |publish_first: bool| {
+        move || {
+            let object = Box::new(3_u32);
+            let (slot, is_ready) = (Atomic::new(ptr::without_provenance_mut::<u32>(4096)), Atomic::new(false));
+            thread::scope(|s| {
+                s.spawn(|| {
+                    slot.store(ptr::from_ref(&*object).cast_mut(), Relaxed);
+                    if publish_first {
+                        barrier::smp_wmb();
+                    }
+                    is_ready.store(true, Relaxed);
+                });
+                s.spawn(|| {
+                    if is_ready.load(Acquire) {
+                        // SAFETY: as the test says, it is not always one.
+                        assert_eq!(unsafe { *slot.load(Relaxed) }, 3);
+                    }
+                });
+            });
+        }
+    };
+    let line = line!() - 6;
+    let report = Builder::new().explore(follow(false));
+    let failure = report.failure().expect("a stale pointer");
+    assert_eq!(failure.kind(), FailureKind::UseAfterFree, "{report}");
+    assert!(failure.message().contains("0x1000"), "{report}");
+    let [place] = failure.locations() else { panic!("{report}") };
+    assert!(place.file.ends_with("tests/heap.rs") && place.line == line, "{report}");
+
+    let report = Builder::new().explore(follow(true));
+    assert!(report.failure().is_none() && report.complete(), "{report}");
+}

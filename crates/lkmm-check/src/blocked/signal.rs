@@ -66,7 +66,7 @@ extern "C" fn interrupted(signal: c_int, info: *mut libc::siginfo_t, context: *m
         }
         TARGET.store(0, Ordering::SeqCst);
         // SAFETY: this is the code of one of the runtime's threads, which was in a system call.
-        unsafe { runtime::give_up(runtime, Backtrace::force_capture) }
+        unsafe { runtime::give_up(runtime, None, Backtrace::force_capture) }
     }
     // SAFETY: what it points to is there for ever.
     if let Some(earlier) = unsafe { EARLIER.load(Ordering::SeqCst).as_ref() } {

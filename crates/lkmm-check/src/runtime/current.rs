@@ -1,7 +1,7 @@
 //! What the code of a thread does with its runtime.
 
 use super::slot::{Followed, Local, Slot};
-use super::{Deferred, Runtime, running};
+use super::{Blocked, Deferred, Runtime, running};
 use crate::heap;
 use crate::locations::CellId;
 use crate::operation::{Kind, Operation};
@@ -22,14 +22,18 @@ pub(crate) unsafe fn note_panic(runtime: NonNull<Runtime>, panic: Panic) {
     unsafe { (*runtime.as_ptr()).last_panic = Some(panic) };
 }
 
-/// The running thread waits for something real: leaves it there for ever.
+/// The running thread waits for something real, or accesses what is not there, at this address: leaves it there for ever.
 ///
 /// # Safety
 /// This is the code of one of the runtime's threads, which was interrupted where it may allocate.
-pub(crate) unsafe fn give_up(runtime: NonNull<Runtime>, backtrace: impl FnOnce() -> Backtrace) -> ! {
+pub(crate) unsafe fn give_up(
+    runtime: NonNull<Runtime>,
+    address: Option<usize>,
+    backtrace: impl FnOnce() -> Backtrace,
+) -> ! {
     let backtrace = heap::outside(backtrace);
     // SAFETY: while its threads run, the runtime is theirs.
-    unsafe { (*runtime.as_ptr()).blocked = Some(backtrace) };
+    unsafe { (*runtime.as_ptr()).blocked = Some(Blocked { backtrace, address }) };
     loop {
         Current(runtime).suspend();
     }

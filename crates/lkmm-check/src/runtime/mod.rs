@@ -92,13 +92,20 @@ pub(crate) struct Runtime {
     /// The objects of this run, if the model heap is there.
     lives: Option<NonNull<Lives>>,
     watched: Arc<Watched>,
-    /// Where a thread waits for something real, for ever. Nothing runs any more.
-    pub(crate) blocked: Option<Backtrace>,
+    /// Where a thread was left for ever. Nothing runs any more.
+    pub(crate) blocked: Option<Blocked>,
     last_panic: Option<Panic>,
     /// The panics of all runs, each once.
     pub(crate) panics: Vec<Panic>,
     /// What is to be dropped when this run is over.
     deferred: Vec<Deferred>,
+}
+
+/// A thread that was left where it was.
+pub(crate) struct Blocked {
+    pub(crate) backtrace: Backtrace,
+    /// It accessed this, which is not there. If none, it waits for something real.
+    pub(crate) address: Option<usize>,
 }
 
 struct Deferred {

@@ -44,6 +44,7 @@ impl ClosureProgram {
     pub(crate) fn with_stack_size(closure: Box<dyn Fn()>, stack_size: usize) -> Self {
         assert!(running().is_none(), "a model inside of a model");
         crate::panics::install_hook();
+        crate::invalid::install();
         let runtime = Runtime {
             closure,
             stack_size,
