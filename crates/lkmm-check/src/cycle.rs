@@ -1,14 +1,15 @@
 //! Which axiom forbids an execution once the orders are there that it lacks: by the shortest cycle of the relation that is to have none, in the
 //! names of the model.
 
-use crate::explain::{Change, Explainer, changed};
+use crate::explain::Explainer;
 use crate::picture::Picture;
+use lkmm_model::change::{Change, apply};
 use lkmm_model::graph::{EventId, Execution};
 
 impl Explainer<'_> {
     /// Which axiom forbids an execution after these changes, and by which cycle: a sentence, in which the changes make so many orders.
     pub(crate) fn then(&self, changes: &[Change], orders: usize) -> Option<String> {
-        let (execution, of_old) = changed(&self.picture.execution, changes);
+        let (execution, of_old) = apply(&self.picture.execution, changes);
         let axiom = self.model.judge(&execution).violated?;
         let relation = match axiom {
             "happens-before" => "hb",

@@ -7,8 +7,9 @@
 //! which axiom forbids the execution if it is there.
 
 use crate::picture::{Picture, Row};
+use lkmm_model::change::{Change, apply};
 use lkmm_model::event::{Fence, Label, Mode};
-use lkmm_model::graph::{Event, EventId, Execution};
+use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::{self, Model};
 use std::time::{Duration, Instant};
 
@@ -31,17 +32,6 @@ pub(crate) struct Explanation {
     pub(crate) code: Vec<Vec<String>>,
     /// What would: a sentence for each change, all of which are needed.
     pub(crate) mend: Vec<String>,
-}
-
-/// A change that orders more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// A read becomes an acquire.
-    Acquire(EventId),
-    /// A write becomes a release.
-    Release(EventId),
-    /// A fence before an event.
-    Fence(Fence, EventId),
 }
 
 /// A place between two operations of a thread, by the numbers of their rows.
@@ -179,7 +169,7 @@ impl Explainer<'_> {
     }
 
     fn forbids(&self, changes: &[Change]) -> bool {
-        let (execution, of_old) = changed(&self.picture.execution, changes);
+        let (execution, of_old) = apply(&self.picture.execution, changes);
         let marked: Vec<EventId> = self.picture.marked.iter().map(|&id| of_old[id as usize]).collect();
         !(self.fails)(&execution, &marked)
     }
@@ -206,66 +196,5 @@ impl Explainer<'_> {
             explanation.mend.push(both.to_string());
         }
         explanation
-    }
-}
-
-/// An execution with changes, and where its events are then.
-pub(crate) fn changed(old: &Execution, changes: &[Change]) -> (Execution, Vec<EventId>) {
-    let mut x = old.clone();
-    let mut of_old: Vec<EventId> = (0..old.events.len() as EventId).collect();
-    for change in changes {
-        match *change {
-            Change::Acquire(id) => x.events[of_old[id as usize] as usize].label = Label::Read(Mode::Acquire),
-            Change::Release(id) => x.events[of_old[id as usize] as usize].label = Label::Write(Mode::Release),
-            Change::Fence(fence, before) => {
-                let at = of_old[before as usize];
-                insert(&mut x, fence, at);
-                of_old.iter_mut().filter(|id| **id >= at).for_each(|id| *id += 1);
-            }
-        }
-    }
-    (x, of_old)
-}
-
-/// Puts a fence before an event.
-fn insert(x: &mut Execution, fence: Fence, at: EventId) {
-    let thread = x.events[at as usize].thread;
-    // (What is before it in `po` may be an event of another thread, with a larger number.)
-    let moved = |id: EventId| id + EventId::from(id >= at);
-    let before: Vec<EventId> = x.po.iter().filter(|pair| pair.1 == at).map(|pair| moved(pair.0)).collect();
-    let after: Vec<EventId> = x.po.iter().filter(|pair| pair.0 == at).map(|pair| moved(pair.1)).collect();
-    let event = Event { label: Label::Fence(fence), thread, location: None, value: None, atomic: false, origin: 0 };
-    x.events.insert(at as usize, event);
-    for pairs in [&mut x.po, &mut x.rf, &mut x.co, &mut x.rmw, &mut x.addr, &mut x.data, &mut x.ctrl] {
-        for end in pairs.iter_mut().flat_map(|(a, b)| [a, b]) {
-            *end = moved(*end);
-        }
-    }
-    x.po.extend(before.into_iter().map(|id| (id, at)));
-    x.po.push((at, at + 1));
-    x.po.extend(after.into_iter().map(|id| (at, id)));
-    x.po.sort_unstable();
-    x.po.dedup();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fence_comes_after_what_was_before_its_place_in_any_thread() {
-        let event = |label, thread| Event { label, thread, location: Some(0), value: None, atomic: false, origin: 0 };
-        let once = Label::Write(Mode::Once);
-        // The main thread goes on after it has joined the other one, whose event has the larger number.
-        let old = Execution {
-            events: vec![event(Label::Init, None), event(once, Some(0)), event(once, Some(0)), event(once, Some(1))],
-            po: vec![(1, 2), (1, 3), (3, 2)],
-            ..Execution::default()
-        };
-        let (x, of_old) = changed(&old, &[Change::Fence(Fence::Mb, 2), Change::Release(3)]);
-        assert_eq!(of_old, [0, 1, 3, 4]);
-        assert_eq!(x.po, [(1, 2), (1, 3), (1, 4), (2, 3), (4, 2), (4, 3)]);
-        let labels: Vec<Label> = x.events.iter().map(|event| event.label).collect();
-        assert_eq!(labels[2..], [Label::Fence(Fence::Mb), once, Label::Write(Mode::Release)]);
     }
 }

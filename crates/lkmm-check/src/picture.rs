@@ -325,20 +325,7 @@ fn annotation(label: Label) -> &'static str {
 /// What the kernel calls it.
 pub(crate) fn spell(label: Label) -> &'static str {
     match label {
-        Label::Fence(fence) => match fence {
-            Fence::Mb => "smp_mb",
-            Fence::Rmb => "smp_rmb",
-            Fence::Wmb => "smp_wmb",
-            Fence::Barrier => "barrier",
-            Fence::RcuLock => "rcu_read_lock",
-            Fence::RcuUnlock => "rcu_read_unlock",
-            Fence::SyncRcu => "synchronize_rcu",
-            Fence::BeforeAtomic => "smp_mb__before_atomic",
-            Fence::AfterAtomic => "smp_mb__after_atomic",
-            Fence::AfterSpinlock => "smp_mb__after_spinlock",
-            Fence::AfterUnlockLock => "smp_mb__after_unlock_lock",
-            Fence::AfterSrcuReadUnlock => "smp_mb__after_srcu_read_unlock",
-        },
+        Label::Fence(fence) => fence.function(),
         Label::LockRead | Label::LockWrite => "lock",
         Label::Unlock => "unlock",
         Label::LockFail => "try_lock fails",

@@ -4,10 +4,11 @@
 //! are told once.
 
 use crate::draw;
-use crate::explain::{Change, Explainer, Gap};
+use crate::explain::{Explainer, Gap};
 use crate::names;
 use crate::picture::{Picture, Row, spell};
 use crate::sources::Sources;
+use lkmm_model::change::Change;
 use lkmm_model::event::{Fence, Label};
 use lkmm_model::graph::EventId;
 use lkmm_report::diagram::Relation;
@@ -47,6 +48,10 @@ impl Explainer<'_> {
             advice.push(match first.1 {
                 Change::Acquire(event) | Change::Release(event) => self.advise_access(event, &same),
                 Change::Fence(fence, _) => self.advise_fence(fence, &same),
+                Change::Addr(from, to) | Change::Ctrl(from, to) => {
+                    let number = |event: EventId| self.rows[self.row_of(event)].number;
+                    format!("have {} depend on {}", number(to), number(from))
+                }
             });
             rest = others;
         }
@@ -77,7 +82,8 @@ impl Explainer<'_> {
             _ => "a release",
         };
         let rows = same.iter().map(|&(_, change)| match change {
-            Change::Acquire(event) | Change::Release(event) | Change::Fence(_, event) => self.row_of(event),
+            Change::Acquire(event) | Change::Release(event) => self.row_of(event),
+            Change::Fence(_, event) | Change::Addr(_, event) | Change::Ctrl(_, event) => self.row_of(event),
         });
         let row = self.row_of(event);
         let place = self.picture.place(&self.rows[row]);
@@ -179,6 +185,7 @@ impl Explainer<'_> {
             Change::Acquire(read) => before = self.row_of(read),
             Change::Release(write) => after = self.row_of(write),
             Change::Fence(..) => {}
+            Change::Addr(from, to) | Change::Ctrl(from, to) => (before, after) = (self.row_of(from), self.row_of(to)),
         }
         (before, after)
     }
@@ -194,6 +201,8 @@ fn relation(change: Change) -> &'static str {
     match change {
         Change::Acquire(_) => "acq_po",
         Change::Release(_) => "po_rel",
+        Change::Addr(..) => "addr",
+        Change::Ctrl(..) => "ctrl",
         Change::Fence(Fence::Wmb, _) => "wmb",
         Change::Fence(Fence::Rmb, _) => "rmb",
         Change::Fence(Fence::SyncRcu, _) => "gp",

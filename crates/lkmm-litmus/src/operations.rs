@@ -28,7 +28,7 @@ impl Operations {
     pub(crate) fn origin(&self, illegal: &IllegalOperation) -> Option<u32> {
         let fits = |constant: Option<i32>, value| constant.is_none_or(|c| Value::Int(c) == value);
         // A condition that fails is the opposite comparison.
-        let ops = [Some(illegal.op), opposite(illegal.op)];
+        let ops = [Some(illegal.op), illegal.op.opposite()];
         let applied =
             |o: &&Operation| ops.contains(&Some(o.op)) && fits(o.left, illegal.left) && fits(o.right, illegal.right);
         let mut origins = self.0.iter().filter(applied).map(|o| o.origin);
@@ -106,14 +106,4 @@ impl Operations {
 
 fn constant(expr: &Expr) -> Option<i32> {
     if let ExprKind::Const(value) = expr.kind { Some(value) } else { None }
-}
-
-fn opposite(op: Operator) -> Option<Operator> {
-    Some(match op {
-        Operator::Lt => Operator::Ge,
-        Operator::Ge => Operator::Lt,
-        Operator::Gt => Operator::Le,
-        Operator::Le => Operator::Gt,
-        _ => return None,
-    })
 }

@@ -82,3 +82,25 @@ fn insert(x: &mut Execution, fence: Fence, at: EventId) {
     x.po.sort_unstable();
     x.po.dedup();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_comes_after_what_was_before_its_place_in_any_thread() {
+        let event = |label, thread| Event { label, thread, location: Some(0), value: None, atomic: false, origin: 0 };
+        let once = Label::Write(Mode::Once);
+        // The main thread goes on after it has joined the other one, whose event has the larger number.
+        let old = Execution {
+            events: vec![event(Label::Init, None), event(once, Some(0)), event(once, Some(0)), event(once, Some(1))],
+            po: vec![(1, 2), (1, 3), (3, 2)],
+            ..Execution::default()
+        };
+        let (x, of_old) = apply(&old, &[Change::Fence(Fence::Mb, 2), Change::Release(3)]);
+        assert_eq!(of_old, [0, 1, 3, 4]);
+        assert_eq!(x.po, [(1, 2), (1, 3), (1, 4), (2, 3), (4, 2), (4, 3)]);
+        let labels: Vec<Label> = x.events.iter().map(|event| event.label).collect();
+        assert_eq!(labels[2..], [Label::Fence(Fence::Mb), once, Label::Write(Mode::Release)]);
+    }
+}

@@ -54,6 +54,30 @@ pub enum Fence {
     AfterSrcuReadUnlock,
 }
 
+impl Fence {
+    /// The kernel's function for it, in C and in Rust.
+    ///
+    /// ```
+    /// assert_eq!(lkmm_model::event::Fence::Wmb.function(), "smp_wmb");
+    /// ```
+    pub const fn function(self) -> &'static str {
+        match self {
+            Fence::Mb => "smp_mb",
+            Fence::Rmb => "smp_rmb",
+            Fence::Wmb => "smp_wmb",
+            Fence::Barrier => "barrier",
+            Fence::RcuLock => "rcu_read_lock",
+            Fence::RcuUnlock => "rcu_read_unlock",
+            Fence::SyncRcu => "synchronize_rcu",
+            Fence::BeforeAtomic => "smp_mb__before_atomic",
+            Fence::AfterAtomic => "smp_mb__after_atomic",
+            Fence::AfterSpinlock => "smp_mb__after_spinlock",
+            Fence::AfterUnlockLock => "smp_mb__after_unlock_lock",
+            Fence::AfterSrcuReadUnlock => "smp_mb__after_srcu_read_unlock",
+        }
+    }
+}
+
 /// What an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Label {

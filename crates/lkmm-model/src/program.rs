@@ -53,6 +53,26 @@ pub enum Operator {
     Ge,
 }
 
+impl Operator {
+    /// Of a comparison, the one that holds just where this one does not; `None` of other operators.
+    ///
+    /// ```
+    /// use lkmm_model::program::Operator;
+    /// assert_eq!((Operator::Lt.opposite(), Operator::Add.opposite()), (Some(Operator::Ge), None));
+    /// ```
+    pub const fn opposite(self) -> Option<Operator> {
+        Some(match self {
+            Operator::Eq => Operator::Ne,
+            Operator::Ne => Operator::Eq,
+            Operator::Lt => Operator::Ge,
+            Operator::Ge => Operator::Lt,
+            Operator::Gt => Operator::Le,
+            Operator::Le => Operator::Gt,
+            _ => return None,
+        })
+    }
+}
+
 /// An expression over the values that the reads of one path return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {

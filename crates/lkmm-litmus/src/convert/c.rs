@@ -6,7 +6,7 @@ use super::names::{self, Names};
 use super::scopes::{self, Uses, body, flat, operands};
 use super::{Comments, Kinds, Observed, refused};
 use crate::ast::{Expr, ExprKind, Process, Register, Stmt, StmtKind};
-use lkmm_model::event::{Fence, Mode};
+use lkmm_model::event::Mode;
 use lkmm_model::program::Operator;
 use lkmm_report::{Origin, Problem};
 use std::collections::{BTreeMap, BTreeSet};
@@ -195,7 +195,7 @@ impl Writer<'_> {
                 }
             }
             StmtKind::Store { address, value, mode } => self.store(address, value, *mode),
-            StmtKind::Fence(fence) => format!("{}();", fence_name(*fence)),
+            StmtKind::Fence(fence) => format!("{}();", fence.function()),
             StmtKind::Lock(address) => format!("spin_lock({});", self.value(address)),
             StmtKind::Unlock(address) => format!("spin_unlock({});", self.value(address)),
             StmtKind::SyncSrcu(address) => format!("synchronize_srcu({});", self.value(address)),
@@ -281,21 +281,4 @@ impl Writer<'_> {
 
 pub(super) fn step_name(op: Operator) -> &'static str {
     if op == Operator::Sub { "dec" } else { "inc" }
-}
-
-fn fence_name(fence: Fence) -> &'static str {
-    match fence {
-        Fence::Mb => "smp_mb",
-        Fence::Rmb => "smp_rmb",
-        Fence::Wmb => "smp_wmb",
-        Fence::Barrier => "barrier",
-        Fence::BeforeAtomic => "smp_mb__before_atomic",
-        Fence::AfterAtomic => "smp_mb__after_atomic",
-        Fence::AfterSpinlock => "smp_mb__after_spinlock",
-        Fence::AfterUnlockLock => "smp_mb__after_unlock_lock",
-        Fence::AfterSrcuReadUnlock => "smp_mb__after_srcu_read_unlock",
-        Fence::RcuLock => "rcu_read_lock",
-        Fence::RcuUnlock => "rcu_read_unlock",
-        Fence::SyncRcu => "synchronize_rcu",
-    }
 }

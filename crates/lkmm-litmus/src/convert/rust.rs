@@ -173,7 +173,7 @@ impl Writer<'_> {
                 return Err(self.problem("a reader of RCU that does not end in the block in which it begins"));
             }
             StmtKind::Fence(fence) => {
-                let name = fence_name(*fence);
+                let name = fence.function();
                 self.line(&format!("{name}();"));
             }
             StmtKind::Lock(address) => {
@@ -354,22 +354,5 @@ pub(super) fn rust_type(ty: &Type) -> String {
     match ty {
         Type::Int => "i32".into(),
         Type::Pointer(to) => format!("*mut {}", rust_type(to)),
-    }
-}
-
-fn fence_name(fence: Fence) -> &'static str {
-    match fence {
-        Fence::Mb => "smp_mb",
-        Fence::Rmb => "smp_rmb",
-        Fence::Wmb => "smp_wmb",
-        Fence::Barrier => "barrier",
-        Fence::BeforeAtomic => "smp_mb__before_atomic",
-        Fence::AfterAtomic => "smp_mb__after_atomic",
-        Fence::AfterSpinlock => "smp_mb__after_spinlock",
-        Fence::AfterUnlockLock => "smp_mb__after_unlock_lock",
-        Fence::AfterSrcuReadUnlock => "smp_mb__after_srcu_read_unlock",
-        Fence::RcuLock => "rcu_read_lock",
-        Fence::RcuUnlock => "rcu_read_unlock",
-        Fence::SyncRcu => "synchronize_rcu",
     }
 }

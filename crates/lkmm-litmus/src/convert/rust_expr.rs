@@ -53,20 +53,8 @@ fn level(op: Operator) -> (Level, &'static str) {
     }
 }
 
-fn opposite(op: Operator) -> Option<Operator> {
-    Some(match op {
-        Operator::Eq => Operator::Ne,
-        Operator::Ne => Operator::Eq,
-        Operator::Lt => Operator::Ge,
-        Operator::Ge => Operator::Lt,
-        Operator::Gt => Operator::Le,
-        Operator::Le => Operator::Gt,
-        _ => return None,
-    })
-}
-
 fn is_comparison(op: Operator) -> bool {
-    opposite(op).is_some()
+    op.opposite().is_some()
 }
 
 fn ordering_name(ordering: Ordering) -> &'static str {
@@ -111,7 +99,7 @@ impl Writer<'_> {
     /// The opposite of a condition.
     pub(super) fn opposite(&mut self, expr: &Expr) -> Result<String, Problem> {
         if let ExprKind::Binary { op, left, right } = &expr.kind {
-            if let Some(op) = opposite(*op) {
+            if let Some(op) = op.opposite() {
                 return Ok(self.comparison(expr, op, left, right, false)?.0);
             }
         }

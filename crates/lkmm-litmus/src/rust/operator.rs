@@ -112,7 +112,7 @@ impl Front<'_> {
         let Expr { kind, height } = expr;
         let kind = match kind {
             ExprKind::Const(value) => return Ok(Expr::leaf(ExprKind::Const(i32::from(value == 0)))),
-            ExprKind::Binary { op, left, right } => match opposite(op) {
+            ExprKind::Binary { op, left, right } => match op.opposite() {
                 Some(op) => return Ok(Expr { kind: ExprKind::Binary { op, left, right }, height }),
                 None => ExprKind::Binary { op, left, right },
             },
@@ -228,16 +228,4 @@ impl Front<'_> {
         let value = self.combined(&meaning, left, right, span)?;
         self.store_plain(place, value)
     }
-}
-
-fn opposite(op: Operator) -> Option<Operator> {
-    Some(match op {
-        Operator::Eq => Operator::Ne,
-        Operator::Ne => Operator::Eq,
-        Operator::Lt => Operator::Ge,
-        Operator::Ge => Operator::Lt,
-        Operator::Gt => Operator::Le,
-        Operator::Le => Operator::Gt,
-        _ => return None,
-    })
 }
