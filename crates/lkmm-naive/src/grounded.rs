@@ -2,13 +2,15 @@
 //!
 //! An execution is *grounded* if it can be built step by step. A step adds the next event of a thread to the graph so far.
 //! A read takes its value from any write that is there. A write goes anywhere in the coherence order of its location, and
-//! may at that moment take over any reads of the location that are there, provided that their threads, run again with the
-//! new value, produce the same labels (kind, location, value written) for their events so far. Each graph on the way
-//! satisfies the axioms that a partial execution can be asked to satisfy: all but those on RCU and on locks that are not
-//! unlocked; that on plain coherence, which builds on RCU, only if there is no grace period in the graph.
+//! may at that moment take over any reads of the location that are there, provided that all threads, run again, produce the
+//! same labels (kind, location) for their events so far, and that each write which is read around a cycle of `po ∪ rf` still
+//! writes the same value. What the other events write, and those who read from them read, is what comes out now. Each graph
+//! on the way satisfies the axioms that a partial execution can be asked to satisfy: all but those on RCU and on locks that
+//! are not unlocked; that on plain coherence, which builds on RCU, only if there is no grace period in the graph.
 //!
-//! So a read may be *late*: its write comes after it, and until then it has a stand-in. The `rf` of an `LKR` follows from
-//! `co`; it is never late.
+//! So a read may be *late*: its write comes after it, and until then it has a stand-in. The value that it is then told is one
+//! that some run of the program has written: nothing comes out of thin air. The `rf` of an `LKR` follows from `co`; it is
+//! never late.
 //!
 //! [`enumerate_grounded`] takes this literally: it makes every step from every graph, and remembers the graphs it has seen.
 
@@ -48,13 +50,35 @@ pub fn enumerate_grounded(
     limit: usize,
     visit: &mut dyn FnMut(&Execution),
 ) -> Result<(), TooManyGraphs> {
+    build(program, limit, &mut |graph| {
+        if let Some(execution) = complete(program, graph) {
+            visit(&execution);
+        }
+    })
+}
+
+/// Does a thread apply an operator to values that it is not defined on, whether the execution can be completed or not?
+///
+/// # Errors
+/// [`TooManyGraphs`] if there are more graphs on the way than `limit`.
+pub fn goes_wrong(program: &Program, limit: usize) -> Result<bool, TooManyGraphs> {
+    let mut wrong = false;
+    build(program, limit, &mut |graph| {
+        wrong |= graph.threads.iter().enumerate().any(|(thread, events)| {
+            let is_illegal = |path: &&Path| (0..path.exprs.len()).any(|expr| is_illegal(path, expr as ExprId, events));
+            paths_of(program, thread, events).iter().any(is_illegal)
+        });
+    })?;
+    Ok(wrong)
+}
+
+/// Hands each consistent graph to `visit`, once.
+fn build(program: &Program, limit: usize, visit: &mut dyn FnMut(&Graph)) -> Result<(), TooManyGraphs> {
     let start = Graph { threads: vec![Vec::new(); program.threads.len()], co: BTreeMap::new() };
     let mut seen: BTreeSet<Graph> = BTreeSet::from([start.clone()]);
     let mut open = vec![start];
     while let Some(graph) = open.pop() {
-        if let Some(execution) = complete(program, &graph) {
-            visit(&execution);
-        }
+        visit(&graph);
         for next in steps(program, &graph) {
             if seen.contains(&next) {
                 continue;
@@ -140,6 +164,17 @@ fn evaluate(path: &Path, expr: ExprId, events: &[Performed]) -> Option<Value> {
     }
 }
 
+/// Is an operator applied to values that it is not defined on?
+fn is_illegal(path: &Path, expr: ExprId, events: &[Performed]) -> bool {
+    match path.exprs[expr as usize] {
+        Expr::Op(operator, a, b) => match (evaluate(path, a, events), evaluate(path, b, events)) {
+            (Some(a), Some(b)) => Value::apply(operator, a, b).is_err(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// The event of a path that comes after so many, without source; a read's value is left open.
 fn event_of(path: &Path, index: usize, events: &[Performed]) -> Option<Performed> {
     let template = path.events.get(index)?;
@@ -171,6 +206,57 @@ fn paths_of<'p>(program: &'p Program, thread: usize, events: &[Performed]) -> Ve
         events.iter().enumerate().all(|(index, event)| same(index, event)) && path.constraints.iter().all(holds)
     };
     program.threads[thread].paths.iter().filter(comes_out).collect()
+}
+
+/// The writes that are read around a cycle of `po` and `rf`.
+fn read_around_cycles(graph: &Graph) -> BTreeSet<Place> {
+    let source = |&(t, i): &Place| graph.threads[t][i].source.flatten();
+    let leads_to = |from: Place, to: Place| {
+        let (mut reached, mut open) = (BTreeSet::new(), vec![to]);
+        while let Some(place) = open.pop() {
+            if reached.insert(place) {
+                open.extend(place.1.checked_sub(1).map(|before| (place.0, before)));
+                open.extend(source(&place));
+            }
+        }
+        reached.contains(&from)
+    };
+    let places = graph.threads.iter().enumerate().flat_map(|(t, events)| (0..events.len()).map(move |i| (t, i)));
+    places.filter_map(|read| source(&read).filter(|&write| leads_to(read, write))).collect()
+}
+
+/// The threads of a graph run again, with the sources that it has. `None` if a label comes out otherwise, or a value that is
+/// read around a cycle.
+fn run_again(program: &Program, graph: &Graph) -> Option<Graph> {
+    let kept = read_around_cycles(graph);
+    let mut again = graph.clone();
+    let mut done = vec![0; graph.threads.len()];
+    loop {
+        let is_ready = |&thread: &usize| {
+            let next = graph.threads[thread].get(done[thread]);
+            next.is_some_and(|event| match event.source.flatten() {
+                Some(write) => kept.contains(&write) || write.1 < done[write.0],
+                None => true,
+            })
+        };
+        let Some(thread) = (0..graph.threads.len()).find(is_ready) else { break };
+        let place = (thread, done[thread]);
+        let event = &graph.threads[thread][place.1];
+        let so_far = &again.threads[thread][..place.1];
+        let produces_it = |next: &Performed| next.label == event.label && next.location == event.location;
+        let mut paths = paths_of(program, thread, so_far).into_iter();
+        let mut next = paths.find_map(|path| event_of(path, place.1, so_far).filter(produces_it))?;
+        if kept.contains(&place) && next.value != event.value {
+            return None;
+        }
+        next.source = event.source;
+        again.threads[thread][place.1] = next;
+        if let Some(source) = event.source {
+            again = read_from(program, &again, place, source);
+        }
+        done[thread] += 1;
+    }
+    Some(again)
 }
 
 /// Everything that one step leads to, consistent or not.
@@ -247,7 +333,7 @@ fn writes(program: &Program, graph: &Graph, write: Place, location: LocationId) 
                 }
             }
         }
-        graphs.extend(all);
+        graphs.extend(all.iter().filter_map(|graph| run_again(program, graph)));
     }
     graphs
 }

@@ -21,7 +21,7 @@ mod values;
 
 pub use enumerate::{Counts, Limits, NaiveError, count_candidates, enumerate, enumerate_with};
 pub use generate::{Config, generate, generate_from_seed};
-pub use grounded::{TooManyGraphs, enumerate_grounded, has_cycle};
+pub use grounded::{TooManyGraphs, enumerate_grounded, goes_wrong, has_cycle};
 pub use litmus::{Litmus, generate_litmus};
 pub use model::{Judgement, Relations, judge, relations};
 pub use shrink::{describe, shrink};

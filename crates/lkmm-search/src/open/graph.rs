@@ -469,30 +469,4 @@ impl Graph {
             }
         })
     }
-
-    /// Is there a cycle of `po` and `rf`?
-    pub(crate) fn is_cyclic(&self) -> bool {
-        let mut done: Vec<usize> = vec![0; self.threads.len()];
-        loop {
-            let mut progress = false;
-            for (thread, nodes) in self.threads.iter().enumerate() {
-                while let Some(node) = nodes.get(done[thread]) {
-                    let ready = match node.act {
-                        Act::Read(_, Source::Event(w)) => (w.index as usize) < done[w.thread as usize],
-                        Act::Join(child) => done[child as usize] == self.threads[child as usize].len(),
-                        _ => true,
-                    };
-                    let started = self.starts[thread].is_none_or(|s| (s.index as usize) < done[s.thread as usize]);
-                    if !ready || !started {
-                        break;
-                    }
-                    done[thread] += 1;
-                    progress = true;
-                }
-            }
-            if !progress {
-                return done.iter().zip(&self.threads).any(|(&n, nodes)| n < nodes.len());
-            }
-        }
-    }
 }

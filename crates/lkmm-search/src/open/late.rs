@@ -2,9 +2,10 @@
 //!
 //! Such an execution is reached from a graph in which the reads still have another source, under which their threads
 //! produce the same events label for label. So, when a write is added: cut the graph down to the write's prefix, let any
-//! set of the reads in it take over the value of the write, and run their threads again. Where all labels come out again
-//! and the graph is consistent, it is a *core*, from which a search sets out as from the empty graph. Nothing in the core
-//! is ever taken away, but a later write may take over reads of it in turn, and so make a larger core.
+//! set of the reads in it take over the value of the write, and run the threads again. Where all labels come out again,
+//! what is read around a [cycle](super::cycles) is still written, and the graph is consistent, it is a *core*, from which
+//! a search sets out as from the empty graph. Nothing in the core is ever taken away, but a later write may take over
+//! reads of it in turn, and so make a larger core.
 //!
 //! Several graphs lead to one core, and several cores into one execution. TruSt's argument that each is reached once fails
 //! here (it needs that a write is there whatever a read returns), so cores, and complete executions with a cycle, are
@@ -21,7 +22,7 @@ use super::program::{Answer, OpenError, OpenProgram};
 use super::revisit::can_read;
 use super::traces::Trace;
 use lkmm_model::event::Label;
-use lkmm_model::program::{LocationId, Value};
+use lkmm_model::program::LocationId;
 
 /// Puts by every core that the write, which has been added and has no place in `co` yet, makes.
 pub(super) fn explore<P: OpenProgram>(
@@ -89,15 +90,17 @@ struct Family {
 /// The families of all threads that have one.
 fn families<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, write: Id, location: LocationId) -> Vec<Family> {
     let target = graph.rank(location, Source::Event(write));
-    let others = (0..graph.threads.len()).filter(|&thread| thread != write.thread as usize);
-    let families = others.filter_map(|thread| {
+    let can_be_taken = |read: &Id| read.thread != write.thread && can_be_taken(graph, *read, write, target);
+    let reads: Vec<Id> = graph.reads_of(location).filter(can_be_taken).collect();
+    // What such a read leads to may be written with another value.
+    let may_change = |id: Id| reads.iter().any(|read| read.is_within(graph.clock(id)));
+    let families = (0..graph.threads.len()).filter_map(|thread| {
         let nodes = &graph.threads[thread];
-        let can_be_taken = |(index, node): (usize, &Node)| {
-            node.location == Some(location) && can_be_taken(graph, Id::new(thread, index), write, target)
-        };
-        if !nodes.iter().enumerate().any(can_be_taken) {
+        if !reads.iter().any(|read| read.thread as usize == thread) {
             return None;
         }
+        let keeps = |node: &Node| !matches!(node.source(), Some(Source::Event(write)) if may_change(write));
+        let knows_answers = is_on_its_own(graph, thread) && nodes.iter().all(keeps);
         let is_refuted = |taken: &[usize]| {
             let told = |index: usize, node: &Node| match node.act {
                 Act::Read(kind, _) if taken.contains(&index) => {
@@ -105,12 +108,13 @@ fn families<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, write: Id
                 }
                 _ => node.answer,
             };
-            is_on_its_own(graph, thread) && explorer.refuted.contains(&conduct(thread, nodes, told))
+            explorer.refuted.contains(&conduct(thread, nodes, told))
         };
         let mut sets = coherent_subsets(explorer, graph, thread, write, location);
-        sets.retain(|taken| {
-            !taken.is_empty() && !follows_nothing(explorer, graph, thread, taken, write) && !is_refuted(taken)
-        });
+        let is_hopeless = |taken: &[usize]| {
+            follows_nothing(explorer, graph, thread, taken, write) || knows_answers && is_refuted(taken)
+        };
+        sets.retain(|taken| !taken.is_empty() && !is_hopeless(taken));
         (!sets.is_empty()).then_some(Family { thread, sets })
     });
     families.collect()
@@ -176,14 +180,13 @@ pub(super) fn is_on_its_own(graph: &Graph, thread: usize) -> bool {
     true
 }
 
-/// What a thread is to do, given what it is told: its trace, and the answers and values on the way.
-pub(super) type Conduct = (usize, Option<Trace>, Vec<(Option<Answer>, Option<Value>)>);
+/// What a thread is to do, given what it is told: its trace, and the answers on the way.
+pub(super) type Conduct = (usize, Option<Trace>, Vec<Answer>);
 
 /// What a thread is to do when it is told something else than before.
 pub(super) fn conduct(thread: usize, nodes: &[Node], told: impl Fn(usize, &Node) -> Option<Answer>) -> Conduct {
-    let asked = nodes.iter().enumerate().map(|(index, node)| (told(index, node), node.value));
-    let asked = asked.filter(|(answer, value)| answer.is_some() || value.is_some());
-    (thread, nodes.last().map(|node| node.trace), asked.collect())
+    let answers = nodes.iter().enumerate().filter_map(|(index, node)| told(index, node));
+    (thread, nodes.last().map(|node| node.trace), answers.collect())
 }
 
 /// The sets of reads of the thread that coherence allows to read from the write: what a thread sees of a location never

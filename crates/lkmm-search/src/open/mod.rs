@@ -15,6 +15,7 @@
 
 mod carries;
 mod closed;
+mod cycles;
 mod ending;
 mod execution;
 mod explore;

@@ -220,38 +220,49 @@ impl<'p, P: OpenProgram> Run<'p, P> {
         }
     }
 
-    /// Starts the program again with answers that it has not been given before. Dependencies may differ, and are filled in.
+    /// Starts the program again with answers that it has not been given before. Labels must come out again, and so must what is written where it is read around
+    /// a cycle. Other values are what they are now, as are dependencies.
     pub(crate) fn reproduce(&mut self, graph: &mut Graph, traces: &mut Traces) -> Result<Reproduced, OpenError> {
         self.restart();
+        let kept = graph.sort();
         let mut done = vec![0; graph.threads.len()];
         for at in 0..graph.order.len() {
             let id = graph.order[at];
-            let thread = id.thread as usize;
             if graph.node(id).act != Act::WriteAtOnce {
                 if self.is_out_of_sight(graph, id, &done) {
                     return Ok(Reproduced::OutOfSight);
                 }
-                if !self.reproduce_one(graph, id, traces)? {
-                    return Ok(Reproduced::Otherwise(thread));
+                let reproduced = self.reproduce_one(graph, id, &kept, traces)?;
+                if reproduced != Reproduced::Same {
+                    return Ok(reproduced);
                 }
             }
-            done[thread] = id.index + 1;
+            done[id.thread as usize] = id.index + 1;
         }
         graph.retrace(traces);
         Ok(Reproduced::Same)
     }
 
-    /// Makes a thread do what it did at an event of a graph. False if it does something else.
-    fn reproduce_one(&mut self, graph: &mut Graph, id: Id, traces: &mut Traces) -> Result<bool, OpenError> {
+    /// Makes a thread do what it did at an event of a graph, which has what it reads from behind it, unless it is on a cycle with that.
+    fn reproduce_one(
+        &mut self,
+        graph: &mut Graph,
+        id: Id,
+        kept: &[Id],
+        traces: &mut Traces,
+    ) -> Result<Reproduced, OpenError> {
         let thread = id.thread as usize;
+        let otherwise = Ok(Reproduced::Otherwise(thread));
         self.step_at(thread, graph.node(id).location);
-        if self.program.pointers_move() {
-            self.renew_answer(graph, id);
-            self.renew_value(graph, id);
+        self.renew_answer(graph, id);
+        if let Some(Step::Write(_, value, _)) = self.steps[thread] {
+            if !self.rewrite(graph, id, value, kept) {
+                return Ok(Reproduced::Changed);
+            }
         }
         let (node, step) = (*graph.node(id), self.steps[thread].as_ref().expect("the step was looked at"));
         if !is_same(step, &node) {
-            return Ok(false);
+            return otherwise;
         }
         match step {
             Step::Write(_, _, event) | Step::Other(_, event) => {
@@ -265,30 +276,45 @@ impl<'p, P: OpenProgram> Run<'p, P> {
         if let (Act::Read(kind, source), Some(answer), Some(location), false) =
             (node.act, node.answer, node.location, node.stuck)
         {
-            let Some(access) = self.access(thread, answer)? else { return Ok(false) };
+            let Some(access) = self.access(thread, answer)? else { return otherwise };
             let again = Node::of_read(&access, kind, location, source, answer, traces);
             if !looks_alike(&again, &node) {
-                return Ok(false);
+                return otherwise;
             }
             graph.set_reasons(id, again.reasons);
             graph.set_origin(id, again.origin, again.fence_origin);
             match (&access.write, graph.has_write_at_once(id)) {
                 (Some((event, value)), true) => {
                     let write = Id { index: id.index + 1, ..id };
-                    self.renew(graph, write, *value);
-                    if *value != graph.node(write).value || event.label != graph.node(write).label {
-                        return Ok(false);
+                    if event.label != graph.node(write).label {
+                        return otherwise;
+                    }
+                    if !self.rewrite(graph, write, *value, kept) {
+                        return Ok(Reproduced::Changed);
                     }
                     let reasons = traces.reasons(&event.dependencies);
                     graph.set_reasons(write, reasons);
                     graph.set_origin(write, event.origin, event.origin);
                 }
                 (None, false) => {}
-                _ => return Ok(false),
+                _ => return otherwise,
             }
         }
         self.go_past(thread, &node);
-        Ok(true)
+        Ok(Reproduced::Same)
+    }
+
+    /// Lets a write write what it writes now. False if that is another value, and those who read it would have to be told the one before.
+    fn rewrite(&self, graph: &mut Graph, id: Id, value: Option<Value>, kept: &[Id]) -> bool {
+        let node = graph.node(id);
+        let (Some(location), Some(before), Some(now)) = (node.location, node.value, value) else { return true };
+        if before != now {
+            if kept.contains(&id) && !self.has_moved(location, before, now) {
+                return false;
+            }
+            graph.set_value(id, now);
+        }
+        true
     }
 
     fn go_past(&mut self, thread: usize, node: &Node) {
@@ -308,6 +334,8 @@ pub(crate) enum Reproduced {
     Same,
     /// This thread did something else.
     Otherwise(usize),
+    /// A write gave another value, and is read around a cycle.
+    Changed,
     /// It was to be told a pointer to what is not there yet, and will be elsewhere.
     OutOfSight,
 }

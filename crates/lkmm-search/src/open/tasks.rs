@@ -172,6 +172,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
                         self.refute(graph, thread);
                         return Ok(false);
                     }
+                    Reproduced::Changed => return Ok(false),
                     Reproduced::OutOfSight => {
                         self.statistics.has_left_out |= self.is_consistent(graph)?;
                         return Ok(false);

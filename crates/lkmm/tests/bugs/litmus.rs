@@ -32,6 +32,9 @@ pairs! {
     load_buffering_relaxed: Panic at ["LB"], load_buffering(Relaxed, Acquire) => load_buffering(Acquire, Acquire);
     load_buffering_without_release: Panic at ["LB, released"],
         load_buffering_released(Relaxed, Relaxed) => load_buffering_released(Release, Release);
+    /// What the update writes follows from what it reads, and that is written because the update went by.
+    load_buffering_through_an_update: Panic at ["LB, updated"], load_buffering_updated(Relaxed) => load_buffering_updated(Release);
+    load_buffering_through_a_copy: Panic at ["LB, copied"], load_buffering_copied(Relaxed) => load_buffering_copied(Acquire);
     load_buffering_out_of_thin_control: Panic at ["LB, if"], load_buffering_if(false) => load_buffering_if(true);
 
     write_to_read_causality_without_release: Panic at ["WRC"], causality(Relaxed, Acquire) => causality(Release, Acquire);
@@ -208,6 +211,41 @@ fn load_buffering_released(first: impl Store, second: impl Store) -> impl Model 
             seen
         };
         assert_ne!(both(a, b), (1, 1), "LB, released");
+    }
+}
+
+fn load_buffering_updated(second: impl Store) -> impl Model {
+    move || {
+        let [x, y] = &zeros();
+        let take = || {
+            let ticket = x.fetch_add(1, Relaxed);
+            y.store(1, second);
+            ticket
+        };
+        let reset = || {
+            if y.load(Relaxed) == 1 {
+                x.store(5, Relaxed);
+            }
+        };
+        let (ticket, ()) = both(take, reset);
+        assert_ne!(ticket, 5, "LB, updated");
+    }
+}
+
+fn load_buffering_copied(first: impl Load) -> impl Model {
+    move || {
+        let [x, y, copy] = &zeros();
+        let pass_on = || {
+            copy.store(x.load(first), Relaxed);
+            y.store(1, Relaxed);
+        };
+        let begin = || {
+            if y.load(Relaxed) == 1 {
+                x.store(1, Relaxed);
+            }
+        };
+        both(pass_on, begin);
+        assert_eq!(copy.load(Relaxed), 0, "LB, copied");
     }
 }
 
