@@ -13,7 +13,7 @@ use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
 use lkmm_model::models::Model;
 use lkmm_model::program::LocationId;
-use lkmm_search::open::{Ending, Found, OpenError, Waiting, Within};
+use lkmm_search::open::{Ending, Found, OpenError, OpenProgram, Waiting, Within};
 
 /// A place in the source, if it is known.
 pub(crate) type Place = Option<&'static std::panic::Location<'static>>;
@@ -169,7 +169,8 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
         }
         Fault::Life(_) => unreachable!("it was described above"),
     };
-    let mut picture = Picture::new(execution, &place, &|origin| program.word(origin), endings, marked);
+    let mut picture =
+        Picture::new(with_values(program, execution), &place, &|origin| program.word(origin), endings, marked);
     picture.waits = waits;
     let allowed = |x: &Execution| model.judge(x).violated.is_none();
     let explanation = match kind {
@@ -180,6 +181,16 @@ pub(crate) fn describe(program: &ClosureProgram, model: &Model, fault: Fault, ex
         _ => Explanation { mend, ..Explanation::default() },
     };
     Failure { picture: Some(picture), explanation, ..Failure::new(kind, message, locations) }
+}
+
+/// An execution, without what only looks like a value.
+fn with_values(program: &ClosureProgram, mut execution: Execution) -> Execution {
+    for event in &mut execution.events {
+        if event.location.is_some_and(|location| program.is_opaque(location)) {
+            event.value = None;
+        }
+    }
+    execution
 }
 
 /// What is wrong with the life of an object, as a failure.
@@ -204,7 +215,8 @@ fn describe_life(program: &ClosureProgram, model: &Model, fault: LifeFault) -> F
     };
     let word = |origin: u32| fault.noted(origin).map_or_else(|| program.word(origin), |noted| noted.1);
     let locations = fault.places.iter().flatten().map(|&place| SourcePlace::from(place)).collect();
-    let picture = Picture::new(fault.execution.clone(), &place, &word, Vec::new(), fault.marked.clone());
+    let execution = with_values(program, fault.execution.clone());
+    let picture = Picture::new(execution, &place, &word, Vec::new(), fault.marked.clone());
     let explanation = match fault.wrong {
         Wrong::Race | Wrong::UseAfterFree => explain::explain(&picture, model, &|x, marked| match *marked {
             [first, second] => model.judge(x).violated.is_none() && !ordered::orders(model, x, (first, second)),

@@ -12,6 +12,7 @@ use crate::memory::Size;
 use crate::operation::Kind;
 pub use crate::operation::{Ordering, Update};
 use crate::runtime::Current;
+pub use crate::versions::Memory;
 pub use lkmm_model::event::{Fence, Mode};
 use lkmm_search::open::Within;
 use std::marker::PhantomData;
@@ -202,34 +203,78 @@ impl Model {
         self.0.with(|runtime| unsafe { runtime.locations.object(at) })
     }
 
-    /// Accesses an object whose value the model does not know; memory alone holds it.
-    pub fn opaque(self, address: usize, is_write: bool, place: Place) {
+    /// Accesses an object whose value the model does not know; memory alone holds it. If it is plain data, memory then holds what is
+    /// read, or is to be written at once.
+    ///
+    /// # Safety
+    /// If there is memory, it is the object's.
+    pub unsafe fn opaque(self, address: usize, memory: Option<Memory>, is_write: bool, place: Place) {
         let cell = self.0.with(|runtime| runtime.locations.opaque(address));
-        match is_write {
-            true => self.0.post(Kind::Store(cell, Mode::Plain, 0), place),
-            false => _ = self.0.ask(Kind::Load(cell, Mode::Plain), place),
+        // SAFETY: the caller's promise.
+        unsafe { self.access_opaque(cell, memory, is_write, place) };
+    }
+
+    unsafe fn access_opaque(self, cell: CellId, memory: Option<Memory>, is_write: bool, place: Place) {
+        let version = if is_write {
+            let thread = self.0.thread();
+            let next = |memory| self.0.with(|runtime| runtime.locations.next_version(cell, memory, thread));
+            let version = memory.map_or(0, next);
+            self.0.post(Kind::Store(cell, Mode::Plain, version), place);
+            version
+        } else {
+            self.0.ask(Kind::Load(cell, Mode::Plain), place)
+        };
+        if memory.is_some() {
+            // SAFETY: the caller's promise.
+            self.0.with(|runtime| unsafe { runtime.locations.turn_to(cell, version, is_write) });
         }
     }
 
-    /// Reads a variable, plainly, that says whether it is initialised. If it has no size, memory alone holds its value.
+    /// Reads a variable, plainly, that says whether it is initialised.
     ///
     /// # Safety
-    /// As for [`load`](Self::load), if there is a size, but that the object may not be initialised; the flag is the object's.
-    pub unsafe fn load_slot(self, address: usize, size: Option<Size>, is_init: *const bool, place: Place) -> u64 {
+    /// As for [`load`](Self::load), but that the object may not be initialised; the flag is the object's.
+    pub unsafe fn load_slot(self, address: usize, size: Size, is_init: *const bool, place: Place) -> u64 {
         // SAFETY: the caller's promise.
-        let cell = self.0.with(|runtime| unsafe { runtime.locations.slot(address, size, *is_init) });
+        let cell = self.0.with(|runtime| unsafe { runtime.locations.slot(address, Some(size), *is_init) });
         self.0.ask(Kind::Load(cell, Mode::Plain), place)
+    }
+
+    /// Accesses such a variable if the model does not know its value, as [`opaque`](Self::opaque).
+    ///
+    /// # Safety
+    /// As for [`opaque`](Self::opaque), and the flag is the object's.
+    pub unsafe fn opaque_slot(
+        self,
+        address: usize,
+        memory: Option<Memory>,
+        is_init: *mut bool,
+        is_write: bool,
+        place: Place,
+    ) {
+        let cell = self.0.with(|runtime| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let cell = runtime.locations.slot(address, None, *is_init);
+                if is_write && runtime.locations.put_slot(cell, 0) {
+                    *is_init = true;
+                }
+                cell
+            }
+        });
+        // SAFETY: the caller's promise.
+        unsafe { self.access_opaque(cell, memory, is_write, place) };
     }
 
     /// Writes such a variable.
     ///
     /// # Safety
     /// As for [`store`](Self::store) and [`load_slot`](Self::load_slot).
-    pub unsafe fn store_slot(self, address: usize, size: Option<Size>, is_init: *mut bool, bits: u64, place: Place) {
+    pub unsafe fn store_slot(self, address: usize, size: Size, is_init: *mut bool, bits: u64, place: Place) {
         let cell = self.0.with(|runtime| {
             // SAFETY: the caller's promise.
             unsafe {
-                let cell = runtime.locations.slot(address, size, *is_init);
+                let cell = runtime.locations.slot(address, Some(size), *is_init);
                 if runtime.locations.put_slot(cell, bits) {
                     *is_init = true;
                 }

@@ -34,7 +34,10 @@ mod report;
 mod runtime;
 mod sources;
 mod stack;
+mod statics;
 mod summary;
+mod table;
+mod versions;
 mod wording;
 mod work;
 

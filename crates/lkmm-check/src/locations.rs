@@ -19,6 +19,9 @@
 
 use crate::heap;
 use crate::memory::{self, Size};
+use crate::statics::Statics;
+use crate::table::Table;
+use crate::versions::{Memory, Versions};
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashMap;
 use std::mem::MaybeUninit;
@@ -77,6 +80,7 @@ struct Known {
     /// Where it was when it was first accessed.
     address: usize,
     generation: u32,
+    is_opaque: bool,
 }
 
 /// The cells of this run and the locations of all runs.
@@ -87,6 +91,8 @@ pub(crate) struct Locations {
     current: Table,
     /// The same of cells whose value the model does not know.
     opaque: Table,
+    /// What was in them.
+    versions: Versions,
     numbers: FxHashMap<(usize, bool, u32, Option<u64>), LocationId>,
     known: Vec<Known>,
     statics: Statics,
@@ -117,6 +123,7 @@ impl Locations {
             cells: Vec::new(),
             current: Table::new(),
             opaque: Table::new(),
+            versions: Versions::default(),
             numbers: FxHashMap::default(),
             known: Vec::new(),
             statics: Statics::find(),
@@ -139,6 +146,7 @@ impl Locations {
         self.cells.clear();
         self.current.clear();
         self.opaque.clear();
+        self.versions.clear();
         self.pointers.clear();
     }
 
@@ -230,6 +238,39 @@ impl Locations {
         }
     }
 
+    /// The name of a thread's next write to such a cell.
+    pub(crate) fn next_version(&mut self, id: CellId, memory: Memory, thread: u32) -> u64 {
+        self.versions.next(id, memory, thread)
+    }
+
+    /// Such a cell is about to be written, or to be read as this write left it.
+    ///
+    /// # Safety
+    /// The object that the cell was made for is still alive.
+    pub(crate) unsafe fn turn_to(&mut self, id: CellId, version: u64, is_write: bool) {
+        let Locations { versions, cells, current, .. } = self;
+        // Variables in it have values of their own.
+        let is_variable = |address: usize| {
+            let covers = |at: usize| {
+                let cell = current.get(at).map(|id| cells[id as usize]);
+                cell.and_then(|cell| cell.content.size()).is_some_and(|size| at + size.bytes() > address)
+            };
+            (address.saturating_sub(7)..=address).any(covers)
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            match is_write {
+                true => versions.begin(id, version),
+                false => versions.restore(id, version, is_variable),
+            }
+        }
+    }
+
+    /// Does the value of a location say nothing but which write it is?
+    pub(crate) fn is_opaque(&self, location: LocationId) -> bool {
+        self.known.get(location as usize).is_some_and(|known| known.is_opaque)
+    }
+
     /// Where cells are found whose value the model knows, or does not know.
     fn table(&self, is_opaque: bool) -> &Table {
         if is_opaque { &self.opaque } else { &self.current }
@@ -290,6 +331,10 @@ impl Locations {
         let is_it = |cell: &Cell| cell.location == location && cell.last != bits && heap::is_in_range(cell.address);
         let Some(id) = self.cells.iter().position(is_it) else { return };
         let cell = &self.cells[id];
+        if cell.content == Content::Opaque {
+            // SAFETY: the caller's promise.
+            return unsafe { self.turn_to(id as CellId, bits, false) };
+        }
         let is_current = self.current.get(cell.address) == Some(id as CellId);
         if let (true, Content::InMemory(size)) = (is_current, cell.content) {
             // SAFETY: the caller's promise.
@@ -404,8 +449,9 @@ impl Locations {
             Some(&location) if self.fits(location, cell) => location,
             _ => {
                 let location = self.known.len() as LocationId;
-                let Cell { address, generation, initial, .. } = cell;
-                self.known.push(Known { run: self.run, initial, address, generation });
+                let Cell { address, generation, initial, content, .. } = cell;
+                let is_opaque = content == Content::Opaque;
+                self.known.push(Known { run: self.run, initial, address, generation, is_opaque });
                 self.numbers.insert(key, location);
                 location
             }
@@ -422,105 +468,6 @@ impl Locations {
     pub(crate) fn initial(&self, location: LocationId) -> Option<u64> {
         self.known[location as usize].initial
     }
-}
-
-/// From addresses to numbers, in open addressing, emptied at no cost.
-struct Table {
-    entries: Vec<Entry>,
-    used: usize,
-    epoch: u32,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Entry {
-    key: usize,
-    value: u32,
-    epoch: u32,
-}
-
-impl Table {
-    fn new() -> Self {
-        Table { entries: vec![Entry::default(); 64], used: 0, epoch: 1 }
-    }
-
-    fn clear(&mut self) {
-        self.used = 0;
-        self.epoch = self.epoch.wrapping_add(1);
-        if self.epoch == 0 {
-            self.entries.fill(Entry::default());
-            self.epoch = 1;
-        }
-    }
-
-    /// The entry of a key, or that where it would go.
-    fn find(&self, key: usize) -> usize {
-        let mask = self.entries.len() - 1;
-        let mut at = (key as u64 >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20) as usize & mask;
-        while self.entries[at].epoch == self.epoch && self.entries[at].key != key {
-            at = (at + 1) & mask;
-        }
-        at
-    }
-
-    fn get(&self, key: usize) -> Option<u32> {
-        let entry = self.entries[self.find(key)];
-        (entry.epoch == self.epoch).then_some(entry.value)
-    }
-
-    fn set(&mut self, key: usize, value: u32) {
-        if 2 * self.used >= self.entries.len() {
-            let larger = vec![Entry::default(); 2 * self.entries.len()];
-            let smaller = std::mem::replace(&mut self.entries, larger);
-            for entry in smaller.into_iter().filter(|entry| entry.epoch == self.epoch) {
-                let at = self.find(entry.key);
-                self.entries[at] = entry;
-            }
-        }
-        let at = self.find(key);
-        self.used += usize::from(self.entries[at].epoch != self.epoch);
-        self.entries[at] = Entry { key, value, epoch: self.epoch };
-    }
-}
-
-/// Where the writable statics of the process are.
-struct Statics {
-    ranges: Vec<std::ops::Range<usize>>,
-}
-
-impl Statics {
-    #[cfg(unix)]
-    fn find() -> Self {
-        let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
-        // SAFETY: the callback is called with the data that is handed over, and does not keep what it is shown.
-        unsafe { libc::dl_iterate_phdr(Some(collect), (&raw mut ranges).cast()) };
-        Statics { ranges }
-    }
-
-    #[cfg(not(unix))]
-    fn find() -> Self {
-        Statics { ranges: Vec::new() }
-    }
-
-    fn contain(&self, address: usize) -> bool {
-        self.ranges.iter().any(|range| range.contains(&address))
-    }
-}
-
-/// Collects the writable segments of a loaded object.
-#[cfg(unix)]
-unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _: usize, ranges: *mut std::ffi::c_void) -> i32 {
-    // SAFETY: `Statics::find` hands over a vector; the rest is as `dl_iterate_phdr` promises.
-    unsafe {
-        let ranges = &mut *ranges.cast::<Vec<std::ops::Range<usize>>>();
-        for n in 0..usize::from((*info).dlpi_phnum) {
-            let header = &*(*info).dlpi_phdr.add(n);
-            if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0 {
-                let start = (*info).dlpi_addr as usize + header.p_vaddr as usize;
-                ranges.push(start..start + header.p_memsz as usize);
-            }
-        }
-    }
-    0
 }
 
 #[cfg(test)]
@@ -579,19 +526,6 @@ mod tests {
             locations.put(cell, 6);
             assert_eq!(X.load(std::sync::atomic::Ordering::Relaxed), 5);
             assert_eq!(locations.value(X.as_ptr() as usize, Size::Four), cell);
-        }
-    }
-
-    #[test]
-    fn a_table_grows_and_is_emptied() {
-        let mut table = Table::new();
-        for round in 0..3 {
-            for key in 0..1000_usize {
-                assert_eq!(table.get(key * 8), None);
-                table.set(key * 8, key as u32 + round);
-            }
-            assert!((0..1000_usize).all(|key| table.get(key * 8) == Some(key as u32 + round)));
-            table.clear();
         }
     }
 }

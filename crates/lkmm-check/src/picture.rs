@@ -146,12 +146,12 @@ impl Picture {
                 format!("follow  {}", self.name(read))
             }
             (Some(read), None) => {
-                let (name, value) = (self.name(read), self.value(read));
+                let (name, value) = (self.name(read), self.value_of(read));
                 let failed = self.event(read).atomic;
                 let word = if failed { self.words[read as usize] } else { "read" };
                 let fails = if failed { " fails" } else { "" };
                 format!(
-                    "{word:7} {name} = {value}{fails}{}{}",
+                    "{word:7} {name}{value}{fails}{}{}",
                     annotation(self.event(read).label),
                     self.source(rows, read)
                 )
@@ -165,7 +165,7 @@ impl Picture {
                 }
             }
             (None, Some(write)) => {
-                format!("write   {} = {}{}", self.name(write), self.value(write), annotation(self.event(write).label))
+                format!("write   {}{}{}", self.name(write), self.value_of(write), annotation(self.event(write).label))
             }
             (None, None) => {
                 let first = row.events[0];
@@ -208,6 +208,11 @@ impl Picture {
             Some(other) => format!("{other:?}"),
             None => "?".to_string(),
         }
+    }
+
+    /// What a variable is read or written as: nothing if its value is not known.
+    fn value_of(&self, id: EventId) -> String {
+        self.event(id).value.map_or_else(String::new, |_| format!(" = {}", self.value(id)))
     }
 
     /// Is it the wait for a lock? That is said at the end of the thread.
@@ -258,7 +263,10 @@ impl Picture {
             writes.sort_by_key(|&id| self.execution.co.iter().filter(|pair| pair.1 == id).count());
             let spell = |&id: &EventId| {
                 let number = Self::row_of(rows, id).map_or(0, |row| row.number);
-                format!("{number} ({})", self.value(id))
+                match self.event(id).value {
+                    Some(_) => format!("{number} ({})", self.value(id)),
+                    None => number.to_string(),
+                }
             };
             let order: Vec<String> = writes.iter().map(spell).collect();
             lines.push(format!("writes of {}: {}", self.location_name(location), order.join(", ")));

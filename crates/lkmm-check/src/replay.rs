@@ -304,6 +304,10 @@ impl OpenProgram for Replayed<'_> {
         self.program.is_moving(location, value)
     }
 
+    fn is_opaque(&self, location: LocationId) -> bool {
+        self.program.is_opaque(location)
+    }
+
     fn name(&self, location: LocationId) -> u64 {
         self.program.name(location)
     }

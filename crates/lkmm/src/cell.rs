@@ -4,9 +4,10 @@
 //! accesses of the LKMM, and the checker finds two that race.
 //!
 //! The value is part of the model if it is no larger than eight bytes, aligned to its size, and needs no drop: integers,
-//! `bool`, pointers, references, field-less enums. Of any other type the model knows only *that* it is accessed; its
-//! content is that which was put there last in the order of exploration. For a program without data races in which only
-//! locks or what threads read orders its accesses, this is the right one.
+//! `bool`, pointers, references, field-less enums. Of any other type the model knows only *that* it is accessed. A read
+//! of plain data, which needs no drop, finds what the write has left that it reads from. What needs drop has the content
+//! that was put there last in the order of exploration; for a program without data races in which only locks or what
+//! threads read orders its accesses, this is the right one.
 //!
 //! A [`Slot`] is a variable that is not initialised at first. The checker finds who reads it then.
 
@@ -61,9 +62,15 @@ impl<T> Shared<T> {
     #[cfg_attr(feature = "check", track_caller)]
     pub fn get_mut(&mut self) -> &mut T {
         #[cfg(feature = "check")]
-        if let (Some(model), Some(size)) = (lkmm_check::hook::model(), checked::<T>()) {
-            // SAFETY: `self` is such an object.
-            unsafe { model.settle(self.address(), size, Mode::Plain, core::panic::Location::caller()) };
+        if let Some(model) = lkmm_check::hook::model() {
+            let place = core::panic::Location::caller();
+            match checked::<T>() {
+                // SAFETY: `self` is such an object.
+                Some(size) => unsafe { model.settle(self.address(), size, Mode::Plain, place) },
+                // SAFETY: as above. (A static is no value that somebody owns.)
+                None if !needs_drop::<T>() => _ = unsafe { self.look(model, false, place) },
+                None => {}
+            }
         }
         self.0.get_mut()
     }
@@ -102,8 +109,8 @@ impl<T> Shared<T> {
                 match checked::<T>() {
                     Some(size) => model.store(self.address(), size, into_bits(value), Mode::Plain, place),
                     None => {
-                        self.look(model, true, place);
-                        drop(model.object(self.0.get()).replace(value));
+                        let object = self.look(model, true, place);
+                        drop(object.replace(value));
                     }
                 }
             }
@@ -124,10 +131,7 @@ impl<T> Shared<T> {
             unsafe {
                 match checked::<T>() {
                     Some(size) => read(&from_bits(model.load(self.address(), size, Mode::Plain, place))),
-                    None => {
-                        self.look(model, false, place);
-                        read(&*model.object(self.0.get()))
-                    }
+                    None => read(&*self.look(model, false, place)),
                 }
             }
         });
@@ -135,7 +139,7 @@ impl<T> Shared<T> {
         read(unsafe { &*self.0.get() })
     }
 
-    /// Changes the value in place: for the model a write, and if it knows the value, a read before that.
+    /// Changes the value in place: for the model a write, and a read before that, unless the value needs drop.
     ///
     /// # Safety
     /// No access by another thread races with it, until `change` returns.
@@ -153,8 +157,10 @@ impl<T> Shared<T> {
                         result
                     }
                     None => {
-                        self.look(model, true, place);
-                        change(&mut *model.object(self.0.get()))
+                        if !needs_drop::<T>() {
+                            self.look(model, false, place);
+                        }
+                        change(&mut *self.look(model, true, place))
                     }
                 }
             }
@@ -168,11 +174,19 @@ impl<T> Shared<T> {
         self.0.get() as usize
     }
 
-    /// Accesses a value that the model does not know, unless there is nothing to it.
+    /// Accesses a value that the model does not know, unless there is nothing to it. Yields where this run has it.
+    ///
+    /// # Safety
+    /// There is a value, and nobody writes to it but where this function says it is.
     #[cfg(feature = "check")]
-    fn look(&self, model: lkmm_check::hook::Model, is_write: bool, place: lkmm_check::hook::Place) {
-        if size_of::<T>() > 0 {
-            model.opaque(self.address(), is_write, place);
+    unsafe fn look(&self, model: lkmm_check::hook::Model, is_write: bool, place: lkmm_check::hook::Place) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let object = model.object(self.0.get());
+            if size_of::<T>() > 0 {
+                model.opaque(self.address(), plain_data(object), is_write, place);
+            }
+            object
         }
     }
 }
@@ -190,7 +204,9 @@ impl<T> fmt::Debug for Shared<T> {
 }
 
 #[cfg(feature = "check")]
-pub(crate) use checked::{checked, from_bits, into_bits};
+pub(crate) use checked::{checked, from_bits, into_bits, plain_data};
+#[cfg(feature = "check")]
+use core::mem::needs_drop;
 #[cfg(feature = "check")]
 use lkmm_check::hook::Mode;
 
@@ -199,6 +215,7 @@ use lkmm_check::hook::Mode;
 mod checked {
     use core::mem::{ManuallyDrop, needs_drop};
     use lkmm_check::Size;
+    use lkmm_check::hook::Memory;
 
     /// The size of a type whose values the model knows.
     pub(crate) const fn checked<T>() -> Option<Size> {
@@ -206,6 +223,11 @@ mod checked {
             true => Size::of::<T>(),
             false => None,
         }
+    }
+
+    /// The memory of an object, if that is all there is to it.
+    pub(crate) fn plain_data<T>(object: *mut T) -> Option<Memory> {
+        (!needs_drop::<T>()).then_some(Memory { at: object.cast(), size: size_of::<T>() })
     }
 
     #[repr(C)]

@@ -419,6 +419,10 @@ impl OpenProgram for ClosureProgram {
         runtime.locations.is_pointer(location) && runtime.points_to_what_moves(bits)
     }
 
+    fn is_opaque(&self, location: LocationId) -> bool {
+        self.runtime().locations.is_opaque(location)
+    }
+
     fn name(&self, location: LocationId) -> u64 {
         let (address, generation) = self.runtime().locations.origin(location);
         let (owner, number) = match self.runtime().owned(address) {

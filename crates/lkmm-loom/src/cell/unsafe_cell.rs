@@ -34,7 +34,8 @@ impl Access {
     }
 
     fn happen(model: hook::Model, address: usize, is_write: bool, place: Place) {
-        model.opaque(address, is_write, place);
+        // SAFETY: no memory is named.
+        unsafe { model.opaque(address, None, is_write, place) };
         state::step(model);
     }
 }

@@ -52,7 +52,7 @@ struct Access {
     /// `None`: one that this run alone has.
     location: Option<LocationId>,
     value: Option<Value>,
-    /// The value is a pointer that this run alone has.
+    /// The value cannot be compared: it is a pointer that this run alone has, or the name of a write.
     is_new: bool,
 }
 
@@ -74,7 +74,11 @@ impl<P: OpenProgram> Explorer<'_, P> {
             let read = graph.order[at];
             let nodes = &graph.threads[read.thread as usize];
             let matters = nodes[read.index as usize + 1..].iter().any(|node| node.location.is_some());
-            if !matters || !matches!(graph.node(read).act, Act::Read(ReadKind::Ordinary, _)) {
+            let is_opaque = |location| self.run.program.is_opaque(location);
+            if !matters
+                || !matches!(graph.node(read).act, Act::Read(ReadKind::Ordinary, _))
+                || graph.node(read).location.is_some_and(is_opaque)
+            {
                 continue;
             }
             let stand_ins = match values {
@@ -312,7 +316,8 @@ impl<P: OpenProgram> Explorer<'_, P> {
         value: Option<Value>,
         told: Answer,
     ) -> Access {
-        let is_new = value.is_some_and(|value| Answer::Value(value) != told && self.is_moving(location, value));
+        let is_foreign = |value| Answer::Value(value) != told && self.is_moving(location, value);
+        let is_new = self.run.program.is_opaque(location) || value.is_some_and(is_foreign);
         Access { write: Some(event.label), value, is_new, ..self.access_again(graph, event.origin, location) }
     }
 }

@@ -78,6 +78,12 @@ pub trait OpenProgram {
         false
     }
 
+    /// Does the value of a location say nothing but which write it is? Then nothing can be told of what depends on it, or it depends on.
+    fn is_opaque(&self, location: LocationId) -> bool {
+        let _ = location;
+        false
+    }
+
     /// A name of a location that is the same in each copy of the program.
     fn name(&self, location: LocationId) -> u64 {
         location.into()

@@ -1,7 +1,7 @@
 //! Variables that are not initialised at first.
 
 #[cfg(feature = "check")]
-use super::{checked, from_bits, into_bits};
+use super::{checked, from_bits, into_bits, plain_data};
 use crate::in_model;
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -73,10 +73,11 @@ impl<T> Slot<T> {
             // SAFETY: the caller's promise, as far as real memory goes; the rest is for the model to find out.
             unsafe {
                 match checked::<T>() {
-                    Some(size) => model.store_slot(address, Some(size), is_init, into_bits(value), place),
+                    Some(size) => model.store_slot(address, size, is_init, into_bits(value), place),
                     None => {
-                        model.store_slot(address, None, is_init, 0, place);
-                        model.object(self.value.get()).write(MaybeUninit::new(value));
+                        let object = model.object(self.value.get());
+                        model.opaque_slot(address, plain_data(object), is_init, true, place);
+                        object.write(MaybeUninit::new(value));
                     }
                 }
             }
@@ -110,13 +111,14 @@ impl<T> Slot<T> {
     pub unsafe fn assume_init_with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
         in_model!(model, place => {
             let (address, is_init) = (self.value.get() as usize, self.is_init.get());
-            // SAFETY: the caller's promise; who reads what was never written does not come back from `load_slot`.
+            // SAFETY: the caller's promise; who reads what was never written does not come back from there.
             unsafe {
                 match checked::<T>() {
-                    Some(size) => read(&from_bits(model.load_slot(address, Some(size), is_init, place))),
+                    Some(size) => read(&from_bits(model.load_slot(address, size, is_init, place))),
                     None => {
-                        model.load_slot(address, None, is_init, place);
-                        read((*model.object(self.value.get())).assume_init_ref())
+                        let object = model.object(self.value.get());
+                        model.opaque_slot(address, plain_data(object), is_init, false, place);
+                        read((*object).assume_init_ref())
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! RCU and SRCU. What is freed is written here.
 
 use crate::pair::*;
+use lkmm::cell::Shared;
 use lkmm::lock::SpinLock;
 use lkmm::rcu::{read_lock, synchronize_rcu};
 use lkmm::srcu::Domain;
@@ -13,6 +14,9 @@ pairs! {
     pointer_read_twice: Panic at ["half old, half new"], reads(true) => reads(false);
     removed_without_grace_period: DataRace at ["read by who began before", "freed after"], remove(nothing) => remove(synchronize_rcu);
     removed_with_mb_only: DataRace at ["read by who began before", "freed after"], remove(smp_mb) => remove(synchronize_rcu);
+    /// A reader that began before must find what was there, and so does the mended one's, whoever has been run first.
+    reused_without_grace_period: Panic at ["something else than was published"], reuse(nothing) => reuse(synchronize_rcu);
+    counted_without_grace_period: Panic at ["a count is lost"], counted(nothing) => counted(synchronize_rcu);
     grace_period_before_the_removal: DataRace at ["read inside", "freed too early"], order(false, Reader::Holds) => order(true, Reader::Holds);
     reader_that_ends_too_early: DataRace at ["read inside", "freed too early"], order(true, Reader::Drops) => order(true, Reader::Holds);
     reader_that_is_none: DataRace at ["read inside", "freed too early"], order(true, Reader::None) => order(true, Reader::Holds);
@@ -88,6 +92,52 @@ enum Reader {
     Drops,
     None,
     Splits,
+}
+
+fn reuse(wait: Fence) -> impl Model {
+    move || {
+        let (current, objects) = (Atomic::new(0_usize), [1, 2].map(|n| Shared::new([n; 3])));
+        let update = || {
+            current.store(1, Release);
+            wait();
+            // SAFETY: whoever reads it is waited for.
+            unsafe { objects[0].set([3; 3]) };
+        };
+        let read = || {
+            let _guard = read_lock();
+            let seen = current.load(Relaxed);
+            // SAFETY: as above.
+            let found = unsafe { objects[seen].get() };
+            assert_eq!(found, [seen as u32 + 1; 3], "something else than was published");
+        };
+        both(update, read);
+        // SAFETY: nobody else is left.
+        assert_eq!(unsafe { objects[0].get() }, [3; 3], "not reused");
+    }
+}
+
+fn counted(wait: Fence) -> impl Model {
+    move || {
+        let (is_open, counts) = (Atomic::new(true), Shared::new((0_u32, 0_u64)));
+        let update = || {
+            is_open.store(false, Relaxed);
+            wait();
+            // SAFETY: whoever counts is waited for.
+            unsafe { counts.with_mut(|(taken, count)| (*taken, *count) = (*count as u32, 10)) };
+        };
+        let read = || {
+            let _guard = read_lock();
+            let counts_it = is_open.load(Relaxed);
+            if counts_it {
+                // SAFETY: as above.
+                unsafe { counts.with_mut(|(_, count)| *count += 1) };
+            }
+            counts_it
+        };
+        let (_, counted) = both(update, read);
+        // SAFETY: nobody else is left.
+        assert_eq!(unsafe { counts.get() }, (counted.into(), 10), "a count is lost");
+    }
 }
 
 fn order(removed_first: bool, reader: Reader) -> impl Model {
