@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// The least size of a stack, in bytes: a panic must fit.
 const LEAST_STACK: usize = 64 << 10;
 
+/// More is a mistake.
+const MOST_STACK: usize = 1 << 30;
+
 /// Runs a closure under every execution that the memory model of Linux 6.12 allows.
 ///
 /// ```
@@ -130,9 +133,9 @@ impl Builder {
         self
     }
 
-    /// The size of each thread's stack, in bytes: at least 64 KiB, and 2 MiB if nothing else is said.
+    /// The size of each thread's stack, in bytes: at least 64 KiB, at most 1 GiB, and 2 MiB if nothing else is said.
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = bytes.max(LEAST_STACK);
+        self.stack_size = bytes.clamp(LEAST_STACK, MOST_STACK);
         self
     }
 

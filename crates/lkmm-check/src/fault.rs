@@ -297,7 +297,7 @@ pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
         OpenError::Uninit { origin } => (FailureKind::Uninit, vec![*origin]),
         OpenError::Endless { origin, .. } => (FailureKind::TooLarge, vec![*origin]),
         OpenError::MixedLock(_) => (FailureKind::LockMisuse, Vec::new()),
-        OpenError::Nondeterminism { .. } => (FailureKind::Nondeterminism, Vec::new()),
+        OpenError::Nondeterminism { .. } => return undetermined(program, error),
         _ => (FailureKind::TooLarge, Vec::new()),
     };
     let locations: Vec<_> = origins.iter().filter_map(|&origin| program.place(origin)).map(SourcePlace::from).collect();
@@ -310,12 +310,29 @@ pub(crate) fn refused(program: &ClosureProgram, error: &OpenError) -> Failure {
     if let (OpenError::Sleep { within, .. }, [sleep, since]) = (error, &locations[..]) {
         return asleep(message, *within, [sleep, since].map(SourcePlace::clone));
     }
-    if kind == FailureKind::Nondeterminism && !program.has_heap() {
+    Failure::new(kind, message, locations)
+}
+
+/// A thread did something else, given the same values again.
+fn undetermined(program: &ClosureProgram, error: &OpenError) -> Failure {
+    let mut message = error.to_string();
+    let mut locations = Vec::new();
+    if let OpenError::Nondeterminism { thread, before, origin: Some(origin), now } = error {
+        let places = [program.place(*origin), program.pending(*thread)];
+        let at = places
+            .map(|place| place.map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line())));
+        let [first, then] = &at;
+        message = format!(
+            "thread {thread}, given the same values again, did something else: first {before}{first}, then {now}{then}"
+        );
+        locations.extend(places.into_iter().flatten().map(SourcePlace::from));
+    }
+    if !program.has_heap() {
         message.push_str(
             " (pointers differ from run to run, unless the crate of the test has the model heap: `lkmm::check::heap!();`)",
         );
     }
-    Failure::new(kind, message, locations)
+    Failure::new(FailureKind::Nondeterminism, message, locations)
 }
 
 /// A thread waits for something real.

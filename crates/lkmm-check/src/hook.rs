@@ -52,6 +52,11 @@ fn unless_panicking(current: Current) -> Option<Model> {
     (!std::thread::panicking()).then_some(Model(current))
 }
 
+/// Is this code that a panicking thread of a model runs on its way out?
+pub fn unwinds() -> bool {
+    std::thread::panicking() && Current::get().is_some()
+}
+
 impl Model {
     /// Reads a value.
     ///

@@ -74,7 +74,9 @@ impl FailureKind {
                 "end each reader once, in the domain where it began, and sleep outside of readers"
             }
             FailureKind::Nondeterminism => {
-                "take random numbers, times and addresses out of the model, or choose them with `check::any`"
+                "take random numbers, times and addresses out of the model, or choose them with `check::any`; let the last `Arc` of \
+                 `std` whose object does operations when it is dropped go after all joins, or make it an `lkmm::refcount::Arc`, whose \
+                 count the model sees"
             }
             _ => return None,
         })

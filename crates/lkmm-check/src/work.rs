@@ -163,19 +163,20 @@ impl Work {
             (_, Some(blocked)) => (Err(blocked), None),
             ((Ok(_), None), _) if program.runtime().has_refused => {
                 let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
-                (Err(OpenError::Nondeterminism { thread: 0, before, now }), None)
+                (Err(OpenError::Nondeterminism { thread: 0, before, origin: None, now }), None)
             }
             (outcome, None) => outcome,
         };
         let is_refused = statistics.is_err();
         let (statistics, failure) = match (statistics, found) {
-            (Err(mut error), _) => {
+            (Err(error), _) => {
+                let mut failure = refused(&program, &error);
                 // Who comes first to a real lock differs from run to run.
                 let is_confused = matches!(error, OpenError::Nondeterminism { .. });
                 if is_confused && overlap::is_blocked(&mut program, None) {
-                    error = OpenError::Outside { thread: 0 };
+                    failure = refused(&program, &OpenError::Outside { thread: 0 });
                 }
-                (Statistics::default(), Some(refused(&program, &error)))
+                (Statistics::default(), Some(failure))
             }
             (Ok(statistics), None) => (statistics, None),
             (Ok(statistics), Some(failing)) => {

@@ -143,7 +143,13 @@ impl Refcount {
     #[cfg_attr(feature = "check", track_caller)]
     fn saturate(&self, why: &str) {
         #[cfg(feature = "check")]
-        assert!(lkmm_check::hook::model().is_none(), "refcount: {why}");
+        {
+            assert!(lkmm_check::hook::model().is_none(), "refcount: {why}");
+            // What a thread does then is done for real, and others have counted in another order.
+            if lkmm_check::hook::unwinds() {
+                return;
+            }
+        }
         debug_assert!(false, "refcount: {why}");
         self.count.store(SATURATED, Relaxed);
     }

@@ -318,3 +318,62 @@ fn a_pointer_that_is_none_is_told() {
     let report = Builder::new().explore(follow(true));
     assert!(report.failure().is_none() && report.complete(), "{report}");
 }
+
+/// Who drops the last reference to what does operations in its `drop` is part of the model, if the count is.
+#[test]
+fn the_last_reference_may_be_dropped_by_anybody() {
+    struct Stack(Atomic<*mut Node>);
+    struct Node(*mut Node);
+    // SAFETY: the nodes are taken by one thread each.
+    unsafe impl Send for Stack {}
+    // SAFETY: as above.
+    unsafe impl Sync for Stack {}
+    impl Stack {
+        fn push(&self) {
+            let node = Box::into_raw(Box::new(Node(ptr::null_mut())));
+            let mut head = self.0.load(Relaxed);
+            loop {
+                // SAFETY: nobody else knows it yet.
+                unsafe { (*node).0 = head };
+                match self.0.cmpxchg(head, node, Release) {
+                    Ok(_) => return,
+                    Err(now) => head = now,
+                }
+            }
+        }
+
+        fn pop(&self) -> bool {
+            let mut head = self.0.load(Acquire);
+            while !head.is_null() {
+                // SAFETY: nothing is freed before it is taken.
+                match self.0.cmpxchg(head, unsafe { (*head).0 }, Acquire) {
+                    Ok(_) => {
+                        // SAFETY: it was made so, and taken by this thread.
+                        drop(unsafe { Box::from_raw(head) });
+                        return true;
+                    }
+                    Err(now) => head = now,
+                }
+            }
+            false
+        }
+    }
+    impl Drop for Stack {
+        fn drop(&mut self) {
+            while self.pop() {}
+        }
+    }
+    for (joins, pops) in [(true, true), (true, false), (false, false)] {
+        let report = Builder::new().explore(move || {
+            let stack = lkmm::refcount::Arc::new(Stack(Atomic::new(ptr::null_mut())));
+            let other = stack.clone();
+            let pusher = thread::spawn(move || other.push());
+            stack.push();
+            if joins {
+                pusher.join().unwrap();
+            }
+            assert!(!pops || stack.pop());
+        });
+        assert!(report.failure().is_none() && report.complete(), "{report}");
+    }
+}

@@ -341,8 +341,12 @@ impl Current {
         }
         // SAFETY: the thread has ended (the search says so), and left its result on its stack; the caller takes it once.
         unsafe {
+            while (*slot).returned.is_null() {
+                // It may be tried whether threads do the same when they read something else.
+                (*self.slot()).refused = Some(["a thread ended that it joins", "that one goes on"]);
+                self.suspend();
+            }
             let returned = (*slot).returned.cast::<ManuallyDrop<std::thread::Result<T>>>();
-            assert!(!returned.is_null(), "thread {thread} ended in an earlier run, and asks more in this one");
             let returned = ManuallyDrop::take(&mut *returned);
             (*self.slot()).joined_a_panic |= returned.is_err();
             (*self.slot()).there.push((thread, u32::MAX));

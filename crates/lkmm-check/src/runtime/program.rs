@@ -180,6 +180,14 @@ impl ClosureProgram {
         self.runtime().origins.places.get(origin as usize).map_or("", |known| known.1.word())
     }
 
+    /// Where what a thread does next, or did last, stands in the source, unless it has ended.
+    pub(crate) fn pending(&self, thread: usize) -> Option<&'static Location<'static>> {
+        let slot = self.runtime().slots.get(thread)?;
+        // SAFETY: no thread runs, so nobody else uses it.
+        let operation = unsafe { slot.as_ref() }.pending()?;
+        (!matches!(operation.kind, Kind::End | Kind::Failed(_))).then_some(operation.place)
+    }
+
     /// What a thread said that [failed](Step::Failed) with this number.
     pub fn panic(&self, number: u32) -> Option<&Panic> {
         self.runtime().panics.get(number as usize)
@@ -228,7 +236,7 @@ impl ClosureProgram {
 
     #[cold]
     fn run_on(&mut self, thread: usize) {
-        let is_stopped = |slot: &Slot| !slot.returned.is_null() || slot.asks || slot.is_refused;
+        let is_stopped = |slot: &Slot| !slot.returned.is_null() || slot.asks || slot.refused.is_some();
         while !is_stopped(self.slot(thread)) && self.runtime().blocked.is_none() {
             let after = self.slot(thread).pending().map(|operation| operation.place);
             self.run(thread, after);
@@ -291,9 +299,8 @@ impl OpenProgram for ClosureProgram {
             return Step::Error(OpenError::Outside { thread });
         }
         let slot = self.slot(thread);
-        if slot.is_refused {
-            let [before, now] = ["a pointer was read", "no object is there"].map(String::from);
-            return Step::Error(OpenError::Nondeterminism { thread, before, now });
+        if let Some(why) = slot.refused {
+            return refused(thread, why);
         }
         if let Some(origin) = slot.has_read_uninit {
             return Step::Error(OpenError::Uninit { origin });
@@ -305,6 +312,9 @@ impl OpenProgram for ClosureProgram {
             self.run(thread, after);
             if self.runtime().blocked.is_some() {
                 return Step::Error(OpenError::Outside { thread });
+            }
+            if let Some(why) = self.slot(thread).refused {
+                return refused(thread, why);
             }
         }
         let (runtime, slot) = self.both(thread);
@@ -338,7 +348,7 @@ impl OpenProgram for ClosureProgram {
         let is_asking = slot.is_asking();
         if is_asking && runtime.is_foreign(cell, answer) {
             runtime.has_refused = true;
-            slot.is_refused = true;
+            slot.refused = Some(["a pointer was read", "no object is there"]);
             return;
         }
         slot.answers.push(answer);
@@ -452,6 +462,12 @@ impl OpenProgram for ClosureProgram {
     }
 }
 
+/// A thread cannot go on, for something is not as it was before.
+fn refused(thread: usize, why: [&str; 2]) -> Step {
+    let [before, now] = why.map(String::from);
+    Step::Error(OpenError::Nondeterminism { thread, before, origin: None, now })
+}
+
 impl Runtime {
     fn context(&mut self, Pending { origin, location, .. }: Pending, number: u32) -> Context<'_> {
         Context { origin, location, number, dependencies: &mut self.dependencies }
@@ -500,11 +516,18 @@ impl Runtime {
         let is_known = |address: usize| {
             self.locations.is_static(address)
                 || self.owned(address).is_some()
+                || self.is_token(address)
                 || first.is_some_and(|first| first.has_allocated(address))
         };
         let counted = self.counted_from..self.locations.count();
         (self.has_heap || first.is_some())
             && counted.map(|location| self.locations.origin(location).0).any(|address| !is_known(address))
+    }
+
+    /// Does the token of a thread lie there? It is the runtime's.
+    fn is_token(&self, address: usize) -> bool {
+        // SAFETY: slots live as long as the runtime.
+        self.slots.iter().any(|slot| unsafe { &raw const (*slot.as_ptr()).token } as usize == address)
     }
 
     /// Is what lies at an address elsewhere in the next run? Statics and the stacks of threads are where they were, and so is the model

@@ -32,8 +32,8 @@ pub(crate) struct Slot {
     pub(super) reported: usize,
     /// It waits for an answer.
     pub(super) asks: bool,
-    /// It was given an answer that makes no sense in this run, and is not run again.
-    pub(super) is_refused: bool,
+    /// It was given an answer that makes no sense in this run, and is not run again: what was so before, and what is now.
+    pub(super) refused: Option<[&'static str; 2]>,
     /// It has read at this origin what was not initialised, and is not run again.
     pub(super) has_read_uninit: Option<u32>,
     /// The last operation that was reported.
@@ -128,7 +128,7 @@ impl Runtime {
                 ahead: Vec::with_capacity(AHEAD + 1),
                 reported: 0,
                 asks: false,
-                is_refused: false,
+                refused: None,
                 has_read_uninit: None,
                 pending: None,
                 has_ended: false,
@@ -194,7 +194,7 @@ impl Runtime {
             slot.readers.clear();
             slot.spinlocks.clear();
             slot.locals.get_or_insert_default().clear();
-            (slot.joined_a_panic, slot.is_refused, slot.has_read_uninit) = (false, false, None);
+            (slot.joined_a_panic, slot.refused, slot.has_read_uninit) = (false, None, None);
             (slot.reported, slot.events, slot.spawned, slot.answered) = (0, 0, 0, 0);
             (slot.asks, slot.pending, slot.has_ended, slot.returned) = (false, None, false, ptr::null_mut());
             slot.coroutine = Some(Coroutine::with_stack_unchecked(ReusedStack::new(slot.stack, slot.number), body));

@@ -34,6 +34,25 @@ impl Graph {
         }
     }
 
+    /// Of each thread, how many events come before an event by `po`, spawns and joins alone.
+    pub(crate) fn before_by_threads(&self, id: Id) -> Vec<u32> {
+        let mut lengths = vec![0; self.threads.len()];
+        let mut open = vec![id];
+        while let Some(Id { thread, index }) = open.pop() {
+            let (thread, known) = (thread as usize, lengths[thread as usize]);
+            lengths[thread] = known.max(index);
+            for node in &self.threads[thread][known as usize..lengths[thread] as usize] {
+                if let Act::Join(child) = node.act {
+                    open.push(Id::new(child as usize, self.threads[child as usize].len()));
+                }
+            }
+            if let (0, Some(start)) = (known, self.start_of(thread)) {
+                open.push(Id { index: start.index + 1, ..start });
+            }
+        }
+        lengths
+    }
+
     /// Puts the events into an order in which each comes after those that it depends on by `po ∪ rf`, if these do not depend on it as well. Yields
     /// the writes that are read around a cycle.
     pub(crate) fn sort(&mut self) -> Vec<Id> {

@@ -99,6 +99,9 @@ pub(crate) struct Explorer<'a, P: OpenProgram> {
     pub(super) reads: Vec<Id>,
     /// How many events of each thread a revisit keeps.
     pub(super) kept: Vec<u32>,
+    /// So often it was asked whether the time has run out, and whether it has.
+    steps: u32,
+    pub(super) gave_up: bool,
 }
 
 impl<'a, P: OpenProgram> Explorer<'a, P> {
@@ -138,6 +141,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
             walker: None,
             reads: Vec::new(),
             kept: Vec::new(),
+            steps: 0,
+            gave_up: false,
         }
     }
 
@@ -154,10 +159,20 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     /// Has a budget run out? The clock is read now and then while graphs are small.
     pub(super) fn is_out_of_budget(&self, graph: &Graph) -> bool {
         let is_over = |most: u64| self.team.executions() >= most;
-        self.options.max_executions.is_some_and(is_over)
+        self.gave_up
+            || self.options.max_executions.is_some_and(is_over)
             || self.team.is_over()
             || (self.statistics.runs % 64 == 0 || graph.order.len() > 64)
                 && self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Has the time run out? For loops that do not take up graphs; nothing is complete then.
+    pub(super) fn is_too_late(&mut self) -> bool {
+        self.steps = self.steps.wrapping_add(1);
+        if self.steps % 64 == 0 {
+            self.gave_up |= self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        }
+        self.gave_up
     }
 
     /// Lets a graph grow until nothing can be added, and puts by what branches off.

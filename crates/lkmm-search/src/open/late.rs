@@ -31,16 +31,23 @@ pub(super) fn explore<P: OpenProgram>(
     write: Id,
     location: LocationId,
 ) -> Result<(), OpenError> {
-    if !has_candidate(graph, write, location) {
+    if !has_candidate(graph, write, location, &[]) {
+        return Ok(());
+    }
+    let ordered = graph.before_by_threads(write);
+    if !has_candidate(graph, write, location, &ordered) {
         return Ok(());
     }
     let mut prefix = explorer.spare();
     prefix.become_cut(graph, graph.clock(write));
     for position in positions(&explorer.traces, &prefix, write, location)? {
         prefix.place(location, write, position);
-        let families = families(explorer, &prefix, write, location);
+        let families = families(explorer, &prefix, write, location, &ordered);
         let mut choice = vec![0; families.len()];
         while next_choice(&mut choice, &families) {
+            if explorer.is_too_late() {
+                break;
+            }
             let mut core = explorer.spare();
             core.clone_from(&prefix);
             for (family, chosen) in families.iter().zip(&choice) {
@@ -63,12 +70,12 @@ pub(super) fn explore<P: OpenProgram>(
     Ok(())
 }
 
-/// Is there a read that might be taken over?
-fn has_candidate(graph: &Graph, write: Id, location: LocationId) -> bool {
+/// Is there a read that might be taken over? Not one of those events of each thread that come before the write by spawns and joins: these are full barriers.
+fn has_candidate(graph: &Graph, write: Id, location: LocationId, ordered: &[u32]) -> bool {
     let clock = graph.clock(write);
     let follows = overwritten(graph, write);
     graph.reads_of(location).any(|read| {
-        read.thread != write.thread && read.is_within(clock) && {
+        read.thread != write.thread && read.is_within(clock) && !read.is_within(ordered) && {
             let nodes = &graph.threads[read.thread as usize];
             let fits = || follows.is_none() || follows == nodes[read.index as usize].source();
             (fits() || !is_half(nodes, read.index as usize)) && can_read(graph, read, write)
@@ -88,9 +95,16 @@ struct Family {
 }
 
 /// The families of all threads that have one.
-fn families<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, write: Id, location: LocationId) -> Vec<Family> {
+fn families<P: OpenProgram>(
+    explorer: &Explorer<'_, P>,
+    graph: &Graph,
+    write: Id,
+    location: LocationId,
+    ordered: &[u32],
+) -> Vec<Family> {
     let target = graph.rank(location, Source::Event(write));
-    let can_be_taken = |read: &Id| read.thread != write.thread && can_be_taken(graph, *read, write, target);
+    let is_free = |read: &Id| read.thread != write.thread && !read.is_within(ordered);
+    let can_be_taken = |read: &Id| is_free(read) && can_be_taken(graph, *read, write, target);
     let reads: Vec<Id> = graph.reads_of(location).filter(can_be_taken).collect();
     // What such a read leads to may be written with another value.
     let may_change = |id: Id| reads.iter().any(|read| read.is_within(graph.clock(id)));
@@ -110,7 +124,8 @@ fn families<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, write: Id
             };
             explorer.refuted.contains(&conduct(thread, nodes, told))
         };
-        let mut sets = coherent_subsets(explorer, graph, thread, write, location);
+        let first = ordered[thread] as usize;
+        let mut sets = coherent_subsets(explorer, graph, thread, first, write, location);
         let is_hopeless = |taken: &[usize]| {
             follows_nothing(explorer, graph, thread, taken, write) || knows_answers && is_refuted(taken)
         };
@@ -189,12 +204,13 @@ pub(super) fn conduct(thread: usize, nodes: &[Node], told: impl Fn(usize, &Node)
     (thread, nodes.last().map(|node| node.trace), answers.collect())
 }
 
-/// The sets of reads of the thread that coherence allows to read from the write: what a thread sees of a location never
+/// The sets of reads of the thread, from its first one on that may, that coherence allows to read from the write: what a thread sees of a location never
 /// goes back.
 fn coherent_subsets<P: OpenProgram>(
     explorer: &Explorer<'_, P>,
     graph: &Graph,
     thread: usize,
+    first: usize,
     write: Id,
     location: LocationId,
 ) -> Vec<Vec<usize>> {
@@ -208,7 +224,7 @@ fn coherent_subsets<P: OpenProgram>(
             (None, true) => graph.rank(location, Source::Event(id)),
             _ => continue,
         };
-        let can_be_taken = can_be_taken(graph, id, write, target);
+        let can_be_taken = index >= first && can_be_taken(graph, id, write, target);
         let unordered = explorer.traces.unordered(node.reasons);
         let follows = |subset: &Subset, rank: usize| {
             subset.seen.iter().all(|(other, before)| unordered.contains(other) || *before <= rank)

@@ -362,6 +362,8 @@ pub enum OpenError {
         thread: usize,
         /// What it did before, in words.
         before: String,
+        /// [`Event::origin`] of that, if it has one.
+        origin: Option<u32>,
         /// What it did now.
         now: String,
     },
@@ -396,7 +398,7 @@ impl std::fmt::Display for OpenError {
             OpenError::Endless { thread, limit, .. } => {
                 write!(f, "thread {thread} goes on and on: it does this for the {limit}th time in one execution, or has come to so many events")
             }
-            OpenError::Nondeterminism { thread, before, now } => {
+            OpenError::Nondeterminism { thread, before, now, .. } => {
                 write!(
                     f,
                     "thread {thread}, given the same values again, did something else: first {before}, then {now}"

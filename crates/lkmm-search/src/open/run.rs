@@ -5,7 +5,7 @@
 
 use super::graph::Graph;
 use super::node::{Act, Id, Node, Source};
-use super::program::{Access, Answer, OpenError, OpenProgram, Step};
+use super::program::{Access, Answer, OpenError, OpenProgram, ReadKind, Step};
 use super::traces::Traces;
 use lkmm_model::event::Label;
 use lkmm_model::program::{LocationId, Value};
@@ -342,8 +342,53 @@ pub(crate) enum Reproduced {
 
 /// The same answers led to another step.
 pub(super) fn changed(thread: usize, node: &Node, step: &Step) -> OpenError {
-    let before = format!("{:?}", (node.act, node.label, node.location, node.value));
-    OpenError::Nondeterminism { thread, before, now: format!("{step:?}") }
+    let (before, mut now) = (done(node), in_words(step));
+    if before == now {
+        now = "the same with another variable".to_string();
+    }
+    OpenError::Nondeterminism { thread, before, origin: Some(node.origin), now }
+}
+
+/// What a thread did, in words.
+fn done(node: &Node) -> String {
+    match (node.act, node.value) {
+        (Act::Read(ReadKind::Ordinary, _), _) => "it read a variable".to_string(),
+        (Act::Read(..), _) => "it asked for a lock".to_string(),
+        (Act::Write | Act::WriteAtOnce, Some(value)) => wrote(value),
+        (Act::Write | Act::WriteAtOnce, None) => "it released a lock".to_string(),
+        (Act::Fence, _) => "it came to a barrier".to_string(),
+        (Act::Spawn(_), _) => "it started a thread".to_string(),
+        (Act::Join(_), _) => "it waited for a thread to end".to_string(),
+        (Act::Choose, _) => "it chose a number".to_string(),
+    }
+}
+
+/// What a thread does, in words.
+fn in_words(step: &Step) -> String {
+    let words = match step {
+        Step::Read(ReadKind::Ordinary, _) => "it read a variable",
+        Step::Read(..) => "it asked for a lock",
+        Step::Write(_, Some(value), _) => return wrote(*value),
+        Step::Write(_, None, _) => "it released a lock",
+        Step::Other(..) => "it came to a barrier",
+        Step::Spawn { .. } => "it started a thread",
+        Step::Join { .. } => "it waited for a thread to end",
+        Step::Choose(_) => "it chose a number",
+        Step::Wait { .. } => "it waited",
+        Step::End { .. } => "it ended",
+        Step::Failed(_) => "it failed",
+        Step::Stuck => "it could not go on",
+        Step::Error(error) => return error.to_string(),
+    };
+    words.to_string()
+}
+
+fn wrote(value: Value) -> String {
+    match value {
+        Value::Int(value) => format!("it wrote {value}"),
+        Value::Bits(bits) => format!("it wrote {bits:#x}"),
+        _ => "it wrote a value".to_string(),
+    }
 }
 
 /// Is this what the thread did?

@@ -72,7 +72,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
             let is_next = |task: &Task| task.way.as_ref().is_some_and(|way| way.last() == Some(branch));
             let Some(at) = self.tasks.iter().position(is_next) else {
                 let [before, now] = ["a step left several ways to go on", "it leaves fewer"].map(String::from);
-                return Err(OpenError::Nondeterminism { thread: 0, before, now });
+                return Err(OpenError::Nondeterminism { thread: 0, before, origin: None, now });
             };
             let next = self.tasks.swap_remove(at);
             self.spare.extend(self.tasks.drain(..).map(|task| task.graph));
@@ -119,7 +119,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
                 progress.explored(share);
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(if self.gave_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// Runs the program along a graph that was put by. False if the graph is none after all.
