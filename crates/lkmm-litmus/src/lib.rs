@@ -153,6 +153,7 @@ mod operations;
 mod parse;
 mod primitives;
 mod processes;
+pub mod repair;
 mod rust;
 mod sections;
 mod sites;
