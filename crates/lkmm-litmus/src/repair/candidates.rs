@@ -1,11 +1,11 @@
 //! The strengthenings of a test: which there are, what each costs, and which is weaker than which.
 
-use super::edit::{self, Patch};
+use super::edit::{self, Edit, apply};
 use super::oracle::{Oracle, Read, Stop};
 use super::orders::{Orders, same_accesses};
 use super::{Kind, Step};
 use crate::ast::{Expr, ExprKind, Ordering, Process, Stmt, StmtKind};
-use crate::sites::{self, Access, Side, Sites};
+use crate::sites::{self, Access, Gap, Side, Sites};
 use lkmm_model::cost::{Architecture, Ordered};
 use lkmm_model::event::Fence;
 use lkmm_model::minimal::Order;
@@ -52,8 +52,8 @@ impl<'a> Candidates<'a> {
         let mut kept: Vec<(Change, usize, Option<Orders>)> = Vec::new();
         for change in possible(read) {
             let process = candidates.process(&change);
-            let Some(patches) = candidates.patches(std::slice::from_ref(&change)) else { continue };
-            let changed = match oracle.read(&edit::apply(source, &patches)) {
+            let Some(text) = candidates.source(std::slice::from_ref(&change)) else { continue };
+            let changed = match oracle.read(&text) {
                 Ok(changed) => changed,
                 Err(Stop::Problem(_)) => continue,
                 Err(Stop::Spent) => return Err(Stop::Spent),
@@ -108,23 +108,8 @@ impl<'a> Candidates<'a> {
 
     /// The source with changes. `None` if they cannot be written.
     pub(super) fn source(&self, changes: &[Change]) -> Option<String> {
-        Some(edit::apply(self.source, &self.patches(changes)?))
-    }
-
-    fn patches(&self, changes: &[Change]) -> Option<Vec<Patch>> {
-        let mut patches = Vec::new();
-        for (at, ordering) in self.orderings(changes) {
-            patches.extend(edit::order(self.source, &self.sites.accesses[at], ordering)?);
-        }
-        for (gap, fences) in fences(changes) {
-            patches.extend(edit::fences(self.source, &self.sites.gaps[gap], &fences));
-        }
-        for change in changes {
-            if let Change::Depend { access, on } = change {
-                patches.extend(edit::depend(self.source, &self.sites.accesses[*access], on)?);
-            }
-        }
-        Some(patches)
+        let edits: Vec<Edit> = self.steps(changes)?.into_iter().flat_map(|step| step.edits).collect();
+        Some(apply(self.source, &edits))
     }
 
     /// The accesses whose ordering changes, and what it becomes.
@@ -160,50 +145,52 @@ impl<'a> Candidates<'a> {
         ordering_cost(self.arch, access.kind, to).saturating_sub(ordering_cost(self.arch, access.kind, access.ordering))
     }
 
-    /// Changes one by one, in the order of the source, as they are shown.
-    pub(super) fn steps(&self, changes: &[Change]) -> Vec<Step> {
+    /// Changes one by one, in the order of the source. `None` if one cannot be written.
+    pub(super) fn steps(&self, changes: &[Change]) -> Option<Vec<Step>> {
         let mut steps = Vec::new();
         for (at, ordering) in self.orderings(changes) {
             let access = &self.sites.accesses[at];
-            let Some(patches) = edit::order(self.source, access, ordering) else { continue };
-            steps.push(self.step(access, Kind::Ordering, &patches, self.ordering_cost(access, ordering)));
+            let edits = edit::order(self.source, access, ordering)?;
+            steps.push(self.step(access, Kind::Ordering, edits, self.ordering_cost(access, ordering)));
         }
         for change in changes {
             match change {
                 Change::Depend { access, on } => {
                     let access = &self.sites.accesses[*access];
-                    let Some(patches) = edit::depend(self.source, access, on) else { continue };
+                    let edits = edit::depend(self.source, access, on)?;
                     let cost = self.arch.cost(Ordered::Dependency).0;
-                    steps.push(self.step(access, Kind::Dependency { on: on.clone() }, &patches, cost));
+                    steps.push(self.step(access, Kind::Dependency { on: on.clone() }, edits, cost));
                 }
-                Change::Fence(fence, gap) => {
-                    let gap = &self.sites.gaps[*gap];
-                    let text = &self.source[gap.statement.clone()];
-                    let statement = text.lines().next().unwrap_or("").trim_end().to_string();
-                    steps.push(Step {
-                        kind: Kind::Fence { after: gap.side == Side::After },
-                        process: gap.process,
-                        span: gap.statement.clone(),
-                        before: statement,
-                        after: format!("{}();", fence.function()),
-                        cost: self.arch.cost(Ordered::Fence(*fence)).0,
-                    });
-                }
+                Change::Fence(fence, gap) => steps.push(self.fence_step(*fence, &self.sites.gaps[*gap])),
                 Change::Acquire(_) | Change::Release(_) => {}
             }
         }
         steps.sort_by_key(|step| step.span.start);
-        steps
+        Some(steps)
     }
 
-    fn step(&self, access: &Access, kind: Kind, patches: &[Patch], cost: u32) -> Step {
+    fn fence_step(&self, fence: Fence, gap: &Gap) -> Step {
+        let first_line = self.source[gap.statement.clone()].lines().next().unwrap_or("");
+        Step {
+            kind: Kind::Fence { after: gap.side == Side::After },
+            process: gap.process,
+            span: gap.statement.clone(),
+            before: first_line.trim_end().to_string(),
+            after: format!("{}();", fence.function()),
+            cost: self.arch.cost(Ordered::Fence(fence)).0,
+            edits: edit::fence(self.source, gap, fence),
+        }
+    }
+
+    fn step(&self, access: &Access, kind: Kind, edits: Vec<Edit>, cost: u32) -> Step {
         Step {
             kind,
             process: access.process,
             span: access.span.clone(),
             before: self.source[access.span.clone()].to_string(),
-            after: edit::apply_within(self.source, &access.span, patches),
+            after: edit::apply_within(self.source, &access.span, &edits),
             cost,
+            edits,
         }
     }
 }
@@ -228,23 +215,6 @@ fn join(a: Ordering, b: Ordering) -> Ordering {
         (a, b) if a == b => a,
         _ => Ordering::Full,
     }
-}
-
-/// The fences for each gap, the weakest first.
-fn fences(changes: &[Change]) -> Vec<(usize, Vec<Fence>)> {
-    let mut found: Vec<(usize, Vec<Fence>)> = Vec::new();
-    for fence in FENCES {
-        for change in changes {
-            match change {
-                Change::Fence(other, gap) if *other == fence => match found.iter_mut().find(|(at, _)| at == gap) {
-                    Some((_, fences)) => fences.push(fence),
-                    None => found.push((*gap, vec![fence])),
-                },
-                _ => {}
-            }
-        }
-    }
-    found
 }
 
 /// Whatever might be changed.

@@ -26,10 +26,13 @@
 
 mod candidates;
 mod edit;
+#[cfg(test)]
+mod force;
 mod oracle;
 mod orders;
 mod weaken;
 
+pub use edit::{Edit, apply};
 pub use weaken::{Weakened, Weakening, weaken};
 
 use crate::Settings;
@@ -62,6 +65,8 @@ pub struct Step {
     pub after: String,
     /// What it costs, or of a weakening, what it saves: a [rank](lkmm_model::cost).
     pub cost: u32,
+    /// The change of the text. Those of all steps of a set can be [applied](apply) together, and also of some.
+    pub edits: Vec<Edit>,
 }
 
 /// What kind of change.
@@ -207,7 +212,7 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture) -> Result<R
         let changes = candidates.chosen(numbers);
         let race = ask(&mut oracle, numbers, true).map(|answer| has_race(&answer));
         proposals.push(Proposal {
-            steps: candidates.steps(&changes),
+            steps: candidates.steps(&changes).unwrap_or_default(),
             cost: candidates.cost(&changes),
             source: candidates.source(&changes).unwrap_or_default(),
             race,

@@ -5,7 +5,7 @@
 //! and races, so that what could not be relaxed once cannot be later, and nothing that is left can be relaxed by itself.
 
 use super::candidates::ordering_cost;
-use super::edit::{self, Patch};
+use super::edit::{self, Edit, apply};
 use super::oracle::{Answer, Oracle, Stop};
 use super::{Kind, Step, has_race, problem};
 use crate::Settings;
@@ -65,7 +65,7 @@ enum Site<'a> {
 }
 
 struct Weaker {
-    patches: Vec<Patch>,
+    edits: Vec<Edit>,
     saves: u32,
     /// Is it the weakest of all? Otherwise the others are not weaker than it.
     weakest: bool,
@@ -129,7 +129,7 @@ impl Search<'_> {
     fn run(&mut self, places: &mut [Place<'_>], found: &mut Weakened) -> Option<()> {
         for place in places.iter() {
             for weaker in &place.weaker {
-                let text = edit::apply(self.source, &weaker.patches);
+                let text = apply(self.source, &weaker.edits);
                 if self.stays(&text)? {
                     found.each.push(Weakening { step: self.step(place, weaker), source: text });
                     if weaker.weakest {
@@ -139,13 +139,13 @@ impl Search<'_> {
             }
         }
         places.sort_by_key(|place| std::cmp::Reverse(place.cost));
-        let mut patches: Vec<Patch> = Vec::new();
+        let mut edits: Vec<Edit> = Vec::new();
         for place in places.iter() {
             for weaker in &place.weaker {
-                let all = [&patches[..], &weaker.patches].concat();
-                let text = edit::apply(self.source, &all);
+                let all = [&edits[..], &weaker.edits].concat();
+                let text = apply(self.source, &all);
                 if self.stays(&text)? {
-                    patches = all;
+                    edits = all;
                     found.together.push(self.step(place, weaker));
                     found.source = text;
                     break;
@@ -176,10 +176,10 @@ impl Search<'_> {
         };
         let before = self.source[span.clone()].to_string();
         // (A fence that goes takes its line with it.)
-        let goes = weaker.patches.iter().any(|patch| patch.text.is_empty() && patch.span.end >= span.end);
+        let goes = weaker.edits.iter().any(|edit| edit.text.is_empty() && edit.span.end >= span.end);
         let goes = goes && kind == Kind::WeakerFence;
-        let after = if goes { String::new() } else { edit::apply_within(self.source, &span, &weaker.patches) };
-        Step { kind, process, span, before, after, cost: weaker.saves }
+        let after = if goes { String::new() } else { edit::apply_within(self.source, &span, &weaker.edits) };
+        Step { kind, process, span, before, after, cost: weaker.saves, edits: weaker.edits.clone() }
     }
 }
 
@@ -189,9 +189,9 @@ fn places<'a>(source: &str, sites: &'a Sites, arch: Architecture, oracle: &Oracl
     for access in &sites.accesses {
         let cost = ordering_cost(arch, access.kind, access.ordering);
         let weaker = |&to: &Ordering| {
-            let patches = edit::order(source, access, to)?;
+            let edits = edit::order(source, access, to)?;
             let saves = cost.saturating_sub(ordering_cost(arch, access.kind, to));
-            Some(Weaker { patches, saves, weakest: to == Ordering::Relaxed })
+            Some(Weaker { edits, saves, weakest: to == Ordering::Relaxed })
         };
         let weaker: Vec<Weaker> = below(access).iter().filter_map(weaker).collect();
         places.push(Place { site: Site::Access(access), cost, weaker });
@@ -212,16 +212,16 @@ fn places<'a>(source: &str, sites: &'a Sites, arch: Architecture, oracle: &Oracl
         };
         let cost = rank(site.fence);
         let mut gone = edit::weaken_fence(source, site, None);
-        if oracle.read(&edit::apply(source, std::slice::from_ref(&gone))).is_err() {
+        if oracle.read(&apply(source, std::slice::from_ref(&gone))).is_err() {
             // (C has no empty block.)
             if site.fence == Fence::Barrier {
                 continue;
             }
             gone = edit::weaken_fence(source, site, Some(Fence::Barrier));
         }
-        let mut weaker = vec![Weaker { patches: vec![gone], saves: cost, weakest: true }];
+        let mut weaker = vec![Weaker { edits: vec![gone], saves: cost, weakest: true }];
         weaker.extend(halves.iter().map(|&to| Weaker {
-            patches: vec![edit::weaken_fence(source, site, Some(to))],
+            edits: vec![edit::weaken_fence(source, site, Some(to))],
             saves: cost.saturating_sub(rank(to)),
             weakest: false,
         }));
