@@ -22,6 +22,10 @@ pub struct Repair {
     #[command(flatten)]
     pub common: Common,
 
+    /// Forbid data races as well
+    #[arg(long)]
+    pub races: bool,
+
     /// Print at most so many sets for each test; with --json all are printed
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,

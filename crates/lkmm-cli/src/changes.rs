@@ -127,8 +127,13 @@ pub(crate) fn step_json(source: &Source, step: &Step) -> Value {
         Kind::Dependency { on } => ("dependency", Some(on)),
         Kind::WeakerFence => ("weaker-fence", None),
     };
+    let edits: Vec<Value> = step
+        .edits
+        .iter()
+        .map(|edit| json!({ "start": edit.span.start, "end": edit.span.end, "text": edit.text }))
+        .collect();
     json!({
-        "kind": kind, "process": step.process, "line": at.line, "column": at.column, "before": step.before,
+        "edits": edits, "kind": kind, "process": step.process, "line": at.line, "column": at.column, "before": step.before,
         "after": step.after, "on": on, "cost": step.cost,
     })
 }
@@ -136,7 +141,7 @@ pub(crate) fn step_json(source: &Source, step: &Step) -> Value {
 /// What a reader must know beside the result.
 pub(crate) fn notes(race: bool, truncated: bool) -> Vec<&'static str> {
     let race = race.then_some(
-        "the test has a data race, so that its verdict means little: mark the accesses (READ_ONCE, WRITE_ONCE), or order them",
+        "the test has a data race, so that its verdict means little: mark the accesses (READ_ONCE, WRITE_ONCE), or order them (lkmm repair --races)",
     );
     let truncated =
         truncated.then_some("a loop was cut: what is said holds for so many turns; raise --unroll for more");

@@ -3,7 +3,7 @@
 use crate::change_args::Repair as Args;
 use crate::changes::{self, Source, notes, step_json, step_line, unwanted, verdict_name, write_test};
 use lkmm_litmus::Settings;
-use lkmm_litmus::repair::{Proposal, Repair, Repaired, repair};
+use lkmm_litmus::repair::{Goal, Kind, Proposal, Repair, Repaired, repair};
 use lkmm_report::Problem;
 use serde_json::json;
 use std::io::{self, Write};
@@ -17,7 +17,8 @@ pub fn run(args: &Args) -> io::Result<u8> {
 }
 
 fn one(args: &Args, source: &Source, settings: &Settings, out: &mut dyn Write) -> io::Result<Result<u8, Problem>> {
-    let found = match repair(&source.text, settings, args.common.arch.table()) {
+    let goal = if args.races { Goal::ConditionAndRaces } else { Goal::Condition };
+    let found = match repair(&source.text, settings, args.common.arch.table(), goal) {
         Ok(found) => found,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -55,10 +56,12 @@ fn apply(args: &Args, found: &Repair, number: u32, out: &mut dyn Write) -> io::R
 }
 
 fn write_lines(args: &Args, source: &Source, found: &Repair, out: &mut dyn Write) -> io::Result<()> {
-    let (verdict, unwanted) = (verdict_name(found.verdict), unwanted(found.quantifier));
+    let verdict = verdict_name(found.verdict);
+    let races = if args.races { ", and data races" } else { "" };
+    let unwanted = format!("{}{races}", unwanted(found.quantifier));
     match &found.result {
         Repaired::Unneeded => {
-            writeln!(out, "{}: {verdict}; it does not happen {unwanted}, so nothing is to be repaired", found.name)?;
+            writeln!(out, "{}: {verdict}; nothing is to be repaired", found.name)?;
         }
         Repaired::Sequential => {
             writeln!(
@@ -69,10 +72,6 @@ fn write_lines(args: &Args, source: &Source, found: &Repair, out: &mut dyn Write
         }
         Repaired::Impossible => {
             writeln!(out, "{}: {verdict}; all strengthenings together do not forbid {unwanted}", found.name)?;
-            writeln!(
-                out,
-                "  note: plain accesses are not ordered by acquires and releases alone; mark them (READ_ONCE, WRITE_ONCE)"
-            )?;
         }
         Repaired::Proposals { proposals, complete } => {
             let all = if *complete { "" } else { " found before the budget ran out; there may be others" };
@@ -93,10 +92,28 @@ fn write_lines(args: &Args, source: &Source, found: &Repair, out: &mut dyn Write
                     writeln!(out, "     the data race {}", if race { "remains" } else { "is gone" })?;
                 }
             }
+            let depends =
+                |proposal: &Proposal| proposal.steps.iter().any(|step| matches!(step.kind, Kind::Dependency { .. }));
+            if proposals.iter().take(args.limit).any(depends) {
+                writeln!(
+                    out,
+                    "\n  note: a dependency stands as a value that is always 0; the code must really have it"
+                )?;
+            }
             if proposals.len() > args.limit {
                 writeln!(out, "\n{} more; raise --limit", proposals.len() - args.limit)?;
             }
         }
+    }
+    let failed = matches!(found.result, Repaired::Sequential | Repaired::Impossible);
+    if failed && found.plain {
+        writeln!(
+            out,
+            "  note: plain accesses are ordered only together with marked ones; mark them (READ_ONCE, WRITE_ONCE)"
+        )?;
+    }
+    if failed && found.readers {
+        writeln!(out, "  note: grace periods (synchronize_rcu) are no ordering of accesses, and are not proposed")?;
     }
     for note in notes(found.race, found.truncated) {
         writeln!(out, "  note: {note}")?;

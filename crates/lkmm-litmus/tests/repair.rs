@@ -1,7 +1,7 @@
 //! Repairs and weakenings, checked again: each proposed text is read and searched like any other test, all executions of it. (That the least sets are
 //! all of them is compared with trying everything, in `src/repair/force.rs`.)
 
-use lkmm_litmus::repair::{Edit, Kind, Repair, Repaired, Step, apply, repair, weaken};
+use lkmm_litmus::repair::{Edit, Goal, Kind, Repair, Repaired, Step, apply, repair, weaken};
 use lkmm_litmus::{Settings, check};
 use lkmm_model::cost::Architecture;
 use lkmm_model::models;
@@ -87,7 +87,7 @@ fn check_repairs(path: &Path, most: usize) -> Option<(Repair, usize)> {
     let source = std::fs::read(path).expect("it can be read");
     let source = String::from_utf8_lossy(&source).into_owned();
     let name = path.display();
-    let found = repair(&source, &settings(), Architecture::Aarch64).ok()?;
+    let found = repair(&source, &settings(), Architecture::Aarch64, Goal::Condition).ok()?;
     let before = searched(&source)?;
     let quantifier = found.quantifier;
     assert_eq!(before.verdict(), found.verdict, "{name}");
@@ -177,7 +177,7 @@ fn costs_decide_what_comes_first() {
     let source = "C MP\n{}\nP0(int *x, int *y) { WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1); }\n\
         P1(int *x, int *y) { int r0 = READ_ONCE(*y); int r1 = READ_ONCE(*x); }\nexists (1:r0=1 /\\ 1:r1=0)";
     let first = |arch| {
-        let found = repair(source, &settings(), arch).expect("it can be checked");
+        let found = repair(source, &settings(), arch, Goal::Condition).expect("it can be checked");
         let Repaired::Proposals { proposals, .. } = found.result else { panic!("it can be repaired") };
         proposals[0].steps.iter().map(|step| step.after.clone()).collect::<Vec<_>>()
     };
@@ -190,10 +190,22 @@ fn places_in_branches_and_in_both_languages_are_tried() {
     let rust = "Rust MP\n{}\nfn P0(x: &Atomic<i32>, y: &Atomic<i32>) {\n    x.store(1, Relaxed);\n    y.store(1, Relaxed);\n}\n\
         P1(int *x, int *y) {\n\tint r0;\n\tint r1;\n\tr0 = READ_ONCE(*y);\n\tif (r0)\n\t\tr1 = READ_ONCE(*x);\n}\n\
         exists (1:r0=1 /\\ 1:r1=0)";
-    let found = repair(rust, &settings(), Architecture::Aarch64).expect("it can be checked");
+    let found = repair(rust, &settings(), Architecture::Aarch64, Goal::Condition).expect("it can be checked");
     let Repaired::Proposals { proposals, .. } = found.result else { panic!("it can be repaired") };
     let has = |text: &str| proposals.iter().any(|proposal| proposal.source.contains(text));
     assert!(has("y.store(1, Release);") && has("    smp_wmb();\n    y.store"));
     assert!(has("{ smp_rmb();\n\t\tr1 = READ_ONCE(*x); }"), "a branch without braces gets some");
     assert!(proposals.iter().all(|proposal| searched(&proposal.source).is_some_and(|outcome| outcome.positive == 0)));
+}
+
+#[test]
+fn races_are_ended_where_that_is_asked_for() {
+    let race = "C race\n{}\nP0(int *x, int *y) { *x = 1; WRITE_ONCE(*y, 1); }\n\
+        P1(int *x, int *y) { int r0 = READ_ONCE(*y); int r1 = 0; if (r0) { r1 = *x; } }\nexists (1:r0=2)";
+    let found = repair(race, &settings(), Architecture::Aarch64, Goal::Condition).expect("it can be checked");
+    assert_eq!((found.result, found.race), (Repaired::Unneeded, true));
+    let found = repair(race, &settings(), Architecture::Aarch64, Goal::ConditionAndRaces).expect("it can be checked");
+    let Repaired::Proposals { proposals, complete: true } = found.result else { panic!("it can be repaired") };
+    assert!(!proposals.is_empty() && proposals.iter().all(|proposal| proposal.race == Some(false)));
+    assert!(proposals.iter().all(|proposal| searched(&proposal.source).is_some_and(|found| found.flags.is_empty())));
 }

@@ -254,7 +254,7 @@ mod tests {
             |set| set.iter().map(|&n| 1 + n as u64).sum(),
             |set| {
                 asked += 1;
-                (asked < 12).then(|| !set.is_empty())
+                (asked < 12).then_some(!set.is_empty())
             },
             1000,
         );

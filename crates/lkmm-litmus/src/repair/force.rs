@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidates, Change};
 use super::oracle::Oracle;
-use super::{Repaired, repair};
+use super::{Goal, Repaired, repair};
 use crate::{Settings, check};
 use lkmm_model::cost::Architecture;
 use lkmm_model::models;
@@ -74,7 +74,8 @@ fn all_least_sets_are_found() {
     for path in tests(&litmus) {
         let source = std::fs::read_to_string(&path).expect("it is text");
         let Some(least) = by_force(&source) else { continue };
-        let found = repair(&source, &Settings::new(models::lkmm()), Architecture::Aarch64).expect("it can be checked");
+        let found = repair(&source, &Settings::new(models::lkmm()), Architecture::Aarch64, Goal::Condition)
+            .expect("it can be checked");
         let proposals = match found.result {
             Repaired::Proposals { proposals, complete: true } => proposals,
             Repaired::Proposals { complete: false, .. } => panic!("{}: there is no budget", path.display()),

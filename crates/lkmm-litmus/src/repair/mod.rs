@@ -22,7 +22,7 @@
 //! # Data races
 //!
 //! A strengthening takes executions away, and orders in those that are left whatever was ordered in them. So none brings a race into a test, and every
-//! weakening may: one that does changes the verdict. A race that a test has is told, and whether a repair ends it.
+//! weakening may: one that does changes the verdict. A race that a test has is told, and whether a repair ends it; with [`Goal::ConditionAndRaces`] each does.
 
 mod candidates;
 mod edit;
@@ -38,7 +38,7 @@ pub use weaken::{Weakened, Weakening, weaken};
 use crate::Settings;
 use candidates::Candidates;
 use lkmm_model::cost::Architecture;
-use lkmm_model::event::{Fence, Label};
+use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::minimal::minimal_sets;
 use lkmm_model::models;
 use lkmm_model::program::Program;
@@ -101,6 +101,15 @@ pub struct Proposal {
     pub race: Option<bool>,
 }
 
+/// What a repair is to forbid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// What the test does not want: that its condition holds, or of `forall` that it does not.
+    Condition,
+    /// That, and data races.
+    ConditionAndRaces,
+}
+
 /// What came of [`repair`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
@@ -114,6 +123,10 @@ pub struct Repair {
     pub race: bool,
     /// Was a loop cut, so that the verdict is that of fewer turns?
     pub truncated: bool,
+    /// Has it plain accesses, which acquires, releases and fences order only with marked ones?
+    pub plain: bool,
+    /// Has it readers of RCU or SRCU? Grace periods are not proposed.
+    pub readers: bool,
     /// What can be done.
     pub result: Repaired,
 }
@@ -139,13 +152,13 @@ pub enum Repaired {
 /// Looks for all least sets of strengthenings after which what a test does not want no longer happens. Dependencies are those of the syntax.
 ///
 /// ```
-/// use lkmm_litmus::repair::{Repaired, repair};
+/// use lkmm_litmus::repair::{Goal, Repaired, repair};
 /// use lkmm_litmus::Settings;
 /// use lkmm_model::cost::Architecture;
 ///
 /// let source = "C SB\n{}\nP0(int *x, int *y) { WRITE_ONCE(*x, 1); int r0 = READ_ONCE(*y); }
 /// P1(int *x, int *y) { WRITE_ONCE(*y, 1); int r0 = READ_ONCE(*x); }\nexists (0:r0=0 /\\ 1:r0=0)";
-/// let found = repair(source, &Settings::new(lkmm_model::models::lkmm()), Architecture::Aarch64)?;
+/// let found = repair(source, &Settings::new(lkmm_model::models::lkmm()), Architecture::Aarch64, Goal::Condition)?;
 /// let Repaired::Proposals { proposals, complete: true } = found.result else { panic!("it can be repaired") };
 /// assert_eq!((proposals.len(), proposals[0].steps.len()), (1, 2));
 /// assert!(proposals[0].source.contains("WRITE_ONCE(*x, 1); smp_mb(); int r0"));
@@ -154,7 +167,7 @@ pub enum Repaired {
 ///
 /// # Errors
 /// What is wrong with the test, or that the budget ran out before its verdict was known.
-pub fn repair(source: &str, settings: &Settings, arch: Architecture) -> Result<Repair, Problem> {
+pub fn repair(source: &str, settings: &Settings, arch: Architecture, goal: Goal) -> Result<Repair, Problem> {
     let mut oracle = Oracle::new(settings);
     let spent = |stop| problem(stop, settings);
     let read = oracle.read(source).map_err(spent)?;
@@ -166,9 +179,13 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture) -> Result<R
         verdict: now.verdict,
         race: has_race(&now),
         truncated: now.truncated,
+        plain: oracle::has_plain(&read.test.program),
+        readers: has_readers(&read.test.program),
         result: Repaired::Unneeded,
     };
-    if !now.happens(quantifier) {
+    let races = goal == Goal::ConditionAndRaces;
+    let is_wanted = |answer: &Answer| !answer.happens(quantifier) && !(races && has_race(answer));
+    if is_wanted(&now) {
         return Ok(repair);
     }
     let candidates = match Candidates::find(source, &read, arch, &oracle) {
@@ -197,13 +214,13 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture) -> Result<R
         &candidates.order,
         |numbers| u64::from(candidates.cost(&candidates.chosen(numbers))),
         |numbers| {
-            let answer = ask(&mut oracle, numbers, false)?;
-            let happens = answer.happens(quantifier);
+            let answer = ask(&mut oracle, numbers, races)?;
+            let is_enough = is_wanted(&answer);
             if remains.is_none() {
                 // The first question is about all strengthenings together.
                 remains = Some(answer);
             }
-            Some(!happens)
+            Some(is_enough)
         },
         MANY,
     );
@@ -229,6 +246,11 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture) -> Result<R
         (false, _) => Repaired::Proposals { proposals, complete: found.complete },
     };
     Ok(repair)
+}
+
+fn has_readers(program: &Program) -> bool {
+    let mut events = program.threads.iter().flat_map(|thread| &thread.paths).flat_map(|path| &path.events);
+    events.any(|event| matches!(event.label, Label::Fence(Fence::RcuLock) | Label::Read(Mode::SrcuLock)))
 }
 
 fn has_race(answer: &Answer) -> bool {

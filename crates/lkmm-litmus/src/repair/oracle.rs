@@ -107,7 +107,7 @@ impl<'a> Oracle<'a> {
 }
 
 /// Are there accesses that can race?
-fn has_plain(program: &Program) -> bool {
+pub(super) fn has_plain(program: &Program) -> bool {
     let mut events = program.threads.iter().flat_map(|thread| &thread.paths).flat_map(|path| &path.events);
     events.any(|event| matches!(event.label, Label::Read(Mode::Plain) | Label::Write(Mode::Plain)))
 }
