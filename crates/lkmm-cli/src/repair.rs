@@ -73,8 +73,11 @@ fn write_lines(args: &Args, source: &Source, found: &Repair, out: &mut dyn Write
         Repaired::Impossible => {
             writeln!(out, "{}: {verdict}; all strengthenings together do not forbid {unwanted}", found.name)?;
         }
+        Repaired::Proposals { proposals, .. } if proposals.is_empty() => {
+            writeln!(out, "{}: {verdict}; the budget ran out before anything was found; raise --timeout", found.name)?;
+        }
         Repaired::Proposals { proposals, complete } => {
-            let all = if *complete { "" } else { " found before the budget ran out; there may be others" };
+            let all = if *complete { "" } else { " (found before a budget ran out; there may be others)" };
             let sets = if proposals.len() == 1 { "set" } else { "sets" };
             let arch = args.common.arch.table().name();
             writeln!(

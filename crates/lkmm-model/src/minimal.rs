@@ -85,8 +85,18 @@ impl Order {
 pub struct Minimal {
     /// The least sets, the cheapest first; of each the strongest members. None, if all strengthenings together are not enough.
     pub sets: Vec<Vec<usize>>,
-    /// Are these all? Not if the oracle gave up, or if there were too many candidates.
+    /// Are these all? Not if the oracle gave up, or if there were more candidates than are kept.
     pub complete: bool,
+}
+
+/// What a candidate is.
+enum Answer {
+    /// Not enough.
+    Lacks,
+    /// Enough, and nothing less is.
+    Enough,
+    /// More than enough.
+    IsMore,
 }
 
 struct Candidate {
@@ -95,7 +105,7 @@ struct Candidate {
     is_enough: bool,
 }
 
-/// All least sets of strengthenings that are enough, if there are no more than so many candidates at a time.
+/// All least sets of strengthenings that are enough. At a time, so many candidates are kept; where there are more, the cheapest of them.
 ///
 /// The oracle gets the strongest members of a set, and says whether it is enough, or `None` to give up. What has been found
 /// by then is minimal all the same.
@@ -129,34 +139,58 @@ pub fn minimal_sets(
     linear.sort_by_key(|&n| weaker(n));
     let candidate = |set: Bits| Candidate { cost: cost(&order.top(&set)), set, is_enough: false };
     let mut candidates = vec![candidate(Bits::empty(count))];
-    let complete = loop {
-        let cheapest = (0..candidates.len()).filter(|&n| !candidates[n].is_enough).min_by_key(|&n| candidates[n].cost);
-        let Some(next) = cheapest else { break true };
-        match is_enough(&order.top(&candidates[next].set)) {
-            None => break false,
-            Some(true) => candidates[next].is_enough = true,
-            Some(false) => {
+    let mut complete = true;
+    while let Some(next) =
+        (0..candidates.len()).filter(|&n| !candidates[n].is_enough).min_by_key(|&n| candidates[n].cost)
+    {
+        // (Of candidates that were given up, one may have been smaller.)
+        let answer = match is_enough(&order.top(&candidates[next].set)) {
+            Some(true) if !complete => is_least(order, &candidates[next].set, &mut is_enough),
+            Some(true) => Some(Answer::Enough),
+            Some(false) => Some(Answer::Lacks),
+            None => None,
+        };
+        match answer {
+            None => {
+                complete = false;
+                break;
+            }
+            Some(Answer::Enough) => candidates[next].is_enough = true,
+            Some(Answer::IsMore) => drop(candidates.swap_remove(next)),
+            Some(Answer::Lacks) => {
                 let Some(grown) = grow(order, &linear, candidates[next].set.clone(), &mut is_enough) else {
-                    break false;
+                    complete = false;
+                    break;
                 };
                 let lacking: Vec<usize> = (0..count).filter(|&n| order.may_be_added(n, &grown)).collect();
                 let (kept, missed): (Vec<_>, Vec<_>) =
                     candidates.into_iter().partition(|candidate| !candidate.set.is_within(&grown));
                 candidates = kept;
-                if candidates.len() + missed.len() * lacking.len() > most.saturating_mul(16) {
-                    break false;
-                }
                 extend(order, &mut candidates, &missed, &lacking, &candidate);
                 if candidates.len() > most {
-                    break false;
+                    candidates.sort_by_key(|candidate| (!candidate.is_enough, candidate.cost));
+                    candidates.truncate(most);
+                    complete = false;
                 }
             }
         }
-    };
+    }
     let mut found: Vec<Candidate> = candidates.into_iter().filter(|candidate| candidate.is_enough).collect();
     let mut sets: Vec<(u64, Vec<usize>)> = found.drain(..).map(|found| (found.cost, order.top(&found.set))).collect();
     sets.sort_by(|a, b| (a.0, a.1.len(), &a.1).cmp(&(b.0, b.1.len(), &b.1)));
     Minimal { sets: sets.into_iter().map(|(_, set)| set).collect(), complete }
+}
+
+/// Is a set that is enough a least one?
+fn is_least(order: &Order, set: &Bits, is_enough: &mut impl FnMut(&[usize]) -> Option<bool>) -> Option<Answer> {
+    for n in order.top(set) {
+        let mut less = set.clone();
+        less.0[n / 64] &= !(1 << (n % 64));
+        if is_enough(&order.top(&less))? {
+            return Some(Answer::IsMore);
+        }
+    }
+    Some(Answer::Enough)
 }
 
 /// A greatest set around one, that is not enough.
@@ -243,6 +277,20 @@ mod tests {
             assert_eq!(sets, by_force(&order, &enough));
             assert!(found.sets.windows(2).all(|pair| pair[0].len() <= pair[1].len()), "the cheapest first");
         }
+    }
+
+    #[test]
+    fn what_is_found_among_few_candidates_is_minimal() {
+        // One of three in each of five places: 243 least sets.
+        let order = Order::new(15, |_, _| false);
+        let enough = |set: &[usize]| Some((0..5).all(|place| set.iter().any(|n| n / 3 == place)));
+        let cost = |set: &[usize]| set.iter().map(|&n| 1 + n as u64 % 3).sum();
+        let all = minimal_sets(&order, cost, enough, 1000);
+        assert_eq!((all.sets.len(), all.complete), (243, true));
+        let some = minimal_sets(&order, cost, enough, 20);
+        assert!(!some.complete && !some.sets.is_empty());
+        assert!(some.sets.iter().all(|set| all.sets.contains(set)));
+        assert_eq!(some.sets[0], [0, 3, 6, 9, 12]);
     }
 
     #[test]

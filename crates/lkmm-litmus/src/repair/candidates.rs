@@ -32,6 +32,9 @@ pub(super) struct Candidates<'a> {
     arch: Architecture,
     pub(super) changes: Vec<Change>,
     pub(super) order: Order,
+    /// What is left out, and what stands for it.
+    #[cfg(test)]
+    pub(super) same: Vec<(Change, Change)>,
 }
 
 /// What may be added at each gap, the weakest first.
@@ -46,8 +49,15 @@ impl<'a> Candidates<'a> {
         oracle: &Oracle<'_>,
     ) -> Result<Candidates<'a>, Stop> {
         let threads = &read.test.program.threads;
-        let mut candidates =
-            Candidates { source, sites: &read.sites, arch, changes: Vec::new(), order: Order::new(0, |_, _| false) };
+        let mut candidates = Candidates {
+            source,
+            sites: &read.sites,
+            arch,
+            changes: Vec::new(),
+            order: Order::new(0, |_, _| false),
+            #[cfg(test)]
+            same: Vec::new(),
+        };
         let base: Vec<Option<Orders>> = threads.iter().map(Orders::of).collect();
         let mut kept: Vec<(Change, usize, Option<Orders>)> = Vec::new();
         for change in possible(read) {
@@ -89,6 +99,12 @@ impl<'a> Candidates<'a> {
             |&n: &usize| !(0..kept.len()).any(|m| m != n && is_at_most(m, n) && is_at_most(n, m) && is_better(m, n));
         let chosen: Vec<usize> = (0..kept.len()).filter(is_kept).collect();
         self.order = Order::new(chosen.len(), |a, b| a != b && is_at_most(chosen[a], chosen[b]));
+        #[cfg(test)]
+        for left_out in (0..kept.len()).filter(|n| !chosen.contains(n)) {
+            let same = chosen.iter().find(|&&n| is_at_most(n, left_out) && is_at_most(left_out, n));
+            let same = *same.expect("something stands for it");
+            self.same.push((kept[left_out].0.clone(), kept[same].0.clone()));
+        }
         self.changes = chosen.iter().map(|&n| kept[n].0.clone()).collect();
     }
 

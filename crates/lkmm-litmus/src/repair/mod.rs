@@ -44,11 +44,11 @@ use lkmm_model::models;
 use lkmm_model::program::Program;
 use lkmm_report::{Problem, Quantifier};
 use lkmm_search::Verdict;
-use oracle::{Answer, Oracle, Stop};
+use oracle::{Answer, Oracle, Read, Stop};
 use std::ops::Range;
 
 /// Candidates that the search for least sets may keep at a time.
-const MANY: usize = 4096;
+const MANY: usize = 8192;
 
 /// One change of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture, goal: Goal)
     let spent = |stop| problem(stop, settings);
     let read = oracle.read(source).map_err(spent)?;
     let quantifier = read.test.quantifier;
-    let now = oracle.answer(&read.test.program, true, settings.model).map_err(spent)?;
+    let now = oracle.answer(&read, true, settings.model).map_err(spent)?;
     let mut repair = Repair {
         name: read.test.name.clone(),
         quantifier,
@@ -184,7 +184,7 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture, goal: Goal)
         result: Repaired::Unneeded,
     };
     let races = goal == Goal::ConditionAndRaces;
-    let is_wanted = |answer: &Answer| !answer.happens(quantifier) && !(races && has_race(answer));
+    let is_wanted = |answer: &Answer| !(answer.happens(quantifier) || races && has_race(answer));
     if is_wanted(&now) {
         return Ok(repair);
     }
@@ -199,7 +199,7 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture, goal: Goal)
     let mut failed = None;
     let mut ask = |oracle: &mut Oracle<'_>, numbers: &[usize], flags: bool| -> Option<Answer> {
         let text = candidates.source(&candidates.chosen(numbers))?;
-        let answered = oracle.read(&text).and_then(|read| oracle.answer(&read.test.program, flags, settings.model));
+        let answered = oracle.read(&text).and_then(|read| oracle.answer(&read, flags, settings.model));
         match answered {
             Ok(answer) => Some(answer),
             Err(Stop::Spent) => None,
@@ -227,7 +227,11 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture, goal: Goal)
     let mut proposals = Vec::new();
     for numbers in &found.sets {
         let changes = candidates.chosen(numbers);
-        let race = ask(&mut oracle, numbers, true).map(|answer| has_race(&answer));
+        // (Without plain accesses there are no races.)
+        let race = match repair.plain {
+            true => ask(&mut oracle, numbers, true).map(|answer| has_race(&answer)),
+            false => Some(false),
+        };
         proposals.push(Proposal {
             steps: candidates.steps(&changes).unwrap_or_default(),
             cost: candidates.cost(&changes),
@@ -239,9 +243,7 @@ pub fn repair(source: &str, settings: &Settings, arch: Architecture, goal: Goal)
         return Err(problem);
     }
     repair.result = match (proposals.is_empty() && found.complete, remains) {
-        (true, Some(answer)) if is_sequential(&mut oracle, &answer, quantifier, &read.test.program) => {
-            Repaired::Sequential
-        }
+        (true, Some(answer)) if is_sequential(&mut oracle, &answer, &read) => Repaired::Sequential,
         (true, _) => Repaired::Impossible,
         (false, _) => Repaired::Proposals { proposals, complete: found.complete },
     };
@@ -259,16 +261,18 @@ fn has_race(answer: &Answer) -> bool {
 
 /// Is what remains with all strengthenings possible under sequential consistency? (That model knows no grace periods: where there are
 /// some, the execution itself must be one that it allows.)
-fn is_sequential(oracle: &mut Oracle<'_>, remains: &Answer, quantifier: Quantifier, program: &Program) -> bool {
+fn is_sequential(oracle: &mut Oracle<'_>, remains: &Answer, read: &Read) -> bool {
+    let quantifier = read.test.quantifier;
     let sc = models::sc();
     let Some(execution) = remains.culprit(quantifier) else { return false };
     if sc.judge(execution).violated.is_none() {
         return true;
     }
-    let mut events = program.threads.iter().flat_map(|thread| &thread.paths).flat_map(|path| &path.events);
+    let threads = &read.test.program.threads;
+    let mut events = threads.iter().flat_map(|thread| &thread.paths).flat_map(|path| &path.events);
     let waits = |label: Label| matches!(label, Label::Fence(Fence::SyncRcu) | Label::SyncSrcu);
     !events.any(|event| waits(event.label))
-        && oracle.answer(program, false, sc).is_ok_and(|answer| answer.happens(quantifier))
+        && oracle.answer(read, false, sc).is_ok_and(|answer| answer.happens(quantifier))
 }
 
 /// Why there is no answer at all.

@@ -4,7 +4,7 @@ use crate::ast::Process;
 use crate::large;
 use crate::lower::Budget;
 use crate::sites::Sites;
-use crate::{Options, Settings};
+use crate::{Operations, Options, Settings};
 use lkmm_model::event::{Label, Mode};
 use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
@@ -61,12 +61,17 @@ impl<'a> Oracle<'a> {
         match crate::read_processes(source, &mut budget) {
             Ok((test, processes, sites)) => Ok(Read { test, processes, sites }),
             Err(_) if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) => Err(Stop::Spent),
+            Err(problem) if budget.is_spent() => {
+                let large = Problem { message: "too large to be repaired or weakened".into(), ..problem };
+                Err(Stop::Problem(large))
+            }
             Err(problem) => Err(Stop::Problem(problem)),
         }
     }
 
     /// The verdict, and with plain accesses the flags.
-    pub(super) fn answer(&mut self, program: &Program, flags: bool, model: &'static Model) -> Result<Answer, Stop> {
+    pub(super) fn answer(&mut self, read: &Read, flags: bool, model: &'static Model) -> Result<Answer, Stop> {
+        let program = &read.test.program;
         self.asked += 1;
         let mut options = lkmm_search::Options {
             question: Question::Verdict,
@@ -81,7 +86,7 @@ impl<'a> Oracle<'a> {
             SearchError::Timeout(_) | SearchError::TooManyExecutions(_) | SearchError::TooManyStates { .. } => {
                 Stop::Spent
             }
-            error => Stop::Problem(Problem::new(error.to_string())),
+            error => Stop::Problem(crate::check::problem(&read.test, &Operations::of(&read.processes), &error)),
         };
         let outcome = search(program, &options).map_err(fails)?;
         let mut answer = Answer {

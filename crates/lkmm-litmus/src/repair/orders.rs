@@ -20,7 +20,7 @@ pub(super) struct Orders(Vec<Vec<u64>>);
 impl Orders {
     /// What is ordered in a thread.
     pub(super) fn of(thread: &Thread) -> Option<Orders> {
-        let size: usize = thread.paths.iter().map(|path| square(path)).sum();
+        let size: usize = thread.paths.iter().map(square).sum();
         if size > MANY {
             return None;
         }

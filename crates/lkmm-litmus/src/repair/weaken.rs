@@ -94,7 +94,7 @@ pub fn weaken(source: &str, settings: &Settings, arch: Architecture) -> Result<W
     let mut oracle = Oracle::new(settings);
     let spent = |stop| problem(stop, settings);
     let read = oracle.read(source).map_err(spent)?;
-    let now = oracle.answer(&read.test.program, true, settings.model).map_err(spent)?;
+    let now = oracle.answer(&read, true, settings.model).map_err(spent)?;
     let mut places = places(source, &read.sites, arch, &oracle);
     let mut found = Weakened {
         name: read.test.name.clone(),
@@ -162,7 +162,7 @@ impl Search<'_> {
             Err(Stop::Problem(_)) => return Some(false),
             Err(Stop::Spent) => return None,
         };
-        match self.oracle.answer(&read.test.program, true, self.settings.model) {
+        match self.oracle.answer(&read, true, self.settings.model) {
             Ok(answer) => Some(answer.verdict == self.now.verdict && answer.flags == self.now.flags),
             Err(Stop::Problem(_)) => Some(false),
             Err(Stop::Spent) => None,
