@@ -42,7 +42,7 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
-//! [`convert`] writes a test in the other language.
+//! [`convert`] writes a test in the other language; [`repair`] changes its orderings: to forbid what it does not want, or to leave out what it does not need.
 //!
 //! # What is read
 //!

@@ -209,3 +209,31 @@ fn races_are_ended_where_that_is_asked_for() {
     assert!(!proposals.is_empty() && proposals.iter().all(|proposal| proposal.race == Some(false)));
     assert!(proposals.iter().all(|proposal| searched(&proposal.source).is_some_and(|found| found.flags.is_empty())));
 }
+
+#[test]
+fn fences_go_from_where_nothing_else_stands() {
+    let source = "C alone\n{}\nP0(int *x, int *y) { WRITE_ONCE(*x, 1); if (1) { smp_mb(); } WRITE_ONCE(*y, 1); }\n\
+        P1(int *x) {\n\tint r0 = READ_ONCE(*x);\n\tif (r0)\n\t\tsmp_mb();\n\tsmp_rmb(); /* why? */\n\tsmp_wmb();\n}\nexists (1:r0=2)";
+    let found = weaken(source, &settings(), Architecture::Aarch64).expect("it can be checked");
+    assert_eq!((found.orderings, found.together.len(), found.complete), (4, 4, true));
+    // C has no empty block, and no empty branch.
+    assert!(found.source.contains("if (1) { barrier(); }") && found.source.contains("if (r0)\n\t\tbarrier();"));
+    assert!(found.source.contains("\n\t/* why? */\n}"), "{}", found.source);
+}
+
+#[test]
+fn halves_of_an_update_are_enough_where_they_are() {
+    let source = "C LB\n{}\nP0(int *x, int *y) { int r0 = READ_ONCE(*x); int r1 = xchg(y, 1); }\n\
+        P1(int *x, int *y) { int r0 = xchg(y, 2); WRITE_ONCE(*x, 1); }\nexists (0:r0=1 /\\ 1:r0=1)";
+    let found = weaken(source, &settings(), Architecture::Riscv64).expect("it can be checked");
+    assert!(
+        found.source.contains("xchg_release(y, 1)") && found.source.contains("xchg_acquire(y, 2)"),
+        "{}",
+        found.source
+    );
+    let relaxed = source.replace("xchg", "xchg_relaxed");
+    let found = repair(&relaxed, &settings(), Architecture::Riscv64, Goal::Condition).expect("it can be checked");
+    let Repaired::Proposals { proposals, complete: true } = found.result else { panic!("it can be repaired") };
+    assert!(proposals.iter().any(|proposal| proposal.source.contains("xchg_release(y, 1)")));
+    assert!(!proposals.iter().any(|proposal| proposal.source.contains("xchg(")), "one half is enough");
+}

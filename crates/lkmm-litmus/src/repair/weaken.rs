@@ -6,11 +6,12 @@
 
 use super::candidates::ordering_cost;
 use super::edit::{self, Edit, apply};
-use super::oracle::{Answer, Oracle, Stop};
+use super::oracle::{Answer, Oracle, Read, Stop};
+use super::orders::same_accesses;
 use super::{Kind, Step, has_race, problem};
 use crate::Settings;
 use crate::ast::Ordering;
-use crate::sites::{self, Access, FenceSite, Sites};
+use crate::sites::{self, Access, FenceSite, Side, Sites};
 use lkmm_model::cost::{Architecture, Ordered};
 use lkmm_model::event::Fence;
 use lkmm_report::{Problem, Quantifier};
@@ -108,7 +109,7 @@ pub fn weaken(source: &str, settings: &Settings, arch: Architecture) -> Result<W
         source: source.to_string(),
         complete: true,
     };
-    let mut search = Search { source, oracle, now, settings };
+    let mut search = Search { source, oracle, read: &read, now, settings };
     if search.run(&mut places, &mut found).is_none() {
         found.complete = false;
     }
@@ -120,6 +121,7 @@ pub fn weaken(source: &str, settings: &Settings, arch: Architecture) -> Result<W
 struct Search<'a> {
     source: &'a str,
     oracle: Oracle<'a>,
+    read: &'a Read,
     now: Answer,
     settings: &'a Settings,
 }
@@ -162,6 +164,11 @@ impl Search<'_> {
             Err(Stop::Problem(_)) => return Some(false),
             Err(Stop::Spent) => return None,
         };
+        // (A change of the text that is read as something else is none.)
+        let (old, new) = (&self.read.test.program.threads, &read.test.program.threads);
+        if !old.iter().zip(new).all(|(old, new)| same_accesses(old, new)) {
+            return Some(false);
+        }
         match self.oracle.answer(&read, true, self.settings.model) {
             Ok(answer) => Some(answer.verdict == self.now.verdict && answer.flags == self.now.flags),
             Err(Stop::Problem(_)) => Some(false),
@@ -212,8 +219,9 @@ fn places<'a>(source: &str, sites: &'a Sites, arch: Architecture, oracle: &Oracl
         };
         let cost = rank(site.fence);
         let mut gone = edit::weaken_fence(source, site, None);
-        if oracle.read(&apply(source, std::slice::from_ref(&gone))).is_err() {
-            // (C has no empty block.)
+        // (C has no empty block; and the statement behind a branch without braces would take the place of what goes.)
+        let is_branch = sites.gaps.iter().any(|gap| gap.statement == site.span && gap.side == Side::InBraces);
+        if is_branch || oracle.read(&apply(source, std::slice::from_ref(&gone))).is_err() {
             if site.fence == Fence::Barrier {
                 continue;
             }
