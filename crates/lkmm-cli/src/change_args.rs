@@ -97,7 +97,7 @@ pub struct Common {
 /// The architectures whose costs are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Arch {
-    /// x86-64: only a full fence costs something
+    /// Of accesses and fences, only a full fence costs something
     #[value(name = "x86-64", alias = "x86_64")]
     X86_64,
     /// 64-bit Arm

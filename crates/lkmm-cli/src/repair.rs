@@ -78,11 +78,11 @@ fn write_lines(args: &Args, source: &Source, found: &Repair, out: &mut dyn Write
         }
         Repaired::Proposals { proposals, complete } => {
             let all = if *complete { "" } else { " (found before a budget ran out; there may be others)" };
-            let sets = if proposals.len() == 1 { "set" } else { "sets" };
+            let (sets, forbid) = if proposals.len() == 1 { ("set", "forbids") } else { ("sets", "forbid") };
             let arch = args.common.arch.table().name();
             writeln!(
                 out,
-                "{}: {verdict}; {} least {sets} of strengthenings forbid {unwanted}{all} (costs on {arch})",
+                "{}: {verdict}; {} least {sets} of strengthenings {forbid} {unwanted}{all} (costs on {arch})",
                 found.name,
                 proposals.len()
             )?;
