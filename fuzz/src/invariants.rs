@@ -2,7 +2,9 @@
 //! `crates/lkmm-cli/tests/mutations.rs` on a few thousand mutations of known tests.
 
 use lkmm_cli::files::MAX_SOURCE;
+use lkmm_litmus::repair::{self, Goal, Repair, Repaired};
 use lkmm_litmus::{Language, Options, Settings};
+use lkmm_model::cost::Architecture;
 use lkmm_model::models;
 use lkmm_report::{Answer, Palette, Problem, Report, Test, herd, human, json, witness};
 use std::time::{Duration, Instant};
@@ -11,6 +13,29 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(1);
 /// Executions of a search. Few: what a long search finds, a short one nearly always does.
 const MAX_EXECUTIONS: u64 = 10_000;
+
+/// Repairs and weakens a source. What comes of it can be read; every budget is kept.
+pub fn repair(source: &str) {
+    let settings =
+        Settings { timeout: Some(DEADLINE / 5), max_executions: Some(MAX_EXECUTIONS), ..Settings::new(models::lkmm()) };
+    let readable = |text: &str| {
+        let read = lkmm_litmus::parse(text, &Options::default());
+        assert!(read.is_ok(), "{:?} in\n{text}\nwhich was\n{source}", read.err());
+    };
+    match repair::repair(source, &settings, Architecture::Aarch64, Goal::Condition) {
+        Ok(Repair { result: Repaired::Proposals { proposals, .. }, .. }) => {
+            proposals.iter().take(20).for_each(|proposal| readable(&proposal.source));
+        }
+        Ok(_) => {}
+        Err(problem) if problem.span.is_some() => points_into(&problem, source),
+        Err(_) => {}
+    }
+    match repair::weaken(source, &settings, Architecture::Aarch64) {
+        Ok(found) => readable(&found.source),
+        Err(problem) if problem.span.is_some() => points_into(&problem, source),
+        Err(_) => {}
+    }
+}
 
 /// Parses a source. A problem must point into it, at whole characters.
 pub fn parse(source: &str) {

@@ -5,4 +5,4 @@ mod forms;
 mod invariants;
 
 pub use forms::source;
-pub use invariants::{check, convert, parse};
+pub use invariants::{check, convert, parse, repair};

@@ -3,13 +3,15 @@
 //! A fence is put between any two operations of each thread (on paper: into the execution graph), and the model is asked
 //! again. If the failure is still there, no order within threads forbids it, and the code is wrong however it is ordered. Otherwise fences
 //! are taken away as long as those that are left forbid it: one, if one is enough. What is left is made as cheap as it can
-//! be, a release or an acquire on one access before a fence. Each of these is an order that the code lacks: `wording.rs` says so, and `cycle.rs`
+//! be, by the search for least sets and the costs of `lkmm repair`: a release or an acquire on one access before a fence. Each of these is an order that the code lacks: `wording.rs` says so, and `cycle.rs`
 //! which axiom forbids the execution if it is there.
 
 use crate::picture::{Picture, Row};
 use lkmm_model::change::{Change, apply};
+use lkmm_model::cost::Architecture;
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{EventId, Execution};
+use lkmm_model::minimal::{Order, minimal_sets};
 use lkmm_model::models::{self, Model};
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,12 @@ const MANY_EVENTS: usize = 128;
 /// How long fences are taken away, and one alone is looked for. (Builds without optimisation take a few milliseconds to ask the
 /// model about a hundred events.)
 const TIME: Duration = Duration::from_secs(1);
+
+/// Of more changes to choose from, the cheapest are not looked for.
+const MANY_OPTIONS: usize = 32;
+
+/// Whose costs count.
+const COSTS: Architecture = Architecture::Aarch64;
 
 /// More changes than this explain nothing.
 const MANY_CHANGES: usize = 6;
@@ -72,18 +80,46 @@ impl Explainer<'_> {
         if changes.len() > MANY_CHANGES {
             return Explanation::default();
         }
-        for (n, &gap) in gaps.iter().enumerate() {
-            let cheaper = self.cheaper(gap).into_iter().find(|&change| {
-                let mut other = changes.clone();
-                other[n] = change;
-                self.forbids(&other)
-            });
-            changes[n] = cheaper.unwrap_or(changes[n]);
-        }
-        let orders: Vec<(Gap, Change)> = gaps.into_iter().zip(changes.iter().copied()).collect();
+        let orders = self.cheapest(&gaps, &changes).unwrap_or_else(|| {
+            for (n, &gap) in gaps.iter().enumerate() {
+                let cheaper = self.cheaper(gap).into_iter().find(|&change| {
+                    let mut other = changes.clone();
+                    other[n] = change;
+                    self.forbids(&other)
+                });
+                changes[n] = cheaper.unwrap_or(changes[n]);
+            }
+            gaps.iter().copied().zip(changes.iter().copied()).collect()
+        });
+        let changes: Vec<Change> = orders.iter().map(|&(_, change)| change).collect();
         let (mut why, code) = self.missing(&orders);
         why.extend(self.then(&changes, why.len()));
         Explanation { why, code, mend: self.advice(&orders) }
+    }
+
+    /// The cheapest least set of changes at some gaps that forbids the failure, if that is quickly found: at each gap what is enough there, or
+    /// less. (It is about this execution. Others may fail in the same way, and need more.)
+    fn cheapest(&self, gaps: &[Gap], enough: &[Change]) -> Option<Vec<(Gap, Change)>> {
+        let at = |(&gap, &enough): (&Gap, &Change)| {
+            let changes = self.cheaper(gap).into_iter().filter(move |&change| change != enough).chain([enough]);
+            changes.map(|change| (gap, change)).collect::<Vec<_>>()
+        };
+        let options: Vec<(Gap, Change)> = gaps.iter().zip(enough).flat_map(at).collect();
+        if options.len() > MANY_OPTIONS {
+            return None;
+        }
+        let is_weaker = |a: usize, b: usize| {
+            let (a, b) = (options[a], options[b]);
+            a.0 == b.0 && a.1 != b.1 && enough.contains(&b.1)
+        };
+        let changes = |set: &[usize]| set.iter().map(|&n| options[n].1).collect::<Vec<Change>>();
+        let cost = |set: &[usize]| set.iter().map(|&n| u64::from(COSTS.cost(options[n].1.ordered()).0)).sum();
+        let until = Instant::now() + TIME;
+        let forbids = |set: &[usize]| (Instant::now() < until).then(|| self.forbids(&changes(set)));
+        let order = Order::new(options.len(), is_weaker);
+        let found = minimal_sets(&order, cost, forbids, MANY_OPTIONS);
+        let best = found.sets.first().filter(|_| found.complete)?;
+        Some(best.iter().map(|&n| options[n]).collect())
     }
 
     /// A least set of places for full fences that forbids the failure; one place, if one is enough. `None` if all together do not.

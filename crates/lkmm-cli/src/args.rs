@@ -1,5 +1,6 @@
 //! The arguments of `lkmm`. Help texts, completions and man pages all come from here.
 
+use crate::change_args::{Repair, Weaken};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lkmm_model::models::{self, Model};
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The model that is meant when none is named.
-const DEFAULT_MODEL: &str = "lkmm";
+pub(crate) const DEFAULT_MODEL: &str = "lkmm";
 
 /// Check concurrent code under the Linux-kernel memory model.
 #[derive(Parser)]
@@ -25,6 +26,10 @@ pub enum Command {
     Check(Check),
     /// Convert litmus tests from C to Rust, or back
     Convert(Convert),
+    /// Propose orderings that forbid what a litmus test does not want
+    Repair(Repair),
+    /// Find orderings that a litmus test does not need
+    Weaken(Weaken),
     /// List the memory models, the default first
     ListModels,
     /// Print a completion script for a shell
@@ -154,7 +159,7 @@ pub enum Deps {
     Both,
 }
 
-fn model_parser() -> impl TypedValueParser<Value = &'static str> {
+pub(crate) fn model_parser() -> impl TypedValueParser<Value = &'static str> {
     let newest = models::by_name(DEFAULT_MODEL).map_or("", Model::name);
     let newest = PossibleValue::new(DEFAULT_MODEL).help(format!("The newest of the kernel's: {newest}"));
     let models = models::all().into_iter().map(|model| PossibleValue::new(model.name()).help(model.title()));

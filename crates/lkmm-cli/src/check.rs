@@ -60,7 +60,7 @@ pub fn run(args: &Check) -> io::Result<u8> {
     result.and_then(|()| printer.finish())
 }
 
-fn processors() -> usize {
+pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 

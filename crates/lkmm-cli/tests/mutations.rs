@@ -72,6 +72,14 @@ fn what_is_converted_can_be_read() {
 }
 
 #[test]
+fn repairs_survive_mutations() {
+    let (seeds, words, mut rng) = (tests_in("litmus"), words(), Rng::with_seed(4));
+    for _ in 0..1_000 {
+        invariants::repair(&mutated(&seeds[rng.usize(..seeds.len())], &words, &mut rng));
+    }
+}
+
+#[test]
 fn the_check_survives_mutations() {
     let (seeds, words, mut rng) = (tests_in("litmus"), words(), Rng::with_seed(2));
     for _ in 0..1_000 {

@@ -217,7 +217,7 @@ fn out_of_time(settings: &Settings) -> String {
 }
 
 /// Why a search failed, with the place in the source if it is known.
-fn problem(test: &Test, operations: &Operations, error: &SearchError) -> Problem {
+pub(crate) fn problem(test: &Test, operations: &Operations, error: &SearchError) -> Problem {
     let origin = match error {
         SearchError::BadAddress { origin, .. } | SearchError::Open(OpenError::StrayUnlock { origin }) => Some(*origin),
         SearchError::Illegal(operation) => operations.origin(operation),

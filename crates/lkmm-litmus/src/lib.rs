@@ -42,7 +42,7 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
-//! [`convert`] writes a test in the other language.
+//! [`convert`] writes a test in the other language; [`repair`] changes its orderings: to forbid what it does not want, or to leave out what it does not need.
 //!
 //! # What is read
 //!
@@ -153,18 +153,22 @@ mod operations;
 mod parse;
 mod primitives;
 mod processes;
+pub mod repair;
 mod rust;
 mod sections;
+mod sites;
 mod state;
 mod text;
 mod tokens;
 
+use ast::Process;
 pub use check::{Settings, check};
 pub use convert::{Language, convert, convert_process};
 use lkmm_report::{Problem, Test};
 use lower::{Budget, MAX_TOTAL};
 use operations::Operations;
 use processes::Parsed;
+use sites::Sites;
 use state::Cursor;
 use std::time::Instant;
 
@@ -205,8 +209,13 @@ pub fn parse(source: &str, options: &Options) -> Result<Test, Problem> {
 
 /// Reads a test, and where its operators stand.
 fn read(source: &str, budget: &mut Budget) -> Result<(Test, Operations), Problem> {
+    read_processes(source, budget).map(|(test, processes, _)| (test, Operations::of(&processes)))
+}
+
+/// Reads a test, with the tree that it was made from, and where its orderings stand.
+fn read_processes(source: &str, budget: &mut Budget) -> Result<(Test, Vec<Process>, Sites), Problem> {
     let sections = sections::split(source)?;
-    let Parsed { processes, origins, warnings } = processes::read(source, sections.program)?;
+    let Parsed { processes, origins, warnings, mut sites } = processes::read(source, sections.program)?;
     let init = Cursor::new(source, sections.init, &processes)?.init()?;
     let asked = Cursor::new(source, sections.condition, &processes)?.condition()?;
     let lowered = lower::lower(&processes, &origins, &init, &asked, budget)?;
@@ -221,5 +230,6 @@ fn read(source: &str, budget: &mut Budget) -> Result<(Test, Operations), Problem
         expectation: expected::find(source),
         warnings,
     };
-    Ok((test, Operations::of(&processes)))
+    sites.settle();
+    Ok((test, processes, sites))
 }

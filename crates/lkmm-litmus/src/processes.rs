@@ -5,6 +5,7 @@
 //! body, and what is between functions is C.
 
 use crate::ast::Process;
+use crate::sites::Sites;
 use crate::{parse, rust};
 use lkmm_report::{Origin, Problem};
 use std::ops::Range;
@@ -15,12 +16,14 @@ pub(crate) struct Parsed {
     /// Of the statements.
     pub(crate) origins: Vec<Origin>,
     pub(crate) warnings: Vec<Problem>,
+    pub(crate) sites: Sites,
 }
 
 /// Reads the program section of a test.
 pub(crate) fn read(source: &str, section: Range<usize>) -> Result<Parsed, Problem> {
     let initial = Origin { span: 0..0, text: String::new() };
-    let mut parsed = Parsed { processes: Vec::new(), origins: vec![initial], warnings: Vec::new() };
+    let mut parsed =
+        Parsed { processes: Vec::new(), origins: vec![initial], warnings: Vec::new(), sites: Sites::default() };
     let functions = functions(&source.as_bytes()[..section.end], section.start);
     if functions.is_empty() {
         parse::processes(source, section, &mut parsed)?;

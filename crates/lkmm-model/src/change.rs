@@ -1,5 +1,6 @@
 //! Executions with more order than they have: an access that becomes an acquire or a release, a fence, a dependency.
 
+use crate::cost::Ordered;
 use crate::event::{Fence, Label, Mode};
 use crate::graph::{Event, EventId, Execution};
 
@@ -16,6 +17,18 @@ pub enum Change {
     Addr(EventId, EventId),
     /// Whether there is the second event, a write, depends on the first one, a read.
     Ctrl(EventId, EventId),
+}
+
+impl Change {
+    /// What it is in the table of costs.
+    pub const fn ordered(self) -> Ordered {
+        match self {
+            Change::Acquire(_) => Ordered::Load,
+            Change::Release(_) => Ordered::Store,
+            Change::Fence(fence, _) => Ordered::Fence(fence),
+            Change::Addr(..) | Change::Ctrl(..) => Ordered::Dependency,
+        }
+    }
 }
 
 /// An execution with changes, and where its events are then.

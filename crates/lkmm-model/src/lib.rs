@@ -6,10 +6,12 @@
 pub mod algebra;
 pub mod build;
 pub mod change;
+pub mod cost;
 pub mod event;
 pub mod event_set;
 pub mod explain;
 pub mod graph;
+pub mod minimal;
 pub mod missing;
 pub mod models;
 pub mod plan;

@@ -7,7 +7,7 @@ use crate::lkmm;
 use std::process::{Command, Stdio};
 
 /// The fuzz targets.
-const TARGETS: &[&str] = &["parse", "check", "convert"];
+const TARGETS: &[&str] = &["parse", "check", "convert", "repair"];
 /// Folders whose files are where mutation begins.
 const SEEDS: &[&str] = &["litmus", "crates/lkmm-litmus/tests/malformed"];
 /// Seconds for each target, if none are asked for.

@@ -1,8 +1,9 @@
 //! Calls of primitives: names looked up, arguments counted, meaning put into the tree.
 
 use super::{MAX_DEPTH, Parser};
-use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
+use crate::ast::{Expr, ExprKind, Ordering, Stmt, StmtKind};
 use crate::primitives::{self, Operand, Place, Statement, Value};
+use crate::sites::{Access, FenceSite, Kind, Spelling, Zero};
 use crate::text::quoted;
 use crate::tokens::{Reader, Token};
 use lkmm_model::event::{Fence, Mode};
@@ -13,6 +14,8 @@ use std::ops::Range;
 struct Arguments {
     exprs: std::vec::IntoIter<Expr>,
     span: Range<usize>,
+    /// Of each argument.
+    spans: Vec<Range<usize>>,
     height: u32,
 }
 
@@ -57,6 +60,7 @@ impl Parser<'_> {
         self.advance();
         let mut arguments = self.arguments(name, primitive.arity())?;
         let height = arguments.height;
+        self.note_value(primitive, &span, &arguments);
         let kind = match primitive {
             Value::Load(mode, place) => ExprKind::Load { address: arguments.address(place, name)?, mode },
             Value::Exchange(ordering) => {
@@ -85,6 +89,47 @@ impl Parser<'_> {
         Ok(Expr::node(kind, height))
     }
 
+    /// Notes an access that has a value, if it has an ordering.
+    fn note_value(&mut self, primitive: Value, name: &Range<usize>, arguments: &Arguments) {
+        let (kind, ordering, place) = match primitive {
+            Value::Load(Mode::Once, place) => (Kind::Load, Ordering::Relaxed, place),
+            Value::Load(Mode::Acquire, place) => (Kind::Load, Ordering::Acquire, place),
+            Value::Exchange(ordering) | Value::CompareExchange(ordering) => (Kind::Rmw, ordering, Place::Pointer),
+            Value::AtomicOp(.., ordering, None) => (Kind::Rmw, ordering, Place::Pointer),
+            _ => return,
+        };
+        self.note(kind, ordering, place, name, arguments);
+    }
+
+    /// Notes a fence, or an access without a value that has an ordering.
+    fn note_statement(&mut self, primitive: Statement, name: &Range<usize>, arguments: &Arguments) {
+        match primitive {
+            Statement::Store(Mode::Once, place) => self.note(Kind::Store, Ordering::Relaxed, place, name, arguments),
+            Statement::Store(Mode::Release, place) => {
+                self.note(Kind::Store, Ordering::Release, place, name, arguments);
+            }
+            Statement::StoreMb => self.note(Kind::Store, Ordering::Full, Place::Lvalue, name, arguments),
+            Statement::Fence(fence) => {
+                let span = name.start..self.last_end();
+                self.sites.fences.push(FenceSite { process: self.process, span, name: name.clone(), fence });
+            }
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, kind: Kind, ordering: Ordering, place: Place, name: &Range<usize>, arguments: &Arguments) {
+        let Some(location) = arguments.spans.first().cloned() else { return };
+        self.sites.accesses.push(Access {
+            process: self.process,
+            span: name.start..arguments.span.end,
+            kind,
+            ordering,
+            spelling: Spelling::Name { name: name.clone(), place, location },
+            value: if kind == Kind::Store { arguments.spans.get(1).cloned() } else { None },
+            zero: Zero::Itself,
+        });
+    }
+
     fn not_a_value(&self, name: &str, span: Range<usize>) -> Problem {
         if primitives::statement(name).is_some() {
             return Problem::at(format!("`{name}` has no value"), span).with_label("this primitive is a statement");
@@ -95,11 +140,15 @@ impl Parser<'_> {
     fn arguments(&mut self, name: &str, arity: usize) -> Result<Arguments, Problem> {
         let start = self.span().start;
         self.expect("(")?;
-        let mut exprs = Vec::new();
+        let (mut exprs, mut spans) = (Vec::new(), Vec::new());
         if !self.is(0, ")") {
-            exprs.push(self.expr()?);
-            while self.eat(",") {
+            loop {
+                let from = self.span().start;
                 exprs.push(self.expr()?);
+                spans.push(from..self.last_end());
+                if !self.eat(",") {
+                    break;
+                }
             }
         }
         self.expect(")")?;
@@ -113,7 +162,7 @@ impl Parser<'_> {
             let message = format!("`{name}` takes {arity} argument{plural}, not {}", exprs.len());
             return Err(Problem::at(message, span));
         }
-        Ok(Arguments { exprs: exprs.into_iter(), span, height })
+        Ok(Arguments { exprs: exprs.into_iter(), span, spans, height })
     }
 
     /// A call that is a whole statement.
@@ -125,6 +174,7 @@ impl Parser<'_> {
         self.advance();
         let mut arguments = self.arguments(name, primitive.arity())?;
         self.expect(";")?;
+        self.note_statement(primitive, &span, &arguments);
         let origin = self.origin(span.start..self.last_end());
         let kind = match primitive {
             Statement::Store(mode, place) => {

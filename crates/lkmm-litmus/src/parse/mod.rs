@@ -12,6 +12,7 @@ mod types;
 use crate::ast::{Language, Process, Register};
 use crate::lexer::tokens;
 use crate::processes::Parsed;
+use crate::sites::Sites;
 use crate::text::quoted;
 use crate::tokens::{Reader, Token, Tokens};
 use lkmm_report::{Origin, Problem};
@@ -74,12 +75,15 @@ pub(crate) fn processes(source: &str, section: Range<usize>, parsed: &mut Parsed
         register_ids: HashMap::new(),
         extents: Vec::new(),
         warnings: Vec::new(),
+        sites: std::mem::take(&mut parsed.sites),
+        process: 0,
     };
     while parser.token(0) != Token::End || parser.extents.is_empty() {
         parsed.processes.push(parser.process(parsed.processes.len())?);
     }
     braces::check(source, section, &parser.extents)?;
     parsed.origins = parser.origins;
+    parsed.sites = parser.sites;
     parsed.warnings.append(&mut parser.warnings);
     Ok(())
 }
@@ -95,6 +99,9 @@ struct Parser<'s> {
     register_ids: HashMap<&'s str, Register>,
     extents: Vec<braces::Extent>,
     warnings: Vec<Problem>,
+    sites: Sites,
+    /// The number of the process being parsed.
+    process: usize,
 }
 
 impl<'s> Reader<'s> for Parser<'s> {
@@ -173,6 +180,7 @@ impl<'s> Parser<'s> {
     }
 
     fn process(&mut self, number: usize) -> Result<Process, Problem> {
+        self.process = number;
         self.registers.clear();
         self.register_ids.clear();
         let start = self.span().start;

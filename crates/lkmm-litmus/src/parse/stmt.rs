@@ -3,18 +3,40 @@
 use super::Parser;
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind};
 use crate::primitives;
+use crate::sites::{Gap, Side};
 use crate::tokens::{Reader, Token};
 use lkmm_model::event::Mode;
 use lkmm_report::Problem;
+use std::ops::Range;
 
 impl Parser<'_> {
     /// A statement or a declaration without a value; the latter only stands in blocks.
     pub(super) fn statement_or_declaration(&mut self) -> Result<Stmt, Problem> {
-        self.nested(|parser| parser.statement_here(true))
+        self.placed(true)
     }
 
     fn statement(&mut self) -> Result<Stmt, Problem> {
-        self.nested(|parser| parser.statement_here(false))
+        self.placed(false)
+    }
+
+    /// A statement, before which another one may be put.
+    fn placed(&mut self, declarations: bool) -> Result<Stmt, Problem> {
+        let start = self.span().start;
+        let statement = self.nested(|parser| parser.statement_here(declarations))?;
+        // (What may be put before a block may be put before its first statement.)
+        if !self.source_at(start).starts_with('{') {
+            let side = if declarations { Side::Before } else { Side::InBraces };
+            self.gap(start..self.last_end(), side);
+        }
+        Ok(statement)
+    }
+
+    fn gap(&mut self, statement: Range<usize>, side: Side) {
+        self.sites.gaps.push(Gap { process: self.process, statement, side });
+    }
+
+    fn source_at(&self, at: usize) -> &str {
+        self.tokens.source.get(at..).unwrap_or("")
     }
 
     fn statement_here(&mut self, declarations: bool) -> Result<Stmt, Problem> {
@@ -87,10 +109,12 @@ impl Parser<'_> {
 
     fn block(&mut self) -> Result<Stmt, Problem> {
         self.expect("{")?;
-        let mut body = Vec::new();
+        let (mut body, mut last) = (Vec::new(), 0);
         while !self.is(0, "}") || body.is_empty() {
+            last = self.span().start;
             body.push(self.statement_or_declaration()?);
         }
+        self.gap(last..self.last_end(), Side::After);
         self.expect("}")?;
         Ok(Stmt { kind: StmtKind::Block(body), origin: 0 })
     }

@@ -25,7 +25,7 @@ impl Front<'_> {
         call.takes(first + 3)?;
         let old = self.argument(call, first, &of)?;
         let new = self.argument(call, first + 1, &of)?.expr;
-        let ordering = self.ordering(call, first + 2)?;
+        let ordering = self.update_ordering(call, first + 2)?;
         let height = address.height.max(old.expr.height).max(new.height);
         let expected = old.expr.clone();
         let (address, old, new) = (Box::new(address), Box::new(old.expr), Box::new(new));

@@ -4,6 +4,7 @@ use super::method::Call;
 use super::types::{self, Ended, Type};
 use super::{Front, Value};
 use crate::ast::{Expr, ExprKind, Ordering, StmtKind};
+use crate::sites::{Access, FenceSite, Kind, Spelling, Zero};
 use crate::text::quoted;
 use lkmm_model::event::{Fence, Mode};
 use lkmm_report::Problem;
@@ -53,6 +54,8 @@ impl Front<'_> {
         };
         if let Some(fence) = barrier(&call.name) {
             call.takes(0)?;
+            let span = self.origins[self.origin as usize].span.clone();
+            self.sites.fences.push(FenceSite { process: self.number, span, name: call.name_span, fence });
             return self.emit(StmtKind::Fence(fence)).map(Some);
         }
         match (within.as_deref(), &call.name[..]) {
@@ -86,6 +89,18 @@ impl Front<'_> {
                 let (address, to) = self.pointer_location(&call)?;
                 let value = self.argument(&call, 1, &to)?.expr;
                 self.emit(StmtKind::Store { address, value, mode: Mode::Release })?;
+                self.sites.accesses.push(Access {
+                    process: self.number,
+                    span: call.span.clone(),
+                    kind: Kind::Store,
+                    ordering: Ordering::Release,
+                    spelling: Spelling::Assign {
+                        name: call.name_span.clone(),
+                        arguments: [0, 1].map(|n| self.range(call.arguments[n])),
+                    },
+                    value: None,
+                    zero: Zero::None,
+                });
             }
             (_, "atomic_store") => {
                 let (address, to) = self.pointee(&call)?;
@@ -148,7 +163,7 @@ impl Front<'_> {
                 call.takes(3)?;
                 let (address, to) = self.pointee(&call)?;
                 let value = Box::new(self.argument(&call, 1, &to)?.expr);
-                let ordering: Ordering = self.ordering(&call, 2)?;
+                let ordering: Ordering = self.update_ordering(&call, 2)?;
                 let height = address.height.max(value.height);
                 let kind = ExprKind::Exchange { address: Box::new(address), value, ordering };
                 let expr = self.node(kind, height, &span)?;

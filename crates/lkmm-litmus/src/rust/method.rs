@@ -3,6 +3,7 @@
 use super::types::{Ended, Type};
 use super::{Front, Value};
 use crate::ast::{Expr, ExprKind, Ordering, StmtKind, Yields};
+use crate::sites::Kind;
 use crate::text::quoted;
 use lkmm_model::event::Mode;
 use lkmm_model::program::Operator;
@@ -278,7 +279,7 @@ impl Front<'_> {
             "xchg" => {
                 call.takes(2)?;
                 let value = Box::new(self.argument(&call, 0, &of)?.expr);
-                let ordering = self.ordering(&call, 1)?;
+                let ordering = self.update_ordering(&call, 1)?;
                 let height = atomic.expr.height.max(value.height);
                 let address = Box::new(atomic.expr);
                 let expr = self.node(ExprKind::Exchange { address, value, ordering }, height, &span)?;
@@ -290,7 +291,7 @@ impl Front<'_> {
                 call.takes(2)?;
                 self.addable(&of, &call)?;
                 let value = Box::new(self.argument(&call, 0, &of)?.expr);
-                let ordering = self.ordering(&call, 1)?;
+                let ordering = self.update_ordering(&call, 1)?;
                 let op = if call.name == "fetch_add" { Operator::Add } else { Operator::Sub };
                 let height = atomic.expr.height.max(value.height);
                 let address = Box::new(atomic.expr);
@@ -347,6 +348,8 @@ impl Front<'_> {
                     .with_help("a release orders what is before a write; for a full barrier write `smp_mb()`"));
             }
         };
+        let ordering = if mode == Mode::Once { Ordering::Relaxed } else { Ordering::Acquire };
+        self.note_access(Kind::Load, ordering, self.range(call.arguments[first]), &call.span, None);
         self.load(address, mode, of, call.span.clone())
     }
 
@@ -370,6 +373,9 @@ impl Front<'_> {
                     .with_help("an acquire orders what is after a read; for a full barrier write `smp_mb()`"));
             }
         };
+        let ordering = if mode == Mode::Once { Ordering::Relaxed } else { Ordering::Release };
+        let (stored, argument) = (self.range(call.arguments[first]), self.range(call.arguments[first + 1]));
+        self.note_access(Kind::Store, ordering, argument, &call.span, Some((stored, of)));
         self.emit(StmtKind::Store { address, value, mode })
     }
 
@@ -393,6 +399,13 @@ impl Front<'_> {
         Err(Problem::at(format!("`add` is not `{}`", self.text(&span)), span)
             .with_label("`add` is `Relaxed`")
             .with_help("`fetch_add` has all orderings"))
+    }
+
+    /// The ordering of a read-modify-write.
+    pub(super) fn update_ordering(&mut self, call: &Call<'_>, number: usize) -> Result<Ordering, Problem> {
+        let ordering = self.ordering(call, number)?;
+        self.note_access(Kind::Rmw, ordering, self.range(call.arguments[number]), &call.span, None);
+        Ok(ordering)
     }
 
     /// An argument that is an ordering.

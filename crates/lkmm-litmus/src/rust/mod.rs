@@ -27,8 +27,9 @@ mod scope;
 mod stmt;
 mod types;
 
-use crate::ast::{Expr, ExprKind, Language, Process, Register, Stmt, StmtKind};
+use crate::ast::{Expr, ExprKind, Language, Ordering, Process, Register, Stmt, StmtKind};
 use crate::processes::Parsed;
+use crate::sites::{Access, Gap, Kind, Side, Sites, Spelling, Zero};
 use crate::text::quoted;
 use lkmm_model::program::Operator;
 use lkmm_report::{Origin, Problem};
@@ -83,6 +84,8 @@ pub(crate) fn process(source: &str, text: Range<usize>, parsed: &mut Parsed) -> 
         source,
         base,
         origins: std::mem::take(&mut parsed.origins),
+        sites: std::mem::take(&mut parsed.sites),
+        number,
         origin: 0,
         registers: Vec::new(),
         scopes: Scopes::default(),
@@ -96,6 +99,7 @@ pub(crate) fn process(source: &str, text: Range<usize>, parsed: &mut Parsed) -> 
     };
     let process = front.function(&function, number, text)?;
     parsed.origins = front.origins;
+    parsed.sites = front.sites;
     parsed.processes.push(process);
     Ok(())
 }
@@ -119,6 +123,9 @@ struct Front<'s> {
     source: &'s str,
     base: usize,
     origins: Vec<Origin>,
+    sites: Sites,
+    /// The number of the process.
+    number: usize,
     /// Of the statement that is being lowered.
     origin: u32,
     /// What each register is called.
@@ -149,6 +156,36 @@ impl Front<'_> {
 
     fn text(&self, span: &Range<usize>) -> &str {
         self.source.get(span.clone()).unwrap_or("")
+    }
+
+    /// Notes where a statement may be put.
+    fn note_gap(&mut self, statement: Range<usize>, side: Side) {
+        self.sites.gaps.push(Gap { process: self.number, statement, side });
+    }
+
+    /// Notes an access whose ordering is an argument; of a store, the value and its type.
+    fn note_access(
+        &mut self,
+        kind: Kind,
+        ordering: Ordering,
+        argument: Range<usize>,
+        span: &Range<usize>,
+        value: Option<(Range<usize>, &Type)>,
+    ) {
+        let zero = match &value {
+            Some((_, ty @ Type::Int(Some(_)))) => Zero::Cast(ty.to_string()),
+            Some((_, Type::Int(None))) => Zero::Cast("i32".into()),
+            _ => Zero::None,
+        };
+        self.sites.accesses.push(Access {
+            process: self.number,
+            span: span.clone(),
+            kind,
+            ordering,
+            spelling: Spelling::Argument(argument),
+            value: value.map(|(span, _)| span),
+            zero,
+        });
     }
 
     /// Begins a statement that stands here.

@@ -4,6 +4,7 @@ use super::scope::State;
 use super::types::{self, Type};
 use super::{Front, Value};
 use crate::ast::StmtKind;
+use crate::sites::Side;
 use crate::text::quoted;
 use lkmm_report::Problem;
 use syn::ext::IdentExt;
@@ -19,12 +20,19 @@ impl Front<'_> {
     pub(super) fn block(&mut self, block: &syn::Block) -> Result<(), Problem> {
         self.scopes.enter();
         self.statements(&block.stmts)?;
+        if let Some(last) = block.stmts.last() {
+            self.note_gap(self.range(last), Side::After);
+        }
         let bound = self.scopes.leave();
         let close = self.at(block.brace_token.span.close());
         self.drop_all(&bound, &close)
     }
 
     fn statement(&mut self, statement: &Stmt) -> Result<(), Problem> {
+        let is_block = matches!(statement, Stmt::Expr(Expr::Block(_) | Expr::Unsafe(_), _));
+        if !is_block {
+            self.note_gap(self.range(statement), Side::Before);
+        }
         match statement {
             Stmt::Local(local) => self.local(local),
             Stmt::Expr(expr, _) => self.expression_statement(expr),
