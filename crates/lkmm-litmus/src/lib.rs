@@ -42,7 +42,7 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
-//! [`convert`] writes a test in the other language.
+//! [`convert`] writes a test in the other language, and [`draw`] draws its executions.
 //!
 //! # What is read
 //!
@@ -144,6 +144,7 @@
 mod ast;
 mod check;
 mod convert;
+mod draw;
 mod expected;
 mod explain;
 mod large;
@@ -161,6 +162,7 @@ mod tokens;
 
 pub use check::{Settings, check};
 pub use convert::{Language, convert, convert_process};
+pub use draw::{Which, draw};
 use lkmm_report::{Problem, Test};
 use lower::{Budget, MAX_TOTAL};
 use operations::Operations;
