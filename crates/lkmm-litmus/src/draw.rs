@@ -271,10 +271,10 @@ fn relations(model: &'static Model, execution: &Execution, named: &[String], wit
     if execution.events.len() > MAX_EVENTS {
         return Vec::new();
     }
-    let pairs = |&(name, node): &(&'static str, u32)| {
-        let (is_atom, is_wanted) = (definition.atoms.contains(&node), named.iter().any(|wanted| wanted == name));
-        let pairs = (is_atom || is_wanted || with_all).then(|| model.relation(execution, name))??;
-        Some(Pairs { name, is_atom, is_wanted, pairs })
-    };
-    definition.names.iter().filter_map(pairs).collect()
+    let is_named = |name: &str| named.iter().any(|wanted| wanted == name);
+    let is_atom =
+        |name: &str| definition.names.iter().any(|&(own, node)| own == name && definition.atoms.contains(&node));
+    let found = model.relations(execution, &|name| with_all || is_atom(name) || is_named(name));
+    let pairs = |(name, pairs)| Pairs { name, is_atom: is_atom(name), is_wanted: is_named(name), pairs };
+    found.into_iter().map(pairs).collect()
 }

@@ -226,7 +226,25 @@ impl Diagram {
             rows[node] = Some(row);
             free[column] = row + 1;
         }
-        rows.into_iter().map(|row| row.unwrap_or(0)).collect()
+        let mut rows: Vec<usize> = rows.into_iter().map(|row| row.unwrap_or(0)).collect();
+        self.sink(&mut rows);
+        rows
+    }
+
+    /// Moves boxes down to the next one of their column, as far as their arrows lead down still.
+    fn sink(&self, rows: &mut [usize]) {
+        let mut order = self.order().nodes;
+        order.reverse();
+        order.sort_by_key(|&node| std::cmp::Reverse(rows[node]));
+        for node in order {
+            let column = self.nodes[node].column;
+            let next = (node + 1..self.nodes.len()).find(|&next| self.nodes[next].column == column);
+            let Some(next) = next else { continue };
+            let below = self.edges.iter().filter(|edge| edge.from == node && edge.relation.weight() > 0);
+            let below = below.map(|edge| rows[edge.to]).filter(|&row| row > rows[node]);
+            let row = below.chain([rows[next]]).min().unwrap_or(0);
+            rows[node] = rows[node].max(row.saturating_sub(1));
+        }
     }
 }
 
@@ -263,5 +281,17 @@ mod tests {
         assert_eq!(diagram.rows(), [0, 1, 0, 1]);
         diagram.edges = vec![edge(1, 2, Relation::Rf), edge(3, 0, Relation::Fr)];
         assert_eq!(diagram.rows(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_box_without_arrows_stands_right_above_the_next_one() {
+        let node = |column| Node { column, ..Node::default() };
+        let diagram = Diagram {
+            columns: vec!["a".into(), "b".into()],
+            nodes: [0, 0, 1, 1].map(node).to_vec(),
+            edges: vec![edge(1, 3, Relation::Rf)],
+            ..Diagram::default()
+        };
+        assert_eq!(diagram.rows(), [0, 1, 1, 2]);
     }
 }

@@ -3,8 +3,9 @@
 //! Who reads it steps through the executions, hides and shows relations, and points at an arrow to see why it is there. The pictures are those of
 //! [`svg`](crate::svg); all else is some lines of script.
 
-use crate::diagram::{Diagram, Relation};
+use crate::diagram::{Diagram, Edge, Relation};
 use crate::svg::{self, class, escape};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// A picture, and how a list of pictures calls it.
@@ -42,8 +43,7 @@ pub struct Album {
 /// assert!(html.starts_with("<!doctype html>") && html.contains("<h1>a &lt; b</h1>"));
 /// ```
 pub fn draw(album: &Album) -> String {
-    let mut pages = album.pages.clone();
-    pages.iter_mut().for_each(|page| tell_apart(&mut page.diagram));
+    let pages = &album.pages;
     let mut out = String::new();
     let title = escape(&album.title);
     let _ = write!(
@@ -65,11 +65,12 @@ pub fn draw(album: &Album) -> String {
         "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\">\n{}</svg>",
         svg::tips(&all)
     );
-    draw_controls(&mut out, &pages, &all);
+    let shown = all.edges.iter().filter(|edge| !edge.is_extra).map(|edge| edge.name.to_string()).collect();
+    draw_controls(&mut out, pages, &all, &shown);
     for (number, page) in pages.iter().enumerate() {
         let hidden = if number == album.start { "" } else { " hidden" };
         let _ = writeln!(out, "<figure aria-label=\"{}\"{hidden}>", escape(&page.heading));
-        out.push_str(&svg::draw_inside(&page.diagram));
+        out.push_str(&svg::draw_inside(&page.diagram, &shown));
         out.push_str("</figure>\n");
     }
     if !album.source.is_empty() {
@@ -84,7 +85,7 @@ pub fn draw(album: &Album) -> String {
 }
 
 /// The list of pictures, the relations that can be hidden, and the place for what is said of an arrow.
-fn draw_controls(out: &mut String, pages: &[Page], all: &Diagram) {
+fn draw_controls(out: &mut String, pages: &[Page], all: &Diagram, shown: &BTreeSet<String>) {
     out.push_str("<nav aria-label=\"Executions\">\n<button id=\"back\" type=\"button\" aria-label=\"Previous execution\">◀</button>\n");
     out.push_str("<select id=\"picker\" aria-label=\"Execution\">\n");
     for (number, page) in pages.iter().enumerate() {
@@ -93,17 +94,16 @@ fn draw_controls(out: &mut String, pages: &[Page], all: &Diagram) {
     }
     out.push_str("</select>\n<button id=\"on\" type=\"button\" aria-label=\"Next execution\">▶</button>\n");
     out.push_str("<small>or the arrow keys</small>\n</nav>\n<fieldset>\n<legend>Relations</legend>\n");
-    let mut names: Vec<(bool, Relation, &str)> =
-        all.edges.iter().map(|edge| (edge.is_extra, edge.relation, &*edge.name)).collect();
-    names.sort_unstable();
-    names.dedup_by_key(|name| name.2);
+    let names: BTreeSet<(bool, Relation, String)> =
+        all.edges.iter().map(|edge| (edge.is_extra, edge.relation, key(edge, shown))).collect();
     let mut known: Vec<&str> = Vec::new();
-    for (is_extra, relation, name) in names {
-        if known.contains(&name) {
+    for (is_extra, relation, name) in &names {
+        // (One name may be of arrows of several kinds.)
+        if known.contains(&name.as_str()) {
             continue;
         }
         known.push(name);
-        let (checked, class, name) = (if is_extra { "" } else { " checked" }, class(relation), escape(name));
+        let (checked, class, name) = (if *is_extra { "" } else { " checked" }, class(*relation), escape(name));
         let _ = writeln!(
             out,
             "<label title=\"{}\"><input type=\"checkbox\" data-toggle=\"{name}\"{checked}> \
@@ -117,13 +117,9 @@ fn draw_controls(out: &mut String, pages: &[Page], all: &Diagram) {
     );
 }
 
-/// A relation is hidden and shown as a whole. Of one that is hidden at first, the arrows that are not hidden must be called otherwise.
-fn tell_apart(diagram: &mut Diagram) {
-    for edge in &mut diagram.edges {
-        if edge.relation == Relation::Derived && !edge.is_extra && edge.is_bold {
-            edge.name.to_mut().push_str(" in the cycle");
-        }
-    }
+/// What is hidden and shown together with an arrow: all that are called so. Those that are hidden at first are apart from those that are not.
+pub(crate) fn key(edge: &Edge, shown: &BTreeSet<String>) -> String {
+    if edge.is_extra && shown.contains(&*edge.name) { format!("all {}", edge.name) } else { edge.name.to_string() }
 }
 
 /// A source with the numbers of its lines.

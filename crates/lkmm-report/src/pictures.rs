@@ -57,7 +57,7 @@ pub fn diagram(report: &Report, drawn: &Drawn) -> Option<Diagram> {
     let threads = maker.picture.steps.iter().map(|step| step.thread + 1).max().unwrap_or(0);
     Some(Diagram {
         title: test.name.clone(),
-        subtitles: vec![test.condition.clone(), status(report, test, drawn)],
+        subtitles: status(report, test, drawn),
         columns: (0..threads).map(|thread| format!("P{thread}")).collect(),
         nodes: maker.picture.steps.iter().map(|step| maker.node(step)).collect(),
         notes: maker.notes(),
@@ -72,18 +72,18 @@ pub fn state(test: &Test, finals: &[Value]) -> String {
     States::new(test, &outcome).iter().map(|state| state.to_string()).collect()
 }
 
-/// A sentence on the execution.
-fn status(report: &Report, test: &Test, drawn: &Drawn) -> String {
-    let state = state(test, &drawn.execution.finals);
-    let end = if state.is_empty() { String::new() } else { format!(" final state {state}") };
-    match &drawn.violation {
-        None => format!("Allowed by {}:{end}", report.model).trim_end_matches(':').to_string(),
+/// What the model says of the execution, and its final state.
+fn status(report: &Report, test: &Test, drawn: &Drawn) -> Vec<String> {
+    let judgement = match &drawn.violation {
+        None => format!("Allowed by {}", report.model),
         Some(violation) => {
-            let says = wording::axiom(violation.axiom).map_or(String::new(), |says| format!(" ({says})"));
-            let of = if end.is_empty() { String::new() } else { format!(":{end}") };
-            format!("Forbidden by {} of {}{says}{of}", violation.axiom, report.model)
+            let says = wording::axiom(violation.axiom).map_or(String::new(), |says| format!(": {says}"));
+            format!("Forbidden by {}, axiom {}{says}", report.model, violation.axiom)
         }
-    }
+    };
+    let state = state(test, &drawn.execution.finals);
+    let state = (!state.is_empty()).then(|| format!("final state {state}"));
+    [Some(test.condition.clone()), Some(judgement), state].into_iter().flatten().collect()
 }
 
 struct Maker<'a> {
@@ -127,7 +127,7 @@ impl Maker<'_> {
         if a == b {
             return None;
         }
-        let rule = format!("{} {rule} {}", self.quote(from), self.quote(to));
+        let rule = format!("{} → {}: {rule}", self.quote(from), self.quote(to));
         let edge = Edge { name: name.to_string().into(), rule: rule.into(), ..Edge::new(a, b, relation) };
         self.edges.push(edge);
         self.edges.last_mut()
@@ -198,12 +198,13 @@ impl Maker<'_> {
             }
             if let Some(bold) = self.edges.iter_mut().find(is_same) {
                 bold.is_bold = true;
-                bold.rule.to_mut().push_str(&format!(" ({name}{within})"));
+                bold.rule.to_mut().push_str(&format!("; {name}{within}"));
             }
         }
     }
 
-    /// What the model makes of all that: of orders within a thread the innermost ones, which imply the others.
+    /// What the model makes of all that: of orders within a thread the innermost ones, which imply the others. What is more than such
+    /// an order is for those who ask for it.
     fn add_relations(&mut self) {
         for relation in &self.drawn.relations {
             let kind = wording::kind(relation.name, relation.is_atom);
@@ -215,11 +216,15 @@ impl Maker<'_> {
                 if is_order { innermost(&self.drawn.execution, &relation.pairs) } else { relation.pairs.clone() };
             let how = wording::edge(relation.name, false, "");
             for pair in pairs {
-                if self.has(pair, |edge| edge.name == relation.name) {
+                let is_told = |edge: &Edge| edge.name == relation.name;
+                let is_inverted = |edge: &Edge| edge.name.strip_suffix("^-1") == Some(relation.name);
+                if self.has(pair, is_told) || self.has((pair.1, pair.0), is_inverted) {
                     continue;
                 }
+                let thread = |id: EventId| self.drawn.execution.events[id as usize].thread;
+                let is_extra = kind == Relation::Derived || thread(pair.0) != thread(pair.1);
                 if let Some(edge) = self.add(pair, kind, relation.name, &how) {
-                    edge.is_extra = kind == Relation::Derived && !relation.is_wanted;
+                    edge.is_extra = is_extra && !relation.is_wanted;
                 }
             }
         }
@@ -232,7 +237,8 @@ impl Maker<'_> {
             let told = |edge: &explain::Edge<'_>| {
                 let (how, name, within) = self.names.rule(edge);
                 let within = if within.is_empty() { String::new() } else { format!(" in {within}") };
-                format!("{} {how} {} ({name}{within})", self.quote(edge.from), self.names.of(edge.to).place)
+                let place = |event: EventId| self.names.of(event).place;
+                format!("{} → {} {how}: {name}{within}", place(edge.from), place(edge.to))
             };
             notes.extend(turned(violation).iter().map(told));
             if violation.form == Form::Between {

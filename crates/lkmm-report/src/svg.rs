@@ -10,7 +10,9 @@ mod text;
 pub(crate) use text::escape;
 
 use crate::diagram::{Diagram, Edge, Node, Relation};
+use crate::html::key;
 use route::{Area, Labels, Path, Way};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use text::{cut, fitting, width, wrap};
 
@@ -43,13 +45,13 @@ const LEAST_WIDTH: f64 = 640.0;
 pub fn draw(diagram: &Diagram) -> String {
     let mut shown = diagram.clone();
     shown.edges.retain(|edge| !edge.is_extra);
-    Drawing::new(&shown, false).draw()
+    Drawing::new(&shown, None).draw()
 }
 
 /// Draws a diagram as a part of a page that has the [style](STYLE) and the [tips of arrows](tips) once, and whose script shows and hides arrows:
 /// they say in `data-name` what they are called, and in `aria-label` why they are there.
-pub(crate) fn draw_inside(diagram: &Diagram) -> String {
-    Drawing::new(diagram, true).draw()
+pub(crate) fn draw_inside(diagram: &Diagram, shown: &BTreeSet<String>) -> String {
+    Drawing::new(diagram, Some(shown)).draw()
 }
 
 /// A box where it stands.
@@ -64,8 +66,8 @@ struct Place {
 
 struct Drawing<'a> {
     diagram: &'a Diagram,
-    /// It is a part of a page.
-    is_inside: bool,
+    /// Of a part of a page: which arrows are shown at first.
+    inside: Option<&'a BTreeSet<String>>,
     places: Vec<Place>,
     ways: Vec<Way>,
     /// Left and right of each column.
@@ -80,7 +82,7 @@ struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    fn new(diagram: &'a Diagram, is_inside: bool) -> Self {
+    fn new(diagram: &'a Diagram, inside: Option<&'a BTreeSet<String>>) -> Self {
         let rows = diagram.rows();
         let wide = |column: usize| {
             let own = diagram.nodes.iter().filter(|node| node.column == column);
@@ -114,7 +116,7 @@ impl<'a> Drawing<'a> {
         };
         let places: Vec<Place> = diagram.nodes.iter().zip(&rows).map(place).collect();
         let bottom = places.iter().map(|place| place.top + BOX_HEIGHT).fold(top, f64::max);
-        Drawing { diagram, is_inside, places, ways, columns, width, top, bottom, head, foot }
+        Drawing { diagram, inside, places, ways, columns, width, top, bottom, head, foot }
     }
 
     fn draw(&self) -> String {
@@ -123,14 +125,14 @@ impl<'a> Drawing<'a> {
         let foot = self.draw_legend(&mut legend, self.bottom + 40.0) + 32.0;
         let lines = LINE * self.foot.len() as f64 + if self.foot.is_empty() { -18.0 } else { -8.0 };
         let (width, height) = (self.width, foot + lines + MARGIN / 2.0);
-        let role = if self.is_inside { "group" } else { "img" };
+        let role = if self.inside.is_some() { "group" } else { "img" };
         let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
              height=\"{height:.0}\" role=\"{role}\">"
         );
         let _ = writeln!(out, "<title>{}</title>", escape(&self.diagram.title));
-        if !self.is_inside {
+        if self.inside.is_none() {
             let _ = write!(out, "<style>\n{STYLE}</style>\n{}", tips(self.diagram));
         }
         let _ = writeln!(out, "<rect class=\"paper\" width=\"100%\" height=\"100%\"/>");
@@ -295,20 +297,20 @@ impl<'a> Drawing<'a> {
             let bold = if edge.is_bold { " bold" } else { "" };
             let said = escape(&format!("{}: {}", edge.name, edge.rule));
             let line = format!("class=\"{class}{bold}\" d=\"{d}\" marker-end=\"url(#{class})\"");
-            let _ = match self.is_inside {
-                false => writeln!(out, "<path {line}><title>{said}</title></path>"),
-                true => writeln!(
+            let data = self.inside.map(|shown| data(number, edge, shown));
+            let _ = match &data {
+                None => writeln!(out, "<path {line}><title>{said}</title></path>"),
+                Some(data) => writeln!(
                     out,
-                    "<g class=\"edge\"{} tabindex=\"0\" role=\"img\" aria-label=\"{said}\"><title>{said}</title>\
-                     <path class=\"hit\" d=\"{d}\"/><path {line}/></g>",
-                    data(number, edge)
+                    "<g class=\"edge\"{data} tabindex=\"0\" role=\"img\" aria-label=\"{said}\">\
+                     <path class=\"hit\" d=\"{d}\"/><path {line}/></g>"
                 ),
             };
             if matches!(edge.relation, Relation::Po | Relation::Wait) {
                 continue;
             }
             let (x, y) = found.place(number, self.ways[number]);
-            let data = if self.is_inside { data(number, edge) } else { String::new() };
+            let data = data.unwrap_or_default();
             let _ = writeln!(
                 labels,
                 "<text class=\"label {class}-label\"{data} x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
@@ -378,9 +380,9 @@ impl<'a> Drawing<'a> {
 }
 
 /// What a script wants to know of an arrow.
-fn data(number: usize, edge: &Edge) -> String {
+fn data(number: usize, edge: &Edge, shown: &BTreeSet<String>) -> String {
     let bold = if edge.is_bold { " data-bold=\"\"" } else { "" };
-    format!(" data-edge=\"{number}\" data-name=\"{}\"{bold}", escape(&edge.name))
+    format!(" data-edge=\"{number}\" data-name=\"{}\"{bold}", escape(&key(edge, shown)))
 }
 
 /// What a kind of arrows is called in the style.

@@ -55,17 +55,22 @@ pub(super) fn ways(diagram: &Diagram, rows: &[usize], widths: &[f64]) -> Vec<Way
                 if number < room { ways[n] = Way::Straight { number, of: room } } else { bent.push(n) }
             }
         }
-        bent.sort_by_key(|&n| {
-            let edge = &diagram.edges[n];
-            (edge.is_extra, span(edge).1 - span(edge).0, span(edge).0, n)
-        });
-        let mut lanes: Vec<Vec<(usize, usize)>> = Vec::new();
+        // The shorter ones further in. Relations that are not shown at first each have the lanes behind those that are.
+        bent.sort_by_key(|&n| (diagram.edges[n].is_extra, span(&diagram.edges[n]).1 - span(&diagram.edges[n]).0, n));
+        let mut taken: Vec<(usize, (usize, usize), usize)> = Vec::new();
         for n in bent {
-            let (top, bottom) = span(&diagram.edges[n]);
-            let is_free = |lane: &Vec<(usize, usize)>| lane.iter().all(|taken| taken.1 <= top || bottom <= taken.0);
-            let lane = lanes.iter().position(is_free).unwrap_or(lanes.len());
-            lanes.resize(lanes.len().max(lane + 1), Vec::new());
-            lanes[lane].push((top, bottom));
+            let edge = &diagram.edges[n];
+            let (top, bottom) = span(edge);
+            let is_other = |other: usize| {
+                let other = &diagram.edges[other];
+                other.is_extra && (other.name != edge.name || !edge.is_extra)
+            };
+            let is_free = |lane: usize| {
+                let mut in_lane = taken.iter().filter(|other| other.2 == lane && !is_other(other.0));
+                in_lane.all(|other| other.1.1 <= top || bottom <= other.1.0)
+            };
+            let lane = (0..).find(|&lane| is_free(lane)).unwrap_or(0);
+            taken.push((n, (top, bottom), lane));
             ways[n] = Way::Side { lane };
         }
     }
