@@ -237,7 +237,7 @@ fn check_toggles(browser: &mut Browser) -> Result<(), String> {
     if browser.ask("!document.getElementById('cycle').disabled")? == true {
         let all = browser.ask("probe.visible()")?.as_u64();
         browser.click("document.getElementById('cycle')")?;
-        let bold = browser.ask("[probe.visible(), probe.figure().querySelectorAll('[data-bold]').length]")?;
+        let bold = browser.ask("[probe.visible(), probe.figure().querySelectorAll('g[data-bold]').length]")?;
         ensure(bold[0] == bold[1] && bold[0].as_u64() <= all, &format!("the cycle alone is {bold}"))?;
         browser.click("document.getElementById('cycle')")?;
     }

@@ -2,5 +2,6 @@
 
 mod check;
 mod convert;
+mod draw;
 mod folder;
 mod paths;
