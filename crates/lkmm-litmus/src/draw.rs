@@ -12,7 +12,8 @@ use lkmm_report::explanation::Explanation;
 use lkmm_report::pictures::{self, Drawn, Pairs};
 use lkmm_report::{Answer, Dependencies, Problem, Quantifier, Report, States, Test, html};
 use lkmm_search::{Options, executions};
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -20,6 +21,9 @@ use std::time::Instant;
 const EACH: u64 = 8;
 /// Executions that a page has, at most, without those that are forbidden.
 const MOST: usize = 64;
+/// Pairs of a relation that the model derives, and of all of them, at most: of others there would be more arrows than paper.
+const PAIRS: usize = 150;
+const ALL_PAIRS: usize = 500;
 /// Executions that are looked at for them, at most.
 const LOOKED_AT: u64 = 1_000_000;
 
@@ -70,7 +74,8 @@ pub fn draw(
     let report = check(file, source, &settings);
     let album = match (&report.test, &report.answer) {
         (Some(test), Answer::Executions(_) | Answer::Verdict(_)) => {
-            Drawer { report: &report, test, settings: &settings, relations, start }.album(which)
+            Drawer { report: &report, test, settings: &settings, relations, start, left_out: RefCell::default() }
+                .album(which)
         }
         (_, Answer::Timeout(message)) => Err(Problem::new(message.as_str())),
         (_, Answer::Error(problem)) => Err(problem.clone()),
@@ -85,6 +90,8 @@ struct Drawer<'a> {
     settings: &'a Settings,
     relations: &'a [String],
     start: Instant,
+    /// Relations that were too large for some picture.
+    left_out: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Drawer<'_> {
@@ -105,7 +112,8 @@ impl Drawer<'_> {
     }
 
     fn page(&self, heading: String, drawn: Drawn, with_all: bool) -> html::Page {
-        let relations = relations(self.settings.model, &drawn.execution, self.relations, with_all);
+        let (relations, left_out) = relations(self.settings.model, &drawn.execution, self.relations, with_all);
+        self.left_out.borrow_mut().extend(left_out);
         let drawn = Drawn { relations, ..drawn };
         html::Page { heading, diagram: pictures::diagram(self.report, &drawn).unwrap_or_default() }
     }
@@ -227,6 +235,10 @@ impl Drawer<'_> {
             album.notes.push(format!("Of {} final states, the first {} are drawn.", states.len(), rows.len()));
         }
         self.add_forbidden(album, &is_answer);
+        let left_out: Vec<&str> = self.left_out.borrow().iter().copied().collect();
+        if !left_out.is_empty() {
+            album.notes.push(format!("Left out, where they have too many pairs: {}.", left_out.join(", ")));
+        }
         if album.pages.is_empty() {
             return self.answer().map(|_| ());
         }
@@ -265,16 +277,31 @@ impl Drawer<'_> {
     }
 }
 
-/// The relations of a model that are drawn: its atoms, those that are named, or all.
-fn relations(model: &'static Model, execution: &Execution, named: &[String], with_all: bool) -> Vec<Pairs> {
+/// The relations of a model that are drawn: its atoms, those that are named, or all; and those that are too large for that.
+fn relations(
+    model: &'static Model,
+    execution: &Execution,
+    named: &[String],
+    with_all: bool,
+) -> (Vec<Pairs>, Vec<&'static str>) {
     let definition = model.definition();
     if execution.events.len() > MAX_EVENTS {
-        return Vec::new();
+        return (Vec::new(), definition.names.iter().map(|name| name.0).collect());
     }
     let is_named = |name: &str| named.iter().any(|wanted| wanted == name);
     let is_atom =
         |name: &str| definition.names.iter().any(|&(own, node)| own == name && definition.atoms.contains(&node));
-    let found = model.relations(execution, &|name| with_all || is_atom(name) || is_named(name));
-    let pairs = |(name, pairs)| Pairs { name, is_atom: is_atom(name), is_wanted: is_named(name), pairs };
-    found.into_iter().map(pairs).collect()
+    let (mut kept, mut left_out, mut room) = (Vec::new(), Vec::new(), ALL_PAIRS);
+    for (name, pairs) in model.relations(execution, &|name| with_all || is_atom(name) || is_named(name)) {
+        let (is_atom, is_wanted) = (is_atom(name), is_named(name));
+        if !is_atom && !is_wanted {
+            if pairs.len() > PAIRS.min(room) {
+                left_out.push(name);
+                continue;
+            }
+            room -= pairs.len();
+        }
+        kept.push(Pairs { name, is_atom, is_wanted, pairs });
+    }
+    (kept, left_out)
 }

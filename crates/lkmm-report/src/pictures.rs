@@ -44,15 +44,22 @@ pub struct Pairs {
 
 static PLAIN: Palette = Palette::plain();
 
+/// Arrows that a picture has, at most, but for the cycle: nobody can follow more.
+const MOST: usize = 600;
+
 /// The picture of an execution. None if there is no test.
 pub fn diagram(report: &Report, drawn: &Drawn) -> Option<Diagram> {
     let test = report.test.as_ref()?;
     let picture = Picture::new(report, test, &drawn.execution, &PLAIN);
     let names = Names::new(report, test, &drawn.execution, &PLAIN);
-    let mut maker = Maker { drawn, picture, names, edges: Vec::new() };
+    let mut boxes = vec![None; drawn.execution.events.len()];
+    for (number, step) in picture.steps.iter().enumerate() {
+        step.events.iter().for_each(|&event| boxes[event as usize] = Some(number));
+    }
+    let mut maker = Maker { drawn, picture, names, boxes, edges: Vec::new(), left_out: 0 };
     maker.add_communication();
-    maker.add_dependencies();
     maker.add_cycle();
+    maker.add_dependencies();
     maker.add_relations();
     let threads = maker.picture.steps.iter().map(|step| step.thread + 1).max().unwrap_or(0);
     Some(Diagram {
@@ -90,7 +97,10 @@ struct Maker<'a> {
     drawn: &'a Drawn,
     picture: Picture<'a>,
     names: Names<'a>,
+    /// Of each event, if it has one.
+    boxes: Vec<Option<usize>>,
     edges: Vec<Edge>,
+    left_out: usize,
 }
 
 impl Maker<'_> {
@@ -112,7 +122,7 @@ impl Maker<'_> {
 
     /// The box of an event.
     fn box_of(&self, event: EventId) -> Option<usize> {
-        self.picture.steps.iter().position(|step| step.events.contains(&event))
+        self.boxes.get(event as usize).copied().flatten()
     }
 
     /// An event in a sentence.
@@ -131,6 +141,13 @@ impl Maker<'_> {
         let edge = Edge { name: name.to_string().into(), rule: rule.into(), ..Edge::new(a, b, relation) };
         self.edges.push(edge);
         self.edges.last_mut()
+    }
+
+    /// Is there no room for another arrow?
+    fn is_full(&mut self) -> bool {
+        let is_full = self.edges.len() >= MOST;
+        self.left_out += usize::from(is_full);
+        is_full
     }
 
     /// Is there an arrow between the boxes of two events?
@@ -159,7 +176,7 @@ impl Maker<'_> {
         // Within a thread, what is done with a lock is plain to see.
         let is_plain = from.thread == to.thread && from.label.is_lock_event();
         // (Who reads what another wrote and overwrites it, does so because it reads it.)
-        if !is_plain && !self.has(pair, |_| true) {
+        if !is_plain && !self.has(pair, |_| true) && !self.is_full() {
             let how = wording::edge(relation.name(), false, "");
             self.add(pair, relation, relation.name(), &how);
         }
@@ -169,7 +186,7 @@ impl Maker<'_> {
         let execution = &self.drawn.execution;
         for (name, pairs) in [("addr", &execution.addr), ("data", &execution.data), ("ctrl", &execution.ctrl)] {
             for &pair in pairs {
-                if !self.has(pair, |edge| edge.name == name) {
+                if !self.is_full() && !self.has(pair, |edge| edge.name == name) {
                     self.add(pair, Relation::Dependency, name, &wording::edge(name, false, ""));
                 }
             }
@@ -218,7 +235,7 @@ impl Maker<'_> {
             for pair in pairs {
                 let is_told = |edge: &Edge| edge.name == relation.name;
                 let is_inverted = |edge: &Edge| edge.name.strip_suffix("^-1") == Some(relation.name);
-                if self.has(pair, is_told) || self.has((pair.1, pair.0), is_inverted) {
+                if self.is_full() || self.has(pair, is_told) || self.has((pair.1, pair.0), is_inverted) {
                     continue;
                 }
                 let thread = |id: EventId| self.drawn.execution.events[id as usize].thread;
@@ -250,21 +267,28 @@ impl Maker<'_> {
             let (sentence, would) = missing_sentence(missing, &self.names, &|event| self.quote(event));
             notes.push(format!("{sentence}: {would} would."));
         }
+        if self.left_out > 0 {
+            notes.push(format!("Left out: {} more arrows.", self.left_out));
+        }
         notes
     }
 }
 
-/// The pairs with no other one between their ends in program order.
+/// The pairs with no other one between their ends in program order; those that lead from thread to thread are left as they are.
 fn innermost(execution: &Execution, pairs: &[(EventId, EventId)]) -> Vec<(EventId, EventId)> {
-    let at_or_before = |a: EventId, b: EventId| a == b || execution.po.binary_search(&(a, b)).is_ok();
-    let is_outer = |pair: &(EventId, EventId)| {
-        let inside = |other: &(EventId, EventId)| {
-            other != pair
-                && at_or_before(pair.0, other.0)
-                && at_or_before(other.0, other.1)
-                && at_or_before(other.1, pair.1)
-        };
-        pairs.iter().any(inside)
-    };
-    pairs.iter().copied().filter(|pair| !is_outer(pair)).collect()
+    let thread = |id: EventId| execution.events[id as usize].thread;
+    let (mut within, mut kept): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| thread(pair.0) == thread(pair.1));
+    // (The events of a thread are in program order. Brackets may also lead back.)
+    within.sort_by_key(|&(a, b)| (thread(a), std::cmp::Reverse(a.min(b)), a.max(b)));
+    let mut last: Option<(EventId, EventId)> = None;
+    for pair in within {
+        let end = pair.0.max(pair.1);
+        let is_inner = last.is_none_or(|(from, to)| thread(from) != thread(pair.0) || end < to);
+        if is_inner {
+            last = Some((pair.0, end));
+            kept.push(pair);
+        }
+    }
+    kept.sort_unstable();
+    kept
 }

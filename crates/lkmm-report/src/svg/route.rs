@@ -169,6 +169,21 @@ pub(super) struct Area {
 }
 
 impl Area {
+    fn around(points: &[(f64, f64)]) -> Area {
+        let (far, none) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut area = Area { left: far, top: far, right: none, bottom: none };
+        for &(x, y) in points {
+            (area.left, area.right) = (area.left.min(x), area.right.max(x));
+            (area.top, area.bottom) = (area.top.min(y), area.bottom.max(y));
+        }
+        area
+    }
+
+    fn meets(&self, other: &Area) -> bool {
+        let beside = self.right < other.left || other.right < self.left;
+        !(beside || self.bottom < other.top || other.bottom < self.top)
+    }
+
     fn shared(&self, other: &Area) -> f64 {
         let wide = (self.right.min(other.right) - self.left.max(other.left)).max(0.0);
         wide * (self.bottom.min(other.bottom) - self.top.max(other.top)).max(0.0)
@@ -184,12 +199,15 @@ pub(super) struct Labels<'a> {
     pub(super) edges: &'a [Edge],
     pub(super) paths: &'a [Path],
     pub(super) boxes: &'a [Area],
+    /// What each path keeps to.
+    bounds: Vec<Area>,
     placed: Vec<Area>,
 }
 
 impl<'a> Labels<'a> {
     pub(super) fn new(edges: &'a [Edge], paths: &'a [Path], boxes: &'a [Area]) -> Labels<'a> {
-        Labels { edges, paths, boxes, placed: Vec::new() }
+        let bounds = paths.iter().map(|path| Area::around(&path.points)).collect();
+        Labels { edges, paths, boxes, bounds, placed: Vec::new() }
     }
 
     /// Finds the middle of the label of an arrow.
@@ -227,7 +245,9 @@ impl<'a> Labels<'a> {
         let boxes: f64 = self.boxes.iter().map(|other| area.shared(other)).sum();
         let is_shown = |other: usize| other != number && (self.edges[number].is_extra || !self.edges[other].is_extra);
         let others = self.paths.iter().enumerate().filter(|&(other, _)| is_shown(other));
-        let crossed = others.filter(|(_, path)| path.points.iter().any(|&point| area.holds(point))).count();
+        let is_near = |other: usize| self.bounds[other].meets(area);
+        let crosses = |path: &Path| path.points.iter().any(|&point| area.holds(point));
+        let crossed = others.filter(|&(other, path)| is_near(other) && crosses(path)).count();
         labels * 4.0 + boxes * 2.0 + crossed as f64 * 12.0
     }
 }
