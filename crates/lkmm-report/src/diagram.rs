@@ -117,7 +117,7 @@ impl Relation {
             Relation::Co => "is overwritten by",
             Relation::Fr => "reads before",
             Relation::Dependency => "dependency",
-            Relation::Fence => "ordered in its thread",
+            Relation::Fence => "kept in order",
             Relation::Derived => "follows from others",
             Relation::Wait => "waits for",
         }

@@ -1,6 +1,6 @@
 //! A [`Diagram`] as SVG: a file that needs nothing else, for the screen (light and dark) and for paper.
 //!
-//! Each thread is a column, from top to bottom. Arrows run beside and between the columns ([`route`]), so that they never cross a text. What a
+//! Each thread is a column, from top to bottom. Arrows run beside and between the columns (`route.rs`), so that they never cross a text. What a
 //! colour says is said by a label and by the kind of line too. The letters are those of a typewriter, whose widths are known without asking
 //! a font.
 
@@ -97,7 +97,8 @@ impl<'a> Drawing<'a> {
         let mut left = MARGIN + if widths.len() > 1 { beside(0) } else { 0.0 };
         for (column, wide) in widths.iter().enumerate() {
             columns.push((left, left + wide));
-            left += wide + GUTTER + if column > 0 { beside(column) } else { 0.0 };
+            let gutter = route::label_between(diagram, column) + 2.0 * PAD;
+            left += wide + gutter.max(GUTTER) + if column > 0 { beside(column) } else { 0.0 };
         }
         let last = widths.len().saturating_sub(1);
         let natural = columns.last().map_or(0.0, |column| column.1 + beside(last)) + MARGIN;

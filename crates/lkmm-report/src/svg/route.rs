@@ -87,6 +87,16 @@ pub(super) fn beside(diagram: &Diagram, ways: &[Way], column: usize) -> f64 {
     wide.fold(0.0, f64::max)
 }
 
+/// The width of the widest label of an arrow between a column and the next one.
+pub(super) fn label_between(diagram: &Diagram, column: usize) -> f64 {
+    let column_of = |node: usize| diagram.nodes[node].column;
+    let crosses = |edge: &&Edge| {
+        let (from, to) = (column_of(edge.from), column_of(edge.to));
+        from.min(to) == column && from.max(to) == column + 1 && !edge.is_extra
+    };
+    diagram.edges.iter().filter(crosses).map(|edge| text::width(&edge.name, LABEL)).fold(0.0, f64::max)
+}
+
 /// How far an arrow in a lane gets from its column.
 fn reach(lane: usize) -> f64 {
     BEND + LANE * lane as f64
