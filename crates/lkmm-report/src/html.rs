@@ -1,7 +1,7 @@
 //! [`Diagram`]s as one page of HTML that needs nothing else: no network, no other file.
 //!
 //! Who reads it steps through the executions, hides and shows relations, and points at an arrow to see why it is there. The pictures are those of
-//! [`svg`](crate::svg); all else is some lines of script.
+//! [`svg`]; all else is some lines of script.
 
 use crate::diagram::{Diagram, Edge, Relation};
 use crate::svg::{self, class, escape};
