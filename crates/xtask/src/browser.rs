@@ -62,7 +62,7 @@ pub(crate) fn row(lkmm: &Path) -> Row {
 
 /// The browser that is named, or that is there.
 fn chromium() -> Option<PathBuf> {
-    let named = std::env::var_os("LKMM_CHROMIUM").map(PathBuf::from);
+    let named = std::env::var_os("LKMM_CHROMIUM").filter(|named| !named.is_empty()).map(PathBuf::from);
     named.or_else(|| on_path(&NAMES))
 }
 
