@@ -25,7 +25,7 @@ impl Size {
             execution.events[first..].iter().map(|event| event.thread.unwrap_or(0) as usize).collect();
         let inside = edges(execution).into_iter().filter(|edge| edge.0 as usize >= first);
         let edges: Vec<Edge> = inside
-            .map(|(from, to, relation)| Edge { from: from as usize - first, to: to as usize - first, relation })
+            .map(|(from, to, relation)| Edge::new(from as usize - first, to as usize - first, relation))
             .collect();
         let order = Order::of(&columns, &edges);
         Size { backward: order.backward, switches: order.switches, events: columns.len() }
@@ -104,12 +104,12 @@ impl Picture {
         for &(thread, event) in &self.waits {
             let ending = diagram.nodes.iter().position(|node| node.is_ending && node.column == thread as usize);
             if let (Some(from), Some(to)) = (ending, of_event[event as usize]) {
-                diagram.edges.push(Edge { from, to, relation: Relation::Wait });
+                diagram.edges.push(Edge::new(from, to, Relation::Wait));
             }
         }
         for (from, to, relation) in edges(&self.execution) {
             let (Some(from), Some(to)) = (of_event[from as usize], of_event[to as usize]) else { continue };
-            let edge = Edge { from, to, relation };
+            let edge = Edge::new(from, to, relation);
             let is_told = |other: &Edge| other.from == from && other.to == to;
             if from != to && !diagram.edges.iter().any(is_told) {
                 diagram.edges.push(edge);

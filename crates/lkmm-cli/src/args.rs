@@ -30,6 +30,8 @@ pub enum Command {
     Repair(Repair),
     /// Find orderings that a litmus test does not need
     Weaken(Weaken),
+    /// Draw executions of a litmus test, as SVG, as a page to step through, or for Graphviz
+    Draw(Draw),
     /// List the memory models, the default first
     ListModels,
     /// Print a completion script for a shell
@@ -125,6 +127,61 @@ pub struct Convert {
     /// Write each test into this folder, under its own name; without it, one test is written to the standard output
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+/// The arguments of `lkmm draw`.
+#[derive(Args)]
+#[command(
+    after_help = "One column a process, program order downward: what each operation does, in the text of the source, and arrows for rf, co, fr, dependencies, \
+    and the orders of the model. Without --state, SVG and Graphviz get the execution that answers the test's question: one that satisfies its condition \
+    (of forall, one that does not); or, if the model forbids that, the candidate execution with the shortest cycle, which is bold. A page of \
+    HTML has up to 64 executions of all final states, eight of each, and a candidate for each reason why others are forbidden.\n\n\
+    SVG and HTML need no other program and no network. Point at an arrow to see its rule.\n\n\
+    Exit codes: 0 when something was drawn, 2 otherwise."
+)]
+pub struct Draw {
+    /// The litmus test; - for the standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to draw to: a file whose name ends in .svg, .html or .dot. Without it, SVG on the standard output
+    #[arg(long, short, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+
+    /// What to draw, if the name of the output does not say it
+    #[arg(long, value_enum)]
+    pub format: Option<Picture>,
+
+    /// Draw an execution that ends in the final state of this number, from 1, as `lkmm check --states` lists them
+    #[arg(long, value_name = "N")]
+    pub state: Option<usize>,
+
+    /// Draw these relations of the model too (hb, prop, …), which HTML shows at a click
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub show: Vec<String>,
+
+    /// The memory model
+    #[arg(long, value_name = "MODEL", default_value = DEFAULT_MODEL, value_parser = model_parser())]
+    pub model: &'static str,
+
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+
+    /// How often a loop is unrolled
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub unroll: u32,
+}
+
+/// The forms of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Picture {
+    /// A picture
+    Svg,
+    /// A page with the pictures of many executions, to step through
+    Html,
+    /// The language of Graphviz
+    Dot,
 }
 
 /// The languages of litmus tests.

@@ -9,6 +9,7 @@ use lkmm_litmus::Settings;
 use lkmm_model::program::Value;
 use lkmm_report::{Answer, Problem, Report};
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
@@ -121,6 +122,17 @@ pub fn run(inputs: &[Input], settings: &Settings, mut sink: impl FnMut(Report) -
             queue.moved.notify_all();
         }
     });
+}
+
+/// Does something on a thread with as large a stack as tests are checked on.
+///
+/// # Errors
+/// That no thread can be started, or that it failed.
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)?;
+        thread.join().map_err(|_| io::Error::other("this is a defect of lkmm; report it, with the message above"))
+    })
 }
 
 /// Leaves out of a report that may wait for long what may be a hundred megabytes, and no rendering looks at.

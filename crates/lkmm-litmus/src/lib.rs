@@ -42,7 +42,8 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
-//! [`convert`] writes a test in the other language; [`repair`] changes its orderings: to forbid what it does not want, or to leave out what it does not need.
+//! [`convert`] writes a test in the other language; [`repair`] changes its orderings: to forbid what it does not want, or to leave out what it does not need; [`draw`] draws its
+//! executions.
 //!
 //! # What is read
 //!
@@ -144,6 +145,7 @@
 mod ast;
 mod check;
 mod convert;
+mod draw;
 mod expected;
 mod explain;
 mod large;
@@ -164,6 +166,7 @@ mod tokens;
 use ast::Process;
 pub use check::{Settings, check};
 pub use convert::{Language, convert, convert_process};
+pub use draw::{Which, draw};
 use lkmm_report::{Problem, Test};
 use lower::{Budget, MAX_TOTAL};
 use operations::Operations;

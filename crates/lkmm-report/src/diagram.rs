@@ -3,6 +3,8 @@
 //! This is all that a drawing needs, and no more: whoever knows a test or a failure says what the boxes say. The
 //! order of the boxes from top to bottom is found here.
 
+use std::borrow::Cow;
+
 /// A picture of one execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagram {
@@ -38,7 +40,7 @@ pub struct Node {
 }
 
 /// An arrow from box to box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// The box where it begins.
     pub from: usize,
@@ -46,6 +48,29 @@ pub struct Edge {
     pub to: usize,
     /// What it says.
     pub relation: Relation,
+    /// What that is called: `rf`, `wmb`.
+    pub name: Cow<'static, str>,
+    /// By what rule it is there; shown to who points at it.
+    pub rule: Cow<'static, str>,
+    /// Is it a part of the cycle that forbids the execution?
+    pub is_bold: bool,
+    /// Is it shown to those alone who ask for what it is called?
+    pub is_extra: bool,
+}
+
+impl Edge {
+    /// An arrow that is called and explained as all that say this.
+    pub fn new(from: usize, to: usize, relation: Relation) -> Edge {
+        Edge {
+            from,
+            to,
+            relation,
+            name: relation.name().into(),
+            rule: relation.meaning().into(),
+            is_bold: false,
+            is_extra: false,
+        }
+    }
 }
 
 /// What an arrow says.
@@ -59,19 +84,42 @@ pub enum Relation {
     Co,
     /// From a read to the write after the one that it read.
     Fr,
+    /// From a read to what depends on it.
+    Dependency,
+    /// From operation to operation of a thread that the model keeps in order.
+    Fence,
+    /// What a model derives from the others.
+    Derived,
     /// From the end of a thread that waits for ever to the operation that keeps it waiting. It says nothing of the order.
     Wait,
 }
 
 impl Relation {
-    /// What the literature calls it.
+    /// What the literature calls it; kinds of relations have a word of our own.
     pub fn name(self) -> &'static str {
         match self {
             Relation::Po => "po",
             Relation::Rf => "rf",
             Relation::Co => "co",
             Relation::Fr => "fr",
+            Relation::Dependency => "dependency",
+            Relation::Fence => "order",
+            Relation::Derived => "derived",
             Relation::Wait => "wait",
+        }
+    }
+
+    /// What it means, in a few words, for legends.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Relation::Po => "spawn, join",
+            Relation::Rf => "is read by",
+            Relation::Co => "is overwritten by",
+            Relation::Fr => "reads before",
+            Relation::Dependency => "dependency",
+            Relation::Fence => "kept in order",
+            Relation::Derived => "follows from others",
+            Relation::Wait => "waits for",
         }
     }
 
@@ -79,7 +127,7 @@ impl Relation {
     /// old one is read.)
     fn weight(self) -> usize {
         match self {
-            Relation::Wait => 0,
+            Relation::Wait | Relation::Dependency | Relation::Fence | Relation::Derived => 0,
             Relation::Po | Relation::Fr => 1,
             Relation::Co => 2,
             Relation::Rf => 3,
@@ -108,12 +156,12 @@ impl Order {
     /// use lkmm_report::diagram::{Edge, Order, Relation};
     ///
     /// // A message: the reader comes after the writer.
-    /// let rf = Edge { from: 1, to: 2, relation: Relation::Rf };
+    /// let rf = Edge::new(1, 2, Relation::Rf);
     /// let order = Order::of(&[1, 1, 0, 0], &[rf]);
     /// assert_eq!((order.backward, order.switches, order.nodes), (0, 1, vec![0, 1, 2, 3]));
     /// ```
     pub fn of(columns: &[usize], edges: &[Edge]) -> Order {
-        let edges: Vec<Edge> = edges.iter().copied().filter(|edge| edge.relation != Relation::Wait).collect();
+        let edges: Vec<Edge> = edges.iter().filter(|edge| edge.relation.weight() > 0).cloned().collect();
         let count = columns.iter().max().map_or(0, |last| last + 1);
         let starts = (0..count).map(|start| Order::from_column(start, count, columns, &edges));
         // The first of the best.
@@ -169,7 +217,7 @@ impl Diagram {
     pub fn rows(&self) -> Vec<usize> {
         let mut rows: Vec<Option<usize>> = vec![None; self.nodes.len()];
         let mut free = vec![0; self.columns.len()];
-        let leads_down = |relation| !matches!(relation, Relation::Fr | Relation::Wait);
+        let leads_down = |relation| matches!(relation, Relation::Po | Relation::Rf | Relation::Co);
         for node in self.order().nodes {
             let column = self.nodes[node].column;
             let above = self.edges.iter().filter(|edge| edge.to == node && leads_down(edge.relation));
@@ -178,7 +226,25 @@ impl Diagram {
             rows[node] = Some(row);
             free[column] = row + 1;
         }
-        rows.into_iter().map(|row| row.unwrap_or(0)).collect()
+        let mut rows: Vec<usize> = rows.into_iter().map(|row| row.unwrap_or(0)).collect();
+        self.sink(&mut rows);
+        rows
+    }
+
+    /// Moves boxes down to the next one of their column, as far as their arrows lead down still.
+    fn sink(&self, rows: &mut [usize]) {
+        let mut order = self.order().nodes;
+        order.reverse();
+        order.sort_by_key(|&node| std::cmp::Reverse(rows[node]));
+        for node in order {
+            let column = self.nodes[node].column;
+            let next = (node + 1..self.nodes.len()).find(|&next| self.nodes[next].column == column);
+            let Some(next) = next else { continue };
+            let below = self.edges.iter().filter(|edge| edge.from == node && edge.relation.weight() > 0);
+            let below = below.map(|edge| rows[edge.to]).filter(|&row| row > rows[node]);
+            let row = below.chain([rows[next]]).min().unwrap_or(0);
+            rows[node] = rows[node].max(row.saturating_sub(1));
+        }
     }
 }
 
@@ -187,7 +253,7 @@ mod tests {
     use super::*;
 
     fn edge(from: usize, to: usize, relation: Relation) -> Edge {
-        Edge { from, to, relation }
+        Edge::new(from, to, relation)
     }
 
     #[test]
@@ -215,5 +281,17 @@ mod tests {
         assert_eq!(diagram.rows(), [0, 1, 0, 1]);
         diagram.edges = vec![edge(1, 2, Relation::Rf), edge(3, 0, Relation::Fr)];
         assert_eq!(diagram.rows(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_box_without_arrows_stands_right_above_the_next_one() {
+        let node = |column| Node { column, ..Node::default() };
+        let diagram = Diagram {
+            columns: vec!["a".into(), "b".into()],
+            nodes: [0, 0, 1, 1].map(node).to_vec(),
+            edges: vec![edge(1, 3, Relation::Rf)],
+            ..Diagram::default()
+        };
+        assert_eq!(diagram.rows(), [0, 1, 1, 2]);
     }
 }

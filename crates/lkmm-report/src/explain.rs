@@ -102,6 +102,14 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The rule of an edge: how it leads on, its relation, and the relations that it is a part of.
+    pub(crate) fn rule(&self, edge: &Edge<'_>) -> (String, String, String) {
+        let how = wording::edge(edge.relation, edge.inverted, &self.passed(edge));
+        let inverse = if edge.inverted { "^-1" } else { "" };
+        let within: Vec<&str> = edge.within.iter().rev().copied().take(WITHIN).collect();
+        (how, format!("{}{inverse}", edge.relation), within.join(", "))
+    }
+
     /// What an edge passes that is neither of its ends: `smp_wmb() (line 4)`.
     fn passed(&self, edge: &Edge<'_>) -> String {
         let is_end = |event: EventId| {
@@ -232,11 +240,9 @@ impl Writer<'_> {
         let mut rows: Vec<(Named, String, String)> = edges
             .iter()
             .map(|edge| {
-                let how = wording::edge(edge.relation, edge.inverted, &names.passed(edge));
-                let inverse = if edge.inverted { "^-1" } else { "" };
-                let within: Vec<&str> = edge.within.iter().rev().copied().take(WITHIN).collect();
-                let within = if within.is_empty() { String::new() } else { format!("  in {}", within.join(", ")) };
-                (names.of(edge.from), how, format!("{}{inverse}{within}", edge.relation))
+                let (how, relation, within) = names.rule(edge);
+                let within = if within.is_empty() { String::new() } else { format!("  in {within}") };
+                (names.of(edge.from), how, format!("{relation}{within}"))
             })
             .collect();
         let Some(last) = edges.last() else { return Ok(()) };
@@ -311,11 +317,22 @@ impl Writer<'_> {
             let named = names.of(event);
             format!("{strong}{}{strong:#} {}", named.place, named.text)
         };
-        let place = |event: EventId| names.of(event).place;
-        let would: Vec<String> = missing.changes.iter().map(|&change| wording::change(change, &place)).collect();
-        let is_gp = matches!(missing.changes[..], [Change::Fence(lkmm_model::event::Fence::SyncRcu, _)]);
-        let all = if is_gp { "" } else { " for other CPUs" };
-        writeln!(out, "  Nothing orders {} before {}{all}:", quote(missing.ends.0), quote(missing.ends.1))?;
-        writeln!(out, "    {} would", would.join(", or "))
+        let (sentence, would) = missing_sentence(missing, names, &quote);
+        writeln!(out, "  {sentence}:")?;
+        writeln!(out, "    {would} would")
     }
+}
+
+/// What nothing orders, and what would.
+pub(crate) fn missing_sentence(
+    missing: &Missing,
+    names: &Names<'_>,
+    quote: &dyn Fn(EventId) -> String,
+) -> (String, String) {
+    let place = |event: EventId| names.of(event).place;
+    let would: Vec<String> = missing.changes.iter().map(|&change| wording::change(change, &place)).collect();
+    let is_gp = matches!(missing.changes[..], [Change::Fence(lkmm_model::event::Fence::SyncRcu, _)]);
+    let all = if is_gp { "" } else { " for other CPUs" };
+    let sentence = format!("Nothing orders {} before {}{all}", quote(missing.ends.0), quote(missing.ends.1));
+    (sentence, would.join(", or "))
 }

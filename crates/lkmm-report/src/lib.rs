@@ -10,13 +10,16 @@
 //! | [`json`] | programs: one object a line |
 //! | [`witness`] | people: one execution, thread by thread |
 //! | [`explain`] | people: why the verdict is what it is |
-//! | [`svg`] | people: one execution as a picture, a [`diagram`] |
+//! | [`pictures`] | an execution as a [`diagram`], which the following draw |
+//! | [`svg`] | people: a picture |
+//! | [`html`] | people: pictures to step through |
+//! | [`dot`] | Graphviz |
 //!
 //! Every rendering writes to a [`std::io::Write`] and returns its errors. Nothing here reads a file, a clock or a
 //! terminal, and nothing knows a source language or judges an execution: a report says what the search answered. (Words for the names
 //! that models give to relations and axioms are here; a name without words stands for itself.)
 //!
-//! Pictures are of use without reports of litmus tests: without feature `litmus`, which is on by default, only [`diagram`] and [`svg`]
+//! Pictures are of use without reports of litmus tests: without feature `litmus`, which is on by default, only [`diagram`], [`svg`], [`html`] and [`dot`]
 //! are there, and this crate depends on nothing.
 //!
 //! ```
@@ -38,18 +41,22 @@
 #![forbid(unsafe_code)]
 
 pub mod diagram;
+pub mod dot;
 #[cfg(feature = "litmus")]
 pub mod explain;
 #[cfg(feature = "litmus")]
 pub mod explanation;
 #[cfg(feature = "litmus")]
 pub mod herd;
+pub mod html;
 #[cfg(feature = "litmus")]
 pub mod human;
 #[cfg(feature = "litmus")]
 pub mod json;
 #[cfg(feature = "litmus")]
 mod palette;
+#[cfg(feature = "litmus")]
+pub mod pictures;
 #[cfg(feature = "litmus")]
 mod problem;
 #[cfg(feature = "litmus")]

@@ -82,7 +82,7 @@ impl State<'_> {
     }
 
     /// The values, parallel to [`Program::observed`].
-    pub(crate) fn values(&self) -> &[Value] {
+    pub fn values(&self) -> &[Value] {
         self.values
     }
 

@@ -5,7 +5,6 @@
 //! the relations of the literature at their ends: `rf` (a read and the write it reads from), `fr` (a read and the next write, which it
 //! does not see), `co` (the order of the writes to one location).
 
-use crate::diagram::{Diagram, Edge, Node, Relation};
 use crate::palette::Palette;
 use crate::problem::Position;
 use crate::report::{Quantifier, Report, Test};
@@ -44,23 +43,12 @@ pub fn write(out: &mut dyn Write, report: &Report, palette: &Palette) -> io::Res
     picture.write_final_state(out)
 }
 
-/// The same execution as a picture; `None` if there is none. [`svg`](crate::svg) draws it.
-pub fn diagram(report: &Report) -> Option<Diagram> {
-    let (test, outcome) = (report.test.as_ref()?, report.outcome()?);
-    let execution = match test.quantifier {
-        Quantifier::Exists | Quantifier::NotExists => outcome.witness.as_ref()?,
-        Quantifier::Forall => outcome.counter_witness.as_ref()?,
-    };
-    let palette = Palette::plain();
-    Some(Picture::new(report, test, execution, &palette).diagram())
-}
-
 /// One operation of the source with its events: an atomic operation has up to four.
 pub(crate) struct Step {
     pub(crate) thread: u32,
     pub(crate) line: Option<usize>,
     pub(crate) text: String,
-    events: Vec<EventId>,
+    pub(crate) events: Vec<EventId>,
 }
 
 pub(crate) struct Picture<'a> {
@@ -68,9 +56,9 @@ pub(crate) struct Picture<'a> {
     test: &'a Test,
     execution: &'a Execution,
     palette: &'a Palette,
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// The writes of each location, initial writes and lock operations included, in coherence order.
-    coherence: Vec<Vec<EventId>>,
+    pub(crate) coherence: Vec<Vec<EventId>>,
 }
 
 impl<'a> Picture<'a> {
@@ -155,43 +143,6 @@ impl<'a> Picture<'a> {
             write_cells(out, cells)?;
         }
         Ok(())
-    }
-
-    fn diagram(&self) -> Diagram {
-        let threads = self.steps.iter().map(|step| step.thread + 1).max().unwrap_or(0);
-        let node = |step: &Step| Node {
-            column: step.thread as usize,
-            text: step.text.clone(),
-            source: self.effect(step),
-            place: step.line.map_or(String::new(), |line| format!("line {line}")),
-            ..Node::default()
-        };
-        let mut diagram = Diagram {
-            title: self.test.name.clone(),
-            subtitles: vec![self.test.condition.clone()],
-            columns: (0..threads).map(|thread| format!("P{thread}")).collect(),
-            nodes: self.steps.iter().map(node).collect(),
-            ..Diagram::default()
-        };
-        let step_of = |id: EventId| self.steps.iter().position(|step| step.events.contains(&id));
-        let mut add = |from: EventId, to: EventId, relation: Relation| {
-            let (Some(from), Some(to)) = (step_of(from), step_of(to)) else { return };
-            // Within a thread, the order of the writes is that of the boxes.
-            let is_plain = relation != Relation::Rf && self.steps[from].thread == self.steps[to].thread;
-            let is_told = |edge: &Edge| edge.from == from && edge.to == to;
-            if from != to && !is_plain && !diagram.edges.iter().any(is_told) {
-                diagram.edges.push(Edge { from, to, relation });
-            }
-        };
-        for &(write, read) in &self.execution.rf {
-            add(write, read, Relation::Rf);
-        }
-        for pair in self.coherence.iter().flat_map(|order| order.windows(2)) {
-            add(pair[0], pair[1], Relation::Co);
-            let readers = self.execution.rf.iter().filter(|edge| edge.0 == pair[0]).map(|edge| edge.1);
-            readers.for_each(|read| add(read, pair[1], Relation::Fr));
-        }
-        diagram
     }
 
     /// What a step does to memory: `R x=1`, `W x=1`, `x: 0 → 1`, `lock s`.

@@ -1,5 +1,6 @@
 //! Words for what models name: axioms, and the relations of which cycles consist.
 
+use crate::diagram::Relation;
 use lkmm_model::change::Change;
 use lkmm_model::event::{Fence, Label};
 
@@ -49,6 +50,19 @@ pub(crate) fn edge(relation: &str, inverted: bool, by: &str) -> String {
         ("rcu_rscs" | "srcu_rscs", true) => "ends the reader that began with".into(),
         (_, false) => of("is before"),
         (_, true) => of("is after"),
+    }
+}
+
+/// What kind of arrow shows a relation, by its name; `is_atom` says whether the model takes it apart.
+pub(crate) fn kind(relation: &str, is_atom: bool) -> Relation {
+    match relation.trim_end_matches("^-1") {
+        "rf" | "rfe" | "rfi" => Relation::Rf,
+        "co" | "coe" | "coi" => Relation::Co,
+        "fr" | "fre" | "fri" => Relation::Fr,
+        "addr" | "data" | "ctrl" => Relation::Dependency,
+        "po_loc" => Relation::Derived,
+        _ if is_atom => Relation::Fence,
+        _ => Relation::Derived,
     }
 }
 

@@ -5,8 +5,10 @@
 use lkmm_model::event::{Fence, Label, Mode};
 use lkmm_model::graph::{Event, Execution};
 use lkmm_model::program::{Location, Observable, Program, Proposition, Term, Thread, Value};
+use lkmm_report::diagram::{Diagram, Node};
+use lkmm_report::pictures::{self, Drawn};
 use lkmm_report::{
-    Answer, Expectation, Origin, Palette, Problem, Quantifier, Report, Test, herd, human, json, witness,
+    Answer, Expectation, Origin, Palette, Problem, Quantifier, Report, Test, dot, herd, html, human, json, svg, witness,
 };
 use lkmm_search::{Outcome, Verdict};
 use std::io::Write;
@@ -289,10 +291,29 @@ fn witnesses() {
 
 #[test]
 fn pictures() {
-    let draw = |report: &Report| lkmm_report::svg::draw(&witness::diagram(report).expect("there is a witness"));
-    check("witness.svg", |out| out.write_all(draw(&sometimes()).as_bytes()));
-    check("witness-crowded.svg", |out| out.write_all(draw(&crowded()).as_bytes()));
-    assert_eq!(witness::diagram(&never()), None);
+    let diagram = |report: &Report| {
+        let execution = report.outcome().and_then(|outcome| outcome.witness.as_deref()).expect("there is a witness");
+        let drawn = Drawn { execution: execution.clone(), ..Drawn::default() };
+        pictures::diagram(report, &drawn).expect("there is a test")
+    };
+    for (name, report) in [("witness", sometimes()), ("witness-crowded", crowded())] {
+        let diagram = diagram(&report);
+        check(&format!("{name}.svg"), |out| out.write_all(svg::draw(&diagram).as_bytes()));
+        check(&format!("{name}.dot"), |out| out.write_all(dot::draw(&diagram).as_bytes()));
+        let page = html::Page { heading: "the witness".into(), diagram };
+        let album = html::Album { title: name.into(), pages: vec![page], source: report.source, ..Default::default() };
+        check(&format!("{name}.html"), |out| out.write_all(html::draw(&album).as_bytes()));
+    }
+}
+
+#[test]
+fn long_names_are_cut_and_told_in_full() {
+    let long = "x".repeat(200);
+    let node = Node { text: long.clone(), source: long.clone(), ..Node::default() };
+    let diagram = Diagram { columns: vec!["P0".into()], nodes: vec![node], ..Diagram::default() };
+    let picture = svg::draw(&diagram);
+    assert_eq!(picture.matches(&long).count(), 2, "{picture}");
+    assert_eq!(picture.matches("xxx…").count(), 2, "{picture}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Candidate executions: what could happen if no axiom forbade it.
+//! Executions one by one: those that a model allows, for pictures; and candidates, what could happen if no axiom forbade it.
 //!
-//! The same search as for executions, with the axioms switched off: every combination of control paths, of sources for reads and of orders for
+//! Candidates come from the same search, with the axioms switched off: every combination of control paths, of sources for reads and of orders for
 //! writes whose values agree, and with which the condition comes out as asked. They are for explanations of why it does not.
 
 use crate::combine::Choices;
@@ -63,12 +63,57 @@ pub fn candidates(
     if !holds && program.condition.is_none() {
         return Ok(());
     }
+    let goal = if holds { Goal::Positive } else { Goal::Negative };
+    hand_over(program, options, goal, Some(coherence), visit)
+}
+
+/// Hands over the executions that the model allows, in the order of the search, until the visitor breaks off. Of [`Options`] counts what counts for
+/// [`candidates`], and the model. Control paths that are cut, and what has no meaning, are left out.
+///
+/// ```
+/// use lkmm_model::build::ProgramBuilder;
+/// use lkmm_model::event::Mode;
+/// use lkmm_model::models;
+/// use lkmm_search::{Options, executions};
+/// use std::ops::ControlFlow;
+///
+/// // A thread reads what another one writes, or what was there before.
+/// let mut program = ProgramBuilder::new();
+/// let x = program.location("x", 0);
+/// program.thread().write(Mode::Once, x, 1);
+/// program.thread().read(Mode::Once, x, "r0");
+/// let mut sources = Vec::new();
+/// executions(&program.finish(), &Options::new(models::lkmm()), &mut |execution| {
+///     sources.push(execution.rf);
+///     ControlFlow::Continue(())
+/// })?;
+/// sources.sort();
+/// assert_eq!(sources, [[(0, 2)], [(1, 2)]]);
+/// # Ok::<(), lkmm_search::SearchError>(())
+/// ```
+///
+/// # Errors
+/// When the time is up, or the program is too large.
+pub fn executions(
+    program: &Program,
+    options: &Options,
+    visit: &mut dyn FnMut(Execution) -> ControlFlow<()>,
+) -> Result<(), SearchError> {
+    hand_over(program, options, Goal::Everything, None, visit)
+}
+
+fn hand_over(
+    program: &Program,
+    options: &Options,
+    goal: Goal,
+    candidates: Option<Coherence>,
+    visit: &mut dyn FnMut(Execution) -> ControlFlow<()>,
+) -> Result<(), SearchError> {
     let started = Instant::now();
     let choices = Choices::new(program, options, started)?;
     let shared = Shared::default();
-    let goal = if holds { Goal::Positive } else { Goal::Negative };
     let mut run = Run::new(program, options, goal, Share::WHOLE, started, &shared);
-    run.visitor = Some(Visitor { coherence, visit });
+    run.visitor = Some(Visitor { candidates, visit });
     match explore_all(&mut run, &choices) {
         Err(Stop::Failed(error)) => Err(error),
         Ok(()) | Err(Stop::Answered | Stop::Cancelled | Stop::TooLarge) => Ok(()),

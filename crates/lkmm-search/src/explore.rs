@@ -93,7 +93,7 @@ impl<'a, 'c, 'p, const W: usize> Explorer<'a, 'c, 'p, W> {
         // The search chooses coherent sources only. It knows critical sections as wholes, and no more of locks.
         let coherent = !candidate.has_irregular_lock();
         let raised = &run.outcome.flags;
-        let is_judged = run.visitor.is_none();
+        let is_judged = run.is_judged();
         let plan = Plan::new(
             run.options.model.definition(),
             &candidate.frame,

@@ -16,7 +16,7 @@ mod run;
 mod tests;
 mod values;
 
-pub use candidates::{Coherence, candidates};
+pub use candidates::{Coherence, candidates, executions};
 pub use outcome::{Outcome, SearchError, Verdict};
 
 use combine::{Choices, Combination};

@@ -42,9 +42,10 @@ pub(crate) enum Goal {
     Negative,
 }
 
-/// Who wants candidates, whatever the model says of them.
+/// Who wants executions, or candidates, whatever the model says of them.
 pub(crate) struct Visitor<'p> {
-    pub(crate) coherence: Coherence,
+    /// Which candidates. None if executions are wanted that the model allows.
+    pub(crate) candidates: Option<Coherence>,
     pub(crate) visit: &'p mut dyn FnMut(Execution) -> ControlFlow<()>,
 }
 
@@ -86,7 +87,7 @@ pub(crate) struct Run<'p> {
     pub(crate) share: Share,
     pub(crate) outcome: Outcome,
     pub(crate) position: Position,
-    /// Who gets the candidates. None in a search for executions.
+    /// Who gets the executions or candidates. None in a search that counts them.
     pub(crate) visitor: Option<Visitor<'p>>,
     truncated: Option<Position>,
     witness: Option<Position>,
@@ -183,7 +184,12 @@ impl<'p> Run<'p> {
 
     /// Is a candidate wanted even if it is not sequentially consistent at each location?
     pub(crate) fn ignores_coherence(&self) -> bool {
-        self.visitor.as_ref().is_some_and(|visitor| visitor.coherence == Coherence::Ignored)
+        self.visitor.as_ref().is_some_and(|visitor| visitor.candidates == Some(Coherence::Ignored))
+    }
+
+    /// Does the model decide what is an execution?
+    pub(crate) fn is_judged(&self) -> bool {
+        self.visitor.as_ref().is_none_or(|visitor| visitor.candidates.is_none())
     }
 
     pub(crate) fn wants_witness(&self, holds: bool) -> bool {

@@ -3,7 +3,7 @@
 use lkmm_model::algebra::{Arena, BaseRelation};
 use lkmm_model::models::{self, Model};
 use lkmm_naive::{Judgement, Limits, enumerate};
-use lkmm_search::{Coherence, Options, candidates};
+use lkmm_search::{Coherence, Options, candidates, executions};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -64,4 +64,28 @@ fn coherent_candidates_are_all_there() {
 fn incoherent_candidates_are_all_there() {
     let compared: usize = ["coherence", "classics"].into_iter().map(|folder| agree(folder, Coherence::Ignored)).sum();
     assert!(compared > 40, "{compared}");
+}
+
+#[test]
+fn executions_are_those_that_are_counted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../litmus");
+    let mut compared = 0;
+    for file in
+        ["classics/SB.litmus", "rcu/MP+reader+sync.litmus", "locks/mutual-exclusion.litmus", "coherence/CoRR.litmus"]
+    {
+        let source = std::fs::read_to_string(folder.join(file)).expect("it is text");
+        let test = lkmm_litmus::parse(&source, &lkmm_litmus::Options::default()).expect("it is well-formed");
+        let options = Options::new(models::lkmm());
+        let outcome = lkmm_search::search(&test.program, &options).expect("it is small");
+        let mut states = std::collections::BTreeMap::new();
+        let searched = executions(&test.program, &options, &mut |execution| {
+            assert_eq!(models::lkmm().judge(&execution).violated, None, "{file}");
+            *states.entry(execution.finals).or_insert(0) += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!(searched, Ok(()), "{file}");
+        assert_eq!(states, outcome.states, "{file}");
+        compared += states.len();
+    }
+    assert!(compared > 8, "{compared}");
 }

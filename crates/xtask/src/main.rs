@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cargo xtask test` | everything that must hold before a commit: format, lints, tests, documentation, litmus tests, corpora |
 //! | `cargo xtask fresh` | of that only the guide: its code in a fresh crate, and the time to the first report |
+//! | `cargo xtask browser [LKMM]` | of that only the pictures, in Chromium; drawn by that command, if it is named |
 //! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod browser;
 mod comparison;
 mod corpus;
 mod fresh;
@@ -30,7 +32,7 @@ mod test;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] |
+    "usage: cargo xtask test | fresh | browser [LKMM] | msrv | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] |
        bench outside | bench scaling | fuzz [--seconds N]";
 
 fn main() -> ExitCode {
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["test"] => test::run(),
         ["fresh"] => Ok(table::print(&[fresh::row()])),
+        ["browser", lkmm] => Ok(table::print(&[browser::row(lkmm.as_ref())])),
+        ["browser"] => lkmm::build().map(|lkmm| table::print(&[browser::row(&lkmm)])),
         ["msrv"] => Ok(table::print(&[msrv::row()])),
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),

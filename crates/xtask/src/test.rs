@@ -2,6 +2,7 @@
 //!
 //! Every step runs, whatever came of those before it, so that one run shows all that is wrong.
 
+use crate::browser;
 use crate::corpus;
 use crate::fresh;
 use crate::lkmm::{self, text};
@@ -46,6 +47,7 @@ pub(crate) fn run() -> Result<bool, String> {
     match lkmm::build() {
         Ok(lkmm) => {
             rows.push(own_tests(&lkmm));
+            rows.push(browser::row(&lkmm));
             rows.extend(corpus::rows(&lkmm));
         }
         Err(message) => rows.push(Row { suite: "litmus tests".into(), failed: 1, note: message, ..Row::default() }),

@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod draw;
 mod folder;
 mod paths;
 mod repair;

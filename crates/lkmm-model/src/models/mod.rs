@@ -5,7 +5,7 @@ mod locks;
 pub mod sc;
 pub mod tso;
 
-use crate::algebra::{Definition, Requirement, Stage, Test};
+use crate::algebra::{Definition, NodeId, Requirement, Stage, Test};
 use crate::event::{Fence, Label};
 use crate::event_set::EventSet;
 use crate::graph::{Event, EventId, Execution};
@@ -189,13 +189,23 @@ impl Model {
     /// assert_eq!(models::lkmm().relation(&execution, "ghb"), None, "that is a relation of TSO");
     /// ```
     pub fn relation(&self, execution: &Execution, name: &str) -> Option<Vec<(EventId, EventId)>> {
-        let &(_, node) = self.definition.names.iter().find(|n| n.0 == name)?;
-        let definition = Definition { flags: Vec::new(), axioms: Vec::new(), ..self.definition.clone() };
-        Some(match execution.events.len() {
-            0..=64 => relation_wide::<1>(self, definition, execution, node),
-            65..=256 => relation_wide::<4>(self, definition, execution, node),
-            _ => relation_wide::<16>(self, definition, execution, node),
-        })
+        let known = self.relations(execution, &|relation| relation == name);
+        known.into_iter().map(|(_, pairs)| pairs).next()
+    }
+
+    /// The pairs of several derived relations of an execution, all of those that the model names and that are wanted. They cost hardly more
+    /// than one.
+    pub fn relations(
+        &self,
+        execution: &Execution,
+        is_wanted: &dyn Fn(&'static str) -> bool,
+    ) -> Vec<(&'static str, Vec<(EventId, EventId)>)> {
+        let names = self.definition.names.iter().copied().filter(|&(name, _)| is_wanted(name)).collect();
+        match execution.events.len() {
+            0..=64 => relations_wide::<1>(self, execution, names),
+            65..=256 => relations_wide::<4>(self, execution, names),
+            _ => relations_wide::<16>(self, execution, names),
+        }
     }
 
     fn plan_of<'d, const W: usize>(
@@ -226,19 +236,25 @@ impl Model {
     }
 }
 
-fn relation_wide<const W: usize>(
+fn relations_wide<const W: usize>(
     model: &Model,
-    mut definition: Definition,
     execution: &Execution,
-    node: u32,
-) -> Vec<(EventId, EventId)> {
-    // A flag keeps the relation in the plan.
-    let requirement = Requirement { test: Test::Empty, node, name: "", stage: Stage::Complete, per_location: false };
-    definition.flags.push(requirement);
+    names: Vec<(&'static str, NodeId)>,
+) -> Vec<(&'static str, Vec<(EventId, EventId)>)> {
+    // A flag keeps a relation in the plan.
+    let keep = |&(_, node): &(&'static str, NodeId)| Requirement {
+        test: Test::Empty,
+        node,
+        name: "",
+        stage: Stage::Complete,
+        per_location: false,
+    };
+    let flags = names.iter().map(keep).collect();
+    let definition = Definition { flags, axioms: Vec::new(), ..model.definition.clone() };
     let mut plan = model.plan_of::<W>(&definition, execution, &|_| false, false);
     let _ = plan.check();
     plan.flag(|_| {});
-    plan.pairs(node)
+    names.into_iter().map(|(name, node)| (name, plan.pairs(node))).collect()
 }
 
 pub(crate) fn frame_of<const W: usize>(execution: &Execution) -> Frame<W> {

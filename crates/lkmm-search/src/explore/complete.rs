@@ -79,7 +79,7 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
         if self.goal_is_lost() {
             return Ok(());
         }
-        if self.run.visitor.is_some() {
+        if !self.run.is_judged() {
             return self.hand_over();
         }
         self.run.outcome.judged += 1;
@@ -97,6 +97,9 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
             return Ok(());
         }
         self.accepted += 1;
+        if self.run.visitor.is_some() {
+            return self.hand_over();
+        }
         if self.run.goal == Goal::Errors {
             let illegal = self.values.illegal().map(SearchError::Illegal);
             return illegal.map_or(Ok(()), |error| Err(Stop::Failed(error)));
@@ -109,14 +112,14 @@ impl<const W: usize> Explorer<'_, '_, '_, W> {
         self.count()
     }
 
-    /// Hands a candidate over, if it has a meaning and the condition comes out as asked.
+    /// Hands an execution or a candidate over, if it has a meaning and the condition comes out as asked.
     fn hand_over(&mut self) -> Result<(), Stop> {
         if self.truncated || self.values.has_illegal() {
             return Ok(());
         }
         let known = |observable| self.final_value(observable);
         let holds = self.run.program.condition.as_ref().is_none_or(|p| p.evaluate(&known).unwrap_or(false));
-        if holds != (self.run.goal == Goal::Positive) {
+        if self.run.goal != Goal::Everything && holds != (self.run.goal == Goal::Positive) {
             return Ok(());
         }
         let mut finals: Vec<Value> =
