@@ -1,5 +1,5 @@
 //! The commands `lkmm` and [`cargo lkmm`](cargo). Of `lkmm`: its [arguments](args), what a user names as [inputs](files), the [threads](runner) that check them, and
-//! [what it prints](check), and tests [in the other language](convert).
+//! [what it prints](check), tests [in the other language](convert), and tests [on this machine](run).
 //!
 //! This is a library so that tests and fuzz targets reach these parts, and no interface for others. Programs that want to check
 //! litmus tests call [`lkmm_litmus::check`], and render its report with [`lkmm_report`].
@@ -12,4 +12,5 @@ pub mod convert;
 pub mod diagnostics;
 pub mod files;
 mod progress;
+pub mod run;
 pub mod runner;

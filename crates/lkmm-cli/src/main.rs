@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser};
 use lkmm_cli::args::{Cli, Command};
-use lkmm_cli::{check, convert};
+use lkmm_cli::{check, convert, run};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::ListModels => list_models(&mut io::stdout().lock()).map(|()| 0),
         Command::Completions { shell } => {
             // Into memory first: the generator itself would panic when the pipe is closed.

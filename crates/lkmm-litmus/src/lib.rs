@@ -42,7 +42,7 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
-//! [`convert`] writes a test in the other language.
+//! [`convert`] writes a test in the other language, [`hardware`] as a program for real machines.
 //!
 //! # What is read
 //!
@@ -146,6 +146,7 @@ mod check;
 mod convert;
 mod expected;
 mod explain;
+pub mod hardware;
 mod large;
 mod lexer;
 mod lower;
