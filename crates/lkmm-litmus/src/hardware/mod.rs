@@ -14,7 +14,9 @@
 //!
 //! * what the checker refuses;
 //! * more than 64 processes;
+//! * a test of which no execution completes;
 //! * arrays whose elements do not have four bytes, or hold addresses; the difference of two addresses;
+//! * locks whose value is looked at, for the model has values of its own for them;
 //! * RCU or SRCU in C and in Rust at the same time, for each has its own;
 //! * atomics of 8 or 16 bits with a sign, in Rust.
 //!
@@ -28,13 +30,15 @@ mod tables;
 
 use crate::ast::{Language, Process};
 use crate::convert::infer::{Type, Types};
+use crate::convert::{Kind, kinds};
 use crate::processes::Parsed;
 use crate::state::condition::Final;
 use crate::state::init::Entry;
 use crate::state::types::Declared;
-use crate::state::{Cursor, Place};
+use crate::state::{Cursor, Literal, Place};
 use crate::{Settings, check, sections};
-use lkmm_model::event::{Fence, Mode};
+use lkmm_model::event::{Fence, Label, Mode};
+use lkmm_model::program::{Expr, Observable, Value};
 use lkmm_report::{Answer, Dependencies, Origin, Problem, Report, Test};
 pub use project::cargo_project;
 use std::collections::BTreeSet;
@@ -96,12 +100,16 @@ pub fn sources(file: &str, source: &str, settings: &Settings) -> Result<Sources,
             (Answer::Timeout(why), None) => return Err(Problem::new(why.clone())),
             (_, None) => return Err(Problem::new("not read")),
         };
+        if report.executions().is_some_and(|outcome| outcome.positive + outcome.negative == 0) {
+            return Err(Problem::new("cannot run on hardware: the model has no execution of it that completes")
+                .with_help("it would hang, or every state would be dropped by its filter"));
+        }
         let sections = sections::split(source)?;
         let Parsed { processes, origins, .. } = crate::processes::read(source, sections.program.clone())?;
         let init = Cursor::new(source, sections.init.clone(), &processes)?.init()?;
         let asked = Cursor::new(source, sections.condition.clone(), &processes)?.condition()?;
         let observed = observed_dependencies(file, source, &report, &settings);
-        let mut parts = Parts::new(source, test, &processes, &origins, &init, &asked)?;
+        let mut parts = Parts::new(source, test, &processes, &origins, &init, &asked, sections.condition)?;
         let mut text = format!("/*\n * Litmus test {}.\n */\n#include \"harness.h\"\n\n", test.name);
         for (number, process) in processes.iter().enumerate() {
             text += &match process.language {
@@ -139,6 +147,8 @@ struct Parts<'a> {
     contents: Vec<Type>,
     /// The locations that are objects of their own, and no elements of arrays, in the order of their cells.
     objects: Vec<u32>,
+    /// Where the condition stands.
+    condition: Range<usize>,
     /// Does any location or local hold an address?
     has_addresses: bool,
 }
@@ -151,6 +161,7 @@ impl<'a> Parts<'a> {
         origins: &'a [Origin],
         init: &'a [Entry],
         asked: &Final,
+        condition: Range<usize>,
     ) -> Result<Parts<'a>, Problem> {
         if let Some(process) = processes.get(MAX_PROCESSES) {
             return Err(refused(format!("more than {MAX_PROCESSES} processes"), process.name.clone()));
@@ -166,7 +177,8 @@ impl<'a> Parts<'a> {
             has_addresses |= locals.into_iter().any(|register| types.register(number, register).is_pointer());
             has_addresses |= process.language == Language::Rust && source[process.text.clone()].contains("*mut");
         }
-        let parts = Parts { source, test, processes, origins, init, types, contents, objects, has_addresses };
+        let parts =
+            Parts { source, test, processes, origins, init, types, contents, objects, condition, has_addresses };
         parts.check()
     }
 
@@ -179,10 +191,22 @@ impl<'a> Parts<'a> {
                 return Err(refused("an array whose elements do not have four bytes".into(), entry.span.clone()));
             }
             let location = program.locations.iter().position(|location| location.name == *name);
-            if location.is_some_and(|location| self.contents[location].is_pointer()) {
+            let is_address = |value: &Literal| matches!(value, Literal::Address(..));
+            if location.is_some_and(|location| self.contents[location].is_pointer())
+                || entry.values.iter().any(is_address)
+            {
                 return Err(refused("an array that holds addresses".into(), entry.span.clone()));
             }
         }
+        for entry in self.init {
+            let Place::Global(name) = &entry.place else { continue };
+            let location = program.locations.iter().position(|location| location.name == *name);
+            let is_narrow = location.is_some_and(|location| self.width_of(location as u32) < 8);
+            if is_narrow && matches!(entry.values.first(), Some(Literal::Address(..))) {
+                return Err(refused(format!("`{name}` holds an address, and is used as a number"), entry.span.clone()));
+            }
+        }
+        self.check_locks()?;
         let mut language = None;
         for (process, thread) in self.processes.iter().zip(&program.threads) {
             let mut events = thread.paths.iter().flat_map(|path| &path.events);
@@ -193,6 +217,38 @@ impl<'a> Parts<'a> {
             }
         }
         Ok(self)
+    }
+
+    /// The model has values of its own for locks.
+    fn check_locks(&self) -> Result<(), Problem> {
+        let program = &self.test.program;
+        let kinds = kinds(self.processes);
+        let is_lock = |location: &u32| kinds.get(&program.locations[*location as usize].name) == Some(&Kind::Lock);
+        let observed = program.observed.iter().filter_map(|observable| match observable {
+            Observable::Location(location) => Some(*location),
+            Observable::Register(..) => None,
+        });
+        let mut locks: BTreeSet<u32> = observed.filter(is_lock).collect();
+        let mut span = self.condition.clone();
+        for path in program.threads.iter().flat_map(|thread| &thread.paths) {
+            for event in &path.events {
+                let Some(Expr::Const(Value::Address(location, 0))) = event.address.map(|at| path.exprs[at as usize])
+                else {
+                    continue;
+                };
+                if matches!(event.label, Label::Read(_) | Label::Write(_)) && is_lock(&location) {
+                    locks.insert(location);
+                    span = self.test.origins.get(event.origin as usize).map_or(span, |origin| origin.span.clone());
+                }
+            }
+        }
+        match locks.first() {
+            None => Ok(()),
+            Some(lock) => {
+                let name = &program.locations[*lock as usize].name;
+                Err(refused(format!("lock `{name}` is used as a number"), span))
+            }
+        }
     }
 
     fn has(&self, language: Language) -> bool {
@@ -223,8 +279,7 @@ fn width(ty: &Type) -> u32 {
     if ty.is_pointer() { 8 } else { 4 }
 }
 
-fn is_of_rcu(label: lkmm_model::event::Label) -> bool {
-    use lkmm_model::event::Label;
+fn is_of_rcu(label: Label) -> bool {
     matches!(
         label,
         Label::Fence(Fence::RcuLock | Fence::RcuUnlock | Fence::SyncRcu)
