@@ -5,6 +5,8 @@
 //! | `cargo xtask test` | everything that must hold before a commit: format, lints, tests, documentation, litmus tests, corpora |
 //! | `cargo xtask fresh` | of that only the guide: its code in a fresh crate, and the time to the first report |
 //! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
+//! | `cargo xtask run` | of that only what runs litmus tests on this machine, and on an emulated one |
+//! | `cargo xtask run-corpus [--seconds N]` | the corpora's tests of two processes on this machine, five minutes together if not told otherwise |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
 //! | `cargo xtask bench outside` | what operations cost outside of a model, with the checker and without it |
@@ -18,6 +20,7 @@ mod comparison;
 mod corpus;
 mod fresh;
 mod fuzz;
+mod hardware;
 mod lkmm;
 mod msrv;
 mod outside;
@@ -30,7 +33,7 @@ mod test;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask test | fresh | msrv | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] |
+    "usage: cargo xtask test | fresh | msrv | run | run-corpus [--seconds N] | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] |
        bench outside | bench scaling | fuzz [--seconds N]";
 
 fn main() -> ExitCode {
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["fresh"] => Ok(table::print(&[fresh::row()])),
         ["msrv"] => Ok(table::print(&[msrv::row()])),
+        ["run"] => hardware::run(),
+        ["run-corpus", rest @ ..] => hardware::run_corpus(rest),
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),
         ["bench", "outside"] => outside::run(),

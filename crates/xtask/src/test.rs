@@ -4,6 +4,7 @@
 
 use crate::corpus;
 use crate::fresh;
+use crate::hardware;
 use crate::lkmm::{self, text};
 use crate::msrv;
 use crate::table::{self, Row};
@@ -46,6 +47,7 @@ pub(crate) fn run() -> Result<bool, String> {
     match lkmm::build() {
         Ok(lkmm) => {
             rows.push(own_tests(&lkmm));
+            rows.extend(hardware::rows(&lkmm));
             rows.extend(corpus::rows(&lkmm));
         }
         Err(message) => rows.push(Row { suite: "litmus tests".into(), failed: 1, note: message, ..Row::default() }),

@@ -4,3 +4,4 @@ mod check;
 mod convert;
 mod folder;
 mod paths;
+mod run;
