@@ -44,9 +44,4 @@ fn main() {
         }
         println!("cargo::rustc-link-arg-bins={}", object.display());
     }
-    // What is linked statically is looked for in the order of the arguments.
-    if cargo("CARGO_CFG_TARGET_FEATURE").split(',').any(|feature| feature == "crt-static") {
-        println!("cargo::rustc-link-arg-bins=-lc");
-        println!("cargo::rustc-link-arg-bins=-lgcc");
-    }
 }
