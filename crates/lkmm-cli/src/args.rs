@@ -32,6 +32,8 @@ pub enum Command {
     Weaken(Weaken),
     /// Draw executions of a litmus test, as SVG, as a page to step through, or for Graphviz
     Draw(Draw),
+    /// Run litmus tests on this machine, and compare what happens with what the model allows
+    Run(Run),
     /// List the memory models, the default first
     ListModels,
     /// Print a completion script for a shell
@@ -127,6 +129,48 @@ pub struct Convert {
     /// Write each test into this folder, under its own name; without it, one test is written to the standard output
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+/// The arguments of `lkmm run`.
+#[derive(Args)]
+#[command(
+    after_help = "A test is compiled into a program whose threads run it millions of times, start each time together, and count the final states. \
+    Processes in C are compiled by $CC or cc, those in Rust by $RUSTC or rustc; CFLAGS are flags for C.\n\n\
+    A state that the model forbids is told when it is first seen, and again at the top. Behind the histogram stand the states that the model \
+    allows and that were not seen. Nothing is judged of a test that has a data race, or a loop that the checker had to cut.\n\n\
+    Not run are: arrays whose elements do not have four bytes or hold addresses; differences of addresses; RCU in C and in Rust in one test; atomics \
+    of 8 or 16 bits with a sign. A test whose threads wait for what never comes is given up after 20 seconds.\n\n\
+    Exit codes: 0 when the model allows all that was seen, 1 when it forbids something, 2 when some test could not be run."
+)]
+pub struct Run {
+    /// What to run: files, directories (every *.litmus in them), @FILE (a list, one path a line), - (standard input)
+    #[arg(required = true, value_name = "FILE")]
+    pub paths: Vec<PathBuf>,
+
+    /// How long to run each test
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seconds)]
+    pub seconds: Duration,
+
+    /// Where threads run: on one CPU each, which change from time to time (random) or do not (order); wherever the system puts them
+    /// (none); or on the CPUs of these numbers
+    #[arg(long, value_name = "random|order|none|CPU,CPU,…", default_value = "random", value_parser = affinity)]
+    pub affinity: String,
+
+    /// Do not run the test, but write its program here, as a project of cargo that builds on other machines and for them
+    #[arg(long, value_name = "DIR")]
+    pub emit: Option<PathBuf>,
+
+    /// The memory model
+    #[arg(long, value_name = "MODEL", default_value = DEFAULT_MODEL, value_parser = model_parser())]
+    pub model: &'static str,
+
+    /// How often the checker unrolls a loop
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub unroll: u32,
+
+    /// How long the checker may search for the states that the model allows
+    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
+    pub timeout: Duration,
 }
 
 /// The arguments of `lkmm draw`.
@@ -230,6 +274,16 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ if seconds > 0.0 => Err("too long; leave the option out to wait for ever".to_string()),
         _ => Err("a timeout is longer than 0 seconds".to_string()),
+    }
+}
+
+/// Where threads run, as the harness reads it.
+fn affinity(text: &str) -> Result<String, String> {
+    let is_list = !text.is_empty() && text.split(',').all(|cpu| cpu.parse::<u16>().is_ok_and(|cpu| cpu < 1024));
+    match text {
+        "random" | "order" | "none" => Ok(text.into()),
+        _ if is_list => Ok(text.into()),
+        _ => Err("neither `random`, `order`, `none` nor a list of CPUs such as `0,1`".into()),
     }
 }
 

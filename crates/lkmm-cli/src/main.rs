@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser};
 use lkmm_cli::args::{Cli, Command};
-use lkmm_cli::{check, convert, draw, repair, weaken};
+use lkmm_cli::{check, convert, draw, repair, run, weaken};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Repair(args) => repair::run(&args),
         Command::Weaken(args) => weaken::run(&args),
         Command::Draw(args) => draw::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::ListModels => list_models(&mut io::stdout().lock()).map(|()| 0),
         Command::Completions { shell } => {
             // Into memory first: the generator itself would panic when the pipe is closed.

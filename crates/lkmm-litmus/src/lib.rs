@@ -42,8 +42,8 @@
 //! # Ok::<(), lkmm_report::Problem>(())
 //! ```
 //!
-//! [`convert`] writes a test in the other language; [`repair`] changes its orderings: to forbid what it does not want, or to leave out what it does not need; [`draw`] draws its
-//! executions.
+//! [`convert`] writes a test in the other language, [`hardware`] as a program for real machines; [`repair`] changes its orderings: to forbid what it does not want, or to
+//! leave out what it does not need; [`draw`] draws its executions.
 //!
 //! # What is read
 //!
@@ -148,6 +148,7 @@ mod convert;
 mod draw;
 mod expected;
 mod explain;
+pub mod hardware;
 mod large;
 mod lexer;
 mod lower;

@@ -39,6 +39,8 @@ pub mod hint;
 pub mod lock;
 pub mod rcu;
 pub mod refcount;
+#[cfg(feature = "sources")]
+pub mod sources;
 pub mod srcu;
 #[cfg(any(feature = "std", feature = "check"))]
 pub mod thread;

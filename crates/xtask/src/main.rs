@@ -6,6 +6,8 @@
 //! | `cargo xtask fresh` | of that only the guide: its code in a fresh crate, and the time to the first report |
 //! | `cargo xtask browser [LKMM]` | of that only the pictures, in Chromium; drawn by that command, if it is named |
 //! | `cargo xtask msrv` | of that only the check with the oldest compiler that the libraries promise to build with |
+//! | `cargo xtask run` | of that only what runs litmus tests on this machine, and on an emulated one |
+//! | `cargo xtask run-corpus [--seconds N]` | the corpora's tests of two processes on this machine, five minutes together if not told otherwise |
 //! | `cargo xtask bench litmus` | the speed over the corpus, against the recorded times of herd7 |
 //! | `cargo xtask bench check` | small programs under lkmm, loom and shuttle |
 //! | `cargo xtask bench outside` | what operations cost outside of a model, with the checker and without it |
@@ -20,6 +22,7 @@ mod comparison;
 mod corpus;
 mod fresh;
 mod fuzz;
+mod hardware;
 mod lkmm;
 mod msrv;
 mod outside;
@@ -32,8 +35,8 @@ mod test;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask test | fresh | browser [LKMM] | msrv | bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] |
-       bench outside | bench scaling | fuzz [--seconds N]";
+    "usage: cargo xtask test | fresh | browser [LKMM] | msrv | run | run-corpus [--seconds N] | fuzz [--seconds N] |
+       bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] | bench outside | bench scaling";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
         ["browser", lkmm] => Ok(table::print(&[browser::row(lkmm.as_ref())])),
         ["browser"] => lkmm::build().map(|lkmm| table::print(&[browser::row(&lkmm)])),
         ["msrv"] => Ok(table::print(&[msrv::row()])),
+        ["run"] => hardware::run(),
+        ["run-corpus", rest @ ..] => hardware::run_corpus(rest),
         ["bench", "litmus"] => bench::run(),
         ["bench", "check"] => comparison::run(),
         ["bench", "outside"] => outside::run(),

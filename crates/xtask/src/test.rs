@@ -5,6 +5,7 @@
 use crate::browser;
 use crate::corpus;
 use crate::fresh;
+use crate::hardware;
 use crate::lkmm::{self, text};
 use crate::msrv;
 use crate::table::{self, Row};
@@ -48,6 +49,7 @@ pub(crate) fn run() -> Result<bool, String> {
         Ok(lkmm) => {
             rows.push(own_tests(&lkmm));
             rows.push(browser::row(&lkmm));
+            rows.extend(hardware::rows(&lkmm));
             rows.extend(corpus::rows(&lkmm));
         }
         Err(message) => rows.push(Row { suite: "litmus tests".into(), failed: 1, note: message, ..Row::default() }),

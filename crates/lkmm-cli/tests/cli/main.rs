@@ -6,3 +6,4 @@ mod draw;
 mod folder;
 mod paths;
 mod repair;
+mod run;

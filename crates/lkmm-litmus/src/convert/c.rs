@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 /// What a location is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An `atomic_t`, to which something is added.
     Atomic,
     Lock,
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 }
 
 /// What the locations of a test are, but for those that are numbers and pointers.
-pub(super) fn kinds(processes: &[Process]) -> Kinds {
+pub(crate) fn kinds(processes: &[Process]) -> Kinds {
     let mut kinds = BTreeMap::new();
     for process in processes {
         let mut add = |address: &Expr, kind: Kind| {

@@ -14,13 +14,13 @@ use std::collections::HashMap;
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Int,
     Pointer(Box<Type>),
 }
 
 impl Type {
-    pub(super) fn is_pointer(&self) -> bool {
+    pub(crate) fn is_pointer(&self) -> bool {
         matches!(self, Type::Pointer(_))
     }
 }
@@ -39,7 +39,7 @@ enum Term {
 }
 
 /// The types of a test.
-pub(super) struct Types {
+pub(crate) struct Types {
     terms: Vec<Term>,
     locations: HashMap<String, Variable>,
     registers: HashMap<(usize, Register), Variable>,
@@ -49,7 +49,7 @@ pub(super) struct Types {
 
 impl Types {
     /// Infers the types of a test.
-    pub(super) fn of(processes: &[Process], init: &[Entry], asked: &Final) -> Types {
+    pub(crate) fn of(processes: &[Process], init: &[Entry], asked: &Final) -> Types {
         let mut types =
             Types { terms: Vec::new(), locations: HashMap::new(), registers: HashMap::new(), pending: HashMap::new() };
         for (number, process) in processes.iter().enumerate() {
@@ -78,19 +78,19 @@ impl Types {
     }
 
     /// What a location holds.
-    pub(super) fn content(&mut self, location: &str) -> Type {
+    pub(crate) fn content(&mut self, location: &str) -> Type {
         let variable = self.location(location);
         self.resolve(variable, MAX_DEPTH)
     }
 
     /// What a register holds.
-    pub(super) fn register(&mut self, process: usize, register: Register) -> Type {
+    pub(crate) fn register(&mut self, process: usize, register: Register) -> Type {
         let variable = self.register_variable(process, register);
         self.resolve(variable, MAX_DEPTH)
     }
 
     /// The type of an expression of a process.
-    pub(super) fn expr(&mut self, process: usize, expr: &Expr) -> Type {
+    pub(crate) fn expr(&mut self, process: usize, expr: &Expr) -> Type {
         let variable = self.value(process, expr);
         self.resolve(variable, MAX_DEPTH)
     }

@@ -12,7 +12,7 @@
 mod c;
 mod c_expr;
 mod guards;
-mod infer;
+pub(crate) mod infer;
 mod names;
 mod rust;
 mod rust_expr;
@@ -27,6 +27,7 @@ use crate::sections;
 use crate::state::condition::{Final, Side};
 use crate::state::init::Entry;
 use crate::state::{Cursor, Place};
+pub(crate) use c::{Kind, kinds};
 use infer::Types;
 use lkmm_report::Problem;
 use std::collections::{BTreeMap, BTreeSet};
@@ -251,4 +252,4 @@ fn comments(text: &str) -> Vec<String> {
 }
 
 /// Which locations are used as atomics by some process, and need their type.
-type Kinds = BTreeMap<String, c::Kind>;
+pub(crate) type Kinds = BTreeMap<String, c::Kind>;
