@@ -67,9 +67,10 @@ pub struct Check {
     #[arg(long, conflicts_with = "states")]
     pub verdict: bool,
 
-    /// Which dependencies order accesses
-    #[arg(long, value_enum, default_value_t = Deps::Syntactic)]
-    pub deps: Deps,
+    /// Which dependencies order accesses: syntactic ones, unless something else is said; of tests with processes in Rust, the verdict with observed ones is
+    /// printed too if it differs
+    #[arg(long, value_enum)]
+    pub deps: Option<Deps>,
 
     /// The memory model
     #[arg(long, value_name = "MODEL", default_value = DEFAULT_MODEL, value_parser = model_parser())]

@@ -22,23 +22,24 @@ pub fn run(args: &Check) -> io::Result<u8> {
     if args.witness && args.format != Format::Human {
         return Err(io::Error::other("--witness prints text for people; leave out --format"));
     }
-    if args.deps == Deps::Both && args.format != Format::Human {
+    if args.deps == Some(Deps::Both) && args.format != Format::Human {
         return Err(io::Error::other("--deps both prints text for people; leave out --format"));
     }
     if args.explain && args.format == Format::Herd {
         return Err(io::Error::other("--explain prints text for people, or JSON; leave out --format herd"));
     }
-    if args.explain && args.deps != Deps::Syntactic {
+    if args.explain && args.deps.is_some_and(|deps| deps != Deps::Syntactic) {
         return Err(io::Error::other("--explain explains verdicts with syntactic dependencies; leave out --deps"));
     }
     let model = models::by_name(args.model)
         .ok_or_else(|| io::Error::other(format!("no model {}; see lkmm list-models", args.model)))?;
     let settings = Settings {
         dependencies: match args.deps {
-            Deps::Syntactic => Dependencies::Syntactic,
-            Deps::Observed => Dependencies::Observed,
-            Deps::Both => Dependencies::Both,
+            None | Some(Deps::Syntactic) => Dependencies::Syntactic,
+            Some(Deps::Observed) => Dependencies::Observed,
+            Some(Deps::Both) => Dependencies::Both,
         },
+        compare_rust: args.deps.is_none() && args.format == Format::Human,
         verdict: args.verdict,
         jobs: args.jobs.map_or_else(processors, usize::from),
         timeout: args.timeout,

@@ -3,7 +3,7 @@
 use crate::explain::explain;
 use crate::large;
 use crate::lower::{Budget, MAX_TOTAL};
-use crate::{Operations, Options};
+use crate::{Operations, Options, Read};
 use lkmm_model::graph::Execution;
 use lkmm_model::models::Model;
 use lkmm_report::explanation::Explanation;
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// Held by the test that uses [`Settings::reserve`].
 static RESERVE: Mutex<()> = Mutex::new(());
 
+/// How long observed dependencies are looked for that nobody has asked for.
+const COMPARED_FOR: Duration = Duration::from_secs(5);
+
 /// How to check.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +26,8 @@ pub struct Settings {
     pub model: &'static Model,
     /// Which dependencies order events.
     pub dependencies: Dependencies,
+    /// If they are syntactic: [compare](Dependencies::Both) them with observed ones in tests with processes in Rust, and report it if the verdicts differ.
+    pub compare_rust: bool,
     /// Search for the verdict alone.
     pub verdict: bool,
     /// Threads that a large search may use, at least 1.
@@ -50,6 +55,7 @@ impl Settings {
         Settings {
             model,
             dependencies: Dependencies::Syntactic,
+            compare_rust: false,
             verdict: false,
             jobs: 1,
             timeout: None,
@@ -105,8 +111,8 @@ fn read_and_search(source: &str, settings: &Settings, start: Instant) -> Checked
 }
 
 /// Searches what was read.
-fn search(read: Result<(Test, Operations), Problem>, settings: &Settings, deadline: Option<Instant>) -> Checked {
-    let (test, operations) = match read {
+fn search(read: Result<Read, Problem>, settings: &Settings, deadline: Option<Instant>) -> Checked {
+    let Read { test, operations, has_rust } = match read {
         Ok(read) => read,
         Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
             return (None, Answer::Timeout(out_of_time(settings)), None, None);
@@ -121,6 +127,13 @@ fn search(read: Result<(Test, Operations), Problem>, settings: &Settings, deadli
     let answer = answer(&test, &operations, settings, mode, &mut deadline);
     let observed = match (settings.dependencies, answer.outcome()) {
         (Dependencies::Both, Some(outcome)) => Some(observed(&test, &operations, settings, outcome, &mut deadline)),
+        (Dependencies::Syntactic, Some(outcome)) if settings.compare_rust && has_rust => {
+            // Nobody has asked for it, so it is not to take long, nor to fail.
+            let soon = Instant::now() + COMPARED_FOR;
+            let mut deadline = Some(deadline.map_or(soon, |deadline| deadline.min(soon)));
+            let observed = observed(&test, &operations, settings, outcome, &mut deadline);
+            observed.answer.outcome().is_some().then_some(observed)
+        }
         _ => None,
     };
     let explanation = match (settings.dependencies, answer.outcome()) {

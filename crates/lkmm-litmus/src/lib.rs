@@ -208,12 +208,23 @@ impl Default for Options {
 /// assert_eq!(Position::of(source, span.start), Position { line: 3, column: 16 });
 /// ```
 pub fn parse(source: &str, options: &Options) -> Result<Test, Problem> {
-    read(source, &mut Budget::new(options, MAX_TOTAL)).map(|(test, _)| test)
+    read(source, &mut Budget::new(options, MAX_TOTAL)).map(|read| read.test)
 }
 
 /// Reads a test, and where its operators stand.
-fn read(source: &str, budget: &mut Budget) -> Result<(Test, Operations), Problem> {
-    read_processes(source, budget).map(|(test, processes, _)| (test, Operations::of(&processes)))
+fn read(source: &str, budget: &mut Budget) -> Result<Read, Problem> {
+    read_processes(source, budget).map(|(test, processes, _)| Read {
+        test,
+        operations: Operations::of(&processes),
+        has_rust: processes.iter().any(|process| process.language == Language::Rust),
+    })
+}
+
+/// A test, and what is asked about its source later.
+struct Read {
+    test: Test,
+    operations: Operations,
+    has_rust: bool,
 }
 
 /// Reads a test, with the tree that it was made from, and where its orderings stand.

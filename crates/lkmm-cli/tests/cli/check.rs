@@ -235,6 +235,34 @@ fn observed_dependencies_are_those_that_carry_something() {
     assert!(witness.out.contains("final state  0:r0=1; 1:r0=1;"), "{}", witness.out);
 }
 
+/// Of tests with processes in Rust, nobody has to ask for them.
+#[test]
+fn both_verdicts_of_rust_are_printed_if_they_differ() {
+    let folder = Folder::new("both-rust");
+    let test = |value: &str| {
+        format!(
+            "Rust LB\n{{}}\n\
+             fn P0(x: &Atomic<i32>, y: &Atomic<i32>) {{ let r0 = x.load(Relaxed); y.store({value}, Relaxed); }}\n\
+             P1(int *x, int *y) {{ int r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0); }}\n\
+             exists (0:r0=1 /\\ 1:r0=1)\n"
+        )
+    };
+    let differs = folder.lkmm_with_input(&["check", "-"], &test("1 + (r0 & 0)"));
+    assert_eq!(differs.code, 0, "{}", differs.err);
+    assert!(differs.out.contains("[Sometimes with observed dependencies]"), "{}", differs.out);
+    assert!(
+        differs.out.contains("\n  data  3  let r0 = x.load(Relaxed)  →  3  y.store(1 + (r0 & 0), Relaxed)"),
+        "{}",
+        differs.out
+    );
+    for other in [["--deps", "syntactic"], ["--format", "json"]] {
+        let alone = folder.lkmm_with_input(&["check", other[0], other[1], "-"], &test("1 + (r0 & 0)"));
+        assert!(!alone.out.contains("observed"), "{}", alone.out);
+    }
+    let same = folder.lkmm_with_input(&["check", "-"], &test("1"));
+    assert!(same.out.contains("Sometimes") && !same.out.contains("observed"), "{}", same.out);
+}
+
 #[test]
 fn both_verdicts_come_with_the_reason() {
     let folder = Folder::new("both");
