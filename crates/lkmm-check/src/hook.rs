@@ -13,6 +13,7 @@ use crate::operation::Kind;
 pub use crate::operation::{Ordering, Update};
 use crate::runtime::Current;
 pub use crate::versions::Memory;
+use crate::versions::Versions;
 pub use lkmm_model::event::{Fence, Mode};
 use lkmm_search::open::Within;
 use std::marker::PhantomData;
@@ -24,6 +25,13 @@ pub type Place = &'static Location<'static>;
 /// The model that the calling code is part of.
 #[derive(Clone, Copy)]
 pub struct Model(Current);
+
+/// An object whose value the model does not know; memory alone holds it.
+#[derive(Clone, Copy)]
+pub struct Opaque {
+    cell: CellId,
+    address: usize,
+}
 
 /// Was this built for benchmarks? Cargo builds those with the dependencies of tests, and so with the checker. `cargo lkmm bench` builds
 /// with `LKMM_UNCHECKED` in the environment: then no operation asks whether it is in a model, and there are none.
@@ -208,31 +216,91 @@ impl Model {
         self.0.with(|runtime| unsafe { runtime.locations.object(at) })
     }
 
-    /// Accesses an object whose value the model does not know; memory alone holds it. If it is plain data, memory then holds what is
-    /// read, or is to be written at once.
-    ///
-    /// # Safety
-    /// If there is memory, it is the object's.
-    pub unsafe fn opaque(self, address: usize, memory: Option<Memory>, is_write: bool, place: Place) {
-        let cell = self.0.with(|runtime| runtime.locations.opaque(address));
-        // SAFETY: the caller's promise.
-        unsafe { self.access_opaque(cell, memory, is_write, place) };
+    /// An object whose value the model does not know.
+    pub fn opaque(self, address: usize) -> Opaque {
+        Opaque { cell: self.0.with(|runtime| runtime.locations.opaque(address)), address }
     }
 
-    unsafe fn access_opaque(self, cell: CellId, memory: Option<Memory>, is_write: bool, place: Place) {
-        let version = if is_write {
-            let thread = self.0.thread();
-            let next = |memory| self.0.with(|runtime| runtime.locations.next_version(cell, memory, thread));
-            let version = memory.map_or(0, next);
-            self.0.post(Kind::Store(cell, Mode::Plain, version), place);
-            version
-        } else {
-            self.0.ask(Kind::Load(cell, Mode::Plain), place)
-        };
-        if memory.is_some() {
+    /// Such an object that says whether it is initialised.
+    ///
+    /// # Safety
+    /// The flag is the object's.
+    pub unsafe fn opaque_slot(self, address: usize, is_init: *const bool) -> Opaque {
+        // SAFETY: the caller's promise.
+        Opaque { cell: self.0.with(|runtime| unsafe { runtime.locations.slot(address, None, *is_init) }), address }
+    }
+
+    /// Such an object is initialised from now on.
+    ///
+    /// # Safety
+    /// As for [`opaque_slot`](Self::opaque_slot).
+    pub unsafe fn set_init(self, object: Opaque, is_init: *mut bool) {
+        // SAFETY: the caller's promise; the value of an opaque object is put nowhere.
+        self.0.with(|runtime| unsafe {
+            if runtime.locations.put_slot(object.cell, 0) {
+                *is_init = true;
+            }
+        });
+    }
+
+    /// Reads an object, plainly. Yields the name of the write that it reads from.
+    pub fn look(self, object: Opaque, place: Place) -> u64 {
+        self.0.ask(Kind::Load(object.cell, Mode::Plain), place)
+    }
+
+    /// Writes an object, plainly, of which only memory knows what it holds.
+    pub fn overwrite(self, object: Opaque, place: Place) {
+        self.0.post(Kind::Store(object.cell, Mode::Plain, 0), place);
+    }
+
+    /// Copies what a write has left in an object, if memory holds something else.
+    ///
+    /// # Safety
+    /// The memory is the object's, and there is as much where it is copied to.
+    pub unsafe fn copy(self, object: Opaque, version: u64, memory: Memory, to: *mut u8) -> bool {
+        self.0.with(|runtime| {
+            let (versions, variables) = runtime.locations.versions(object.address);
             // SAFETY: the caller's promise.
-            self.0.with(|runtime| unsafe { runtime.locations.turn_to(cell, version, is_write) });
-        }
+            unsafe { versions.copy(object.cell, version, memory, to, &variables) }
+        })
+    }
+
+    /// An object is about to be changed: what this write has left, if it is known.
+    ///
+    /// # Safety
+    /// The memory is the object's, and nobody looks at it.
+    pub unsafe fn begin_change(self, object: Opaque, after: Option<u64>, memory: Memory) {
+        self.0.with(|runtime| {
+            let (versions, variables) = runtime.locations.versions(object.address);
+            // SAFETY: the caller's promise.
+            unsafe { versions.begin(object.cell, after, memory, &variables) }
+        });
+    }
+
+    /// It has been changed: a plain write.
+    ///
+    /// # Safety
+    /// The memory is still there.
+    pub unsafe fn end_change(self, object: Opaque, place: Place) {
+        let thread = self.0.thread();
+        let end = |versions: &mut Versions| {
+            // SAFETY: the caller's promise.
+            unsafe { versions.end(object.cell, thread, place) }
+        };
+        let version = self.0.with(|runtime| end(runtime.locations.versions(object.address).0));
+        self.0.post(Kind::Store(object.cell, Mode::Plain, version), place);
+    }
+
+    /// Has memory hold what a write has left in an object.
+    ///
+    /// # Safety
+    /// The object is there, and nobody looks at it.
+    pub unsafe fn settle_opaque(self, object: Opaque, version: u64) {
+        self.0.with(|runtime| {
+            let (versions, variables) = runtime.locations.versions(object.address);
+            // SAFETY: the caller's promise.
+            unsafe { versions.settle(object.cell, version, &variables) }
+        });
     }
 
     /// Reads a variable, plainly, that says whether it is initialised.
@@ -243,32 +311,6 @@ impl Model {
         // SAFETY: the caller's promise.
         let cell = self.0.with(|runtime| unsafe { runtime.locations.slot(address, Some(size), *is_init) });
         self.0.ask(Kind::Load(cell, Mode::Plain), place)
-    }
-
-    /// Accesses such a variable if the model does not know its value, as [`opaque`](Self::opaque).
-    ///
-    /// # Safety
-    /// As for [`opaque`](Self::opaque), and the flag is the object's.
-    pub unsafe fn opaque_slot(
-        self,
-        address: usize,
-        memory: Option<Memory>,
-        is_init: *mut bool,
-        is_write: bool,
-        place: Place,
-    ) {
-        let cell = self.0.with(|runtime| {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let cell = runtime.locations.slot(address, None, *is_init);
-                if is_write && runtime.locations.put_slot(cell, 0) {
-                    *is_init = true;
-                }
-                cell
-            }
-        });
-        // SAFETY: the caller's promise.
-        unsafe { self.access_opaque(cell, memory, is_write, place) };
     }
 
     /// Writes such a variable.

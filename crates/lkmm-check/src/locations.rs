@@ -21,10 +21,11 @@ use crate::heap;
 use crate::memory::{self, Size};
 use crate::statics::Statics;
 use crate::table::Table;
-use crate::versions::{Memory, Versions};
+use crate::versions::Versions;
 use lkmm_model::program::LocationId;
 use rustc_hash::FxHashMap;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// The number of a cell in this run.
 pub(crate) type CellId = u32;
@@ -238,32 +239,21 @@ impl Locations {
         }
     }
 
-    /// The name of a thread's next write to such a cell.
-    pub(crate) fn next_version(&mut self, id: CellId, memory: Memory, thread: u32) -> u64 {
-        self.versions.next(id, memory, thread)
-    }
-
-    /// Such a cell is about to be written, or to be read as this write left it.
-    ///
-    /// # Safety
-    /// The object that the cell was made for is still alive.
-    pub(crate) unsafe fn turn_to(&mut self, id: CellId, version: u64, is_write: bool) {
+    /// What was in objects whose values the model does not know; and what says where the variables are in the first bytes from an address on.
+    pub(crate) fn versions(&mut self, address: usize) -> (&mut Versions, impl Fn(usize) -> Vec<Range<usize>>) {
         let Locations { versions, cells, current, .. } = self;
-        // Variables in it have values of their own.
-        let is_variable = |address: usize| {
-            let covers = |at: usize| {
-                let cell = current.get(at).map(|id| cells[id as usize]);
-                cell.and_then(|cell| cell.content.size()).is_some_and(|size| at + size.bytes() > address)
+        let variables = move |bytes: usize| {
+            let variable = |offset: usize| {
+                let cell = current.get(address + offset).map(|id| cells[id as usize])?;
+                let size = cell.content.size().filter(|size| offset + size.bytes() <= bytes)?;
+                // SAFETY: it is part of an object that is there.
+                let is_there = || unsafe { memory::read(cell.address, size) } == cell.last;
+                let is_variable = cell.content == Content::Hidden(size) || is_there();
+                is_variable.then_some(offset..offset + size.bytes())
             };
-            (address.saturating_sub(7)..=address).any(covers)
+            (0..bytes).filter_map(variable).collect()
         };
-        // SAFETY: the caller's promise.
-        unsafe {
-            match is_write {
-                true => versions.begin(id, version),
-                false => versions.restore(id, version, is_variable),
-            }
-        }
+        (versions, variables)
     }
 
     /// Does the value of a location say nothing but which write it is?
@@ -332,8 +322,9 @@ impl Locations {
         let Some(id) = self.cells.iter().position(is_it) else { return };
         let cell = &self.cells[id];
         if cell.content == Content::Opaque {
+            let (versions, variables) = self.versions(cell.address);
             // SAFETY: the caller's promise.
-            return unsafe { self.turn_to(id as CellId, bits, false) };
+            return unsafe { versions.settle(id as CellId, bits, &variables) };
         }
         let is_current = self.current.get(cell.address) == Some(id as CellId);
         if let (true, Content::InMemory(size)) = (is_current, cell.content) {
@@ -440,7 +431,10 @@ impl Locations {
             self.pointers_move() && cell.content.is_pointer() && is_moving(initial) && is_moving(cell.initial)
         };
         let known = self.known.get(location as usize).filter(|known| known.run != self.run);
-        known.is_some_and(|known| known.initial == cell.initial || has_moved(known.initial))
+        let is_opaque = cell.content == Content::Opaque;
+        known.is_some_and(|known| {
+            known.is_opaque == is_opaque && (known.initial == cell.initial || has_moved(known.initial))
+        })
     }
 
     fn fresh(&mut self, cell: Cell) -> LocationId {

@@ -4,13 +4,15 @@
 //! accesses of the LKMM, and the checker finds two that race.
 //!
 //! The value is part of the model if it is no larger than eight bytes, aligned to its size, and needs no drop: integers,
-//! `bool`, pointers, references, field-less enums. Of any other type the model knows only *that* it is accessed. A read
-//! of plain data, which needs no drop, finds what the write has left that it reads from. What needs drop has the content
+//! `bool`, pointers, references, field-less enums. Of any other type the model knows only *that* it is accessed. If it needs
+//! no drop, a read finds what the write has left that it reads from, as a copy if need be. What needs drop has the content
 //! that was put there last in the order of exploration; for a program without data races in which only locks or what
 //! threads read orders its accesses, this is the right one.
 //!
 //! A [`Slot`] is a variable that is not initialised at first. The checker finds who reads it then.
 
+#[cfg(feature = "check")]
+mod opaque;
 mod slot;
 
 pub use slot::Slot;
@@ -67,9 +69,8 @@ impl<T> Shared<T> {
             match checked::<T>() {
                 // SAFETY: `self` is such an object.
                 Some(size) => unsafe { model.settle(self.address(), size, Mode::Plain, place) },
-                // SAFETY: as above. (A static is no value that somebody owns.)
-                None if !needs_drop::<T>() => _ = unsafe { self.look(model, false, place) },
-                None => {}
+                // SAFETY: as above.
+                None => unsafe { opaque::settle(model, model.opaque(self.address()), self.0.get(), place) },
             }
         }
         self.0.get_mut()
@@ -78,6 +79,11 @@ impl<T> Shared<T> {
     /// The value.
     #[cfg_attr(feature = "check", track_caller)]
     pub fn into_inner(mut self) -> T {
+        #[cfg(feature = "check")]
+        if checked::<T>().is_none() {
+            // It is elsewhere now.
+            return self.0.into_inner();
+        }
         self.get_mut();
         self.0.into_inner()
     }
@@ -109,8 +115,8 @@ impl<T> Shared<T> {
                 match checked::<T>() {
                     Some(size) => model.store(self.address(), size, into_bits(value), Mode::Plain, place),
                     None => {
-                        let object = self.look(model, true, place);
-                        drop(object.replace(value));
+                        let at = model.object(self.0.get());
+                        drop(opaque::change(model, model.opaque(self.address()), at, None, place, |at| at.replace(value)));
                     }
                 }
             }
@@ -131,7 +137,7 @@ impl<T> Shared<T> {
             unsafe {
                 match checked::<T>() {
                     Some(size) => read(&from_bits(model.load(self.address(), size, Mode::Plain, place))),
-                    None => read(&*self.look(model, false, place)),
+                    None => opaque::read(model, model.opaque(self.address()), model.object(self.0.get()), place, read),
                 }
             }
         });
@@ -157,10 +163,9 @@ impl<T> Shared<T> {
                         result
                     }
                     None => {
-                        if !needs_drop::<T>() {
-                            self.look(model, false, place);
-                        }
-                        change(&mut *self.look(model, true, place))
+                        let (object, at) = (model.opaque(self.address()), model.object(self.0.get()));
+                        let after = (!needs_drop::<T>() && size_of::<T>() > 0).then(|| model.look(object, place));
+                        opaque::change(model, object, at, after, place, |at| change(&mut *at))
                     }
                 }
             }
@@ -172,22 +177,6 @@ impl<T> Shared<T> {
     #[cfg(feature = "check")]
     fn address(&self) -> usize {
         self.0.get() as usize
-    }
-
-    /// Accesses a value that the model does not know, unless there is nothing to it. Yields where this run has it.
-    ///
-    /// # Safety
-    /// There is a value, and nobody writes to it but where this function says it is.
-    #[cfg(feature = "check")]
-    unsafe fn look(&self, model: lkmm_check::hook::Model, is_write: bool, place: lkmm_check::hook::Place) -> *mut T {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let object = model.object(self.0.get());
-            if size_of::<T>() > 0 {
-                model.opaque(self.address(), plain_data(object), is_write, place);
-            }
-            object
-        }
     }
 }
 
@@ -204,7 +193,7 @@ impl<T> fmt::Debug for Shared<T> {
 }
 
 #[cfg(feature = "check")]
-pub(crate) use checked::{checked, from_bits, into_bits, plain_data};
+pub(crate) use checked::{checked, from_bits, into_bits};
 #[cfg(feature = "check")]
 use core::mem::needs_drop;
 #[cfg(feature = "check")]
@@ -215,7 +204,6 @@ use lkmm_check::hook::Mode;
 mod checked {
     use core::mem::{ManuallyDrop, needs_drop};
     use lkmm_check::Size;
-    use lkmm_check::hook::Memory;
 
     /// The size of a type whose values the model knows.
     pub(crate) const fn checked<T>() -> Option<Size> {
@@ -223,11 +211,6 @@ mod checked {
             true => Size::of::<T>(),
             false => None,
         }
-    }
-
-    /// The memory of an object, if that is all there is to it.
-    pub(crate) fn plain_data<T>(object: *mut T) -> Option<Memory> {
-        (!needs_drop::<T>()).then_some(Memory { at: object.cast(), size: size_of::<T>() })
     }
 
     #[repr(C)]

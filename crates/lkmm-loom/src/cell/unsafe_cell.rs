@@ -34,8 +34,11 @@ impl Access {
     }
 
     fn happen(model: hook::Model, address: usize, is_write: bool, place: Place) {
-        // SAFETY: no memory is named.
-        unsafe { model.opaque(address, None, is_write, place) };
+        let object = model.opaque(address);
+        match is_write {
+            true => model.overwrite(object, place),
+            false => _ = model.look(object, place),
+        }
         state::step(model);
     }
 }

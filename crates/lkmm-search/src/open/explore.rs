@@ -170,7 +170,8 @@ impl<'a, P: OpenProgram> Explorer<'a, P> {
     pub(super) fn is_too_late(&mut self) -> bool {
         self.steps = self.steps.wrapping_add(1);
         if self.steps % 64 == 0 {
-            self.gave_up |= self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let has_passed = |deadline| Instant::now() >= deadline;
+            self.gave_up |= self.team.is_over() || self.options.deadline.is_some_and(has_passed);
         }
         self.gave_up
     }

@@ -21,7 +21,8 @@ impl<P: OpenProgram> Explorer<'_, P> {
         let program = &*self.run.program;
         let pointers_move = program.pointers_move();
         let is_moving = |location, value| pointers_move && program.is_moving(location, value);
-        graph.key_under(names, is_moving, |value| {
+        let is_opaque = |location| program.is_opaque(location);
+        graph.key_under(names, is_moving, is_opaque, |value| {
             if self.is_alone() {
                 return value;
             }
@@ -39,6 +40,7 @@ impl Graph {
         &self,
         names: &[u32],
         is_moving: impl Fn(LocationId, Value) -> bool,
+        is_opaque: impl Fn(LocationId) -> bool,
         common: impl Fn(Value) -> Value,
     ) -> Vec<u32> {
         let number = |id: Id| 1 + names[id.thread as usize] + id.index * self.threads.len() as u32;
@@ -55,6 +57,10 @@ impl Graph {
                         Source::Initial => 0,
                         Source::Event(id) => number(id),
                     });
+                }
+                if node.location.is_some_and(&is_opaque) {
+                    // Its value says no more than its source.
+                    continue;
                 }
                 match node.answer.map(|answer| answer.map(&common)) {
                     Some(Answer::Value(value)) if node.location.is_some_and(|location| is_moving(location, value)) => {

@@ -46,7 +46,7 @@ pub(super) fn explore<P: OpenProgram>(
         let mut choice = vec![0; families.len()];
         while next_choice(&mut choice, &families) {
             if explorer.is_too_late() {
-                break;
+                return Ok(());
             }
             let mut core = explorer.spare();
             core.clone_from(&prefix);
@@ -70,7 +70,8 @@ pub(super) fn explore<P: OpenProgram>(
     Ok(())
 }
 
-/// Is there a read that might be taken over? Not one of those events of each thread that come before the write by spawns and joins: these are full barriers.
+/// Is there a read that might be taken over? Not one of those events of each thread that come before the write by spawns and joins: there `po` leads from it
+/// to the write, and who reads from a write that comes after it in `po` violates coherence.
 fn has_candidate(graph: &Graph, write: Id, location: LocationId, ordered: &[u32]) -> bool {
     let clock = graph.clock(write);
     let follows = overwritten(graph, write);
@@ -114,7 +115,7 @@ fn families<P: OpenProgram>(
             return None;
         }
         let keeps = |node: &Node| !matches!(node.source(), Some(Source::Event(write)) if may_change(write));
-        let knows_answers = is_on_its_own(graph, thread) && nodes.iter().all(keeps);
+        let knows_answers = is_on_its_own(explorer, graph, thread) && nodes.iter().all(keeps);
         let is_refuted = |taken: &[usize]| {
             let told = |index: usize, node: &Node| match node.act {
                 Act::Read(kind, _) if taken.contains(&index) => {
@@ -126,10 +127,10 @@ fn families<P: OpenProgram>(
         };
         let first = ordered[thread] as usize;
         let mut sets = coherent_subsets(explorer, graph, thread, first, write, location);
-        let is_hopeless = |taken: &[usize]| {
+        let is_in_vain = |taken: &[usize]| {
             follows_nothing(explorer, graph, thread, taken, write) || knows_answers && is_refuted(taken)
         };
-        sets.retain(|taken| !taken.is_empty() && !is_hopeless(taken));
+        sets.retain(|taken| !taken.is_empty() && !is_in_vain(taken));
         (!sets.is_empty()).then_some(Family { thread, sets })
     });
     families.collect()
@@ -177,11 +178,16 @@ fn can_be_taken(graph: &Graph, read: Id, write: Id, target: usize) -> bool {
     is_in_place && can_read(graph, read, write) && keeps_label(node, graph.node(write))
 }
 
-/// Does a thread know nothing but what it was told? Those that it has joined may have returned something, and the one that
-/// started it may have handed on what it was told.
-pub(super) fn is_on_its_own(graph: &Graph, thread: usize) -> bool {
-    let joins = |node: &Node| matches!(node.act, Act::Join(_));
-    if graph.threads[thread].iter().any(joins) {
+/// Does a thread know nothing but what it was told? Those that it has joined may have returned something, objects that it has read hold something,
+/// and the one that started it may have handed on what it was told.
+pub(super) fn is_on_its_own<P: OpenProgram>(explorer: &Explorer<'_, P>, graph: &Graph, thread: usize) -> bool {
+    let is_opaque = |location| explorer.run.program.is_opaque(location);
+    let learns = |node: &Node| match node.act {
+        Act::Join(_) => true,
+        Act::Read(..) => node.location.is_some_and(is_opaque),
+        _ => false,
+    };
+    if graph.threads[thread].iter().any(learns) {
         return false;
     }
     let mut start = graph.start_of(thread);

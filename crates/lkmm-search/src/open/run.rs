@@ -260,6 +260,12 @@ impl<'p, P: OpenProgram> Run<'p, P> {
                 return Ok(Reproduced::Changed);
             }
         }
+        if let Act::Join(child) = graph.node(id).act {
+            // Whatever it did, it may go on now.
+            if !matches!(self.step(child as usize), Step::End { .. } | Step::Failed(_)) {
+                return Ok(Reproduced::Otherwise(child as usize));
+            }
+        }
         let (node, step) = (*graph.node(id), self.steps[thread].as_ref().expect("the step was looked at"));
         if !is_same(step, &node) {
             return otherwise;
@@ -342,24 +348,22 @@ pub(crate) enum Reproduced {
 
 /// The same answers led to another step.
 pub(super) fn changed(thread: usize, node: &Node, step: &Step) -> OpenError {
-    let (before, mut now) = (done(node), in_words(step));
-    if before == now {
-        now = "the same with another variable".to_string();
-    }
-    OpenError::Nondeterminism { thread, before, origin: Some(node.origin), now }
+    let (before, now) = (done(node), in_words(step));
+    let now = if before == now { "the same with something else".to_string() } else { now };
+    OpenError::Nondeterminism { thread, before: before.to_string(), origin: Some(node.origin), now }
 }
 
 /// What a thread did, in words.
-fn done(node: &Node) -> String {
+fn done(node: &Node) -> &'static str {
     match (node.act, node.value) {
-        (Act::Read(ReadKind::Ordinary, _), _) => "it read a variable".to_string(),
-        (Act::Read(..), _) => "it asked for a lock".to_string(),
-        (Act::Write | Act::WriteAtOnce, Some(value)) => wrote(value),
-        (Act::Write | Act::WriteAtOnce, None) => "it released a lock".to_string(),
-        (Act::Fence, _) => "it came to a barrier".to_string(),
-        (Act::Spawn(_), _) => "it started a thread".to_string(),
-        (Act::Join(_), _) => "it waited for a thread to end".to_string(),
-        (Act::Choose, _) => "it chose a number".to_string(),
+        (Act::Read(ReadKind::Ordinary, _), _) => "it read a variable",
+        (Act::Read(..), _) => "it asked for a lock",
+        (Act::Write | Act::WriteAtOnce, Some(_)) => "it wrote to a variable",
+        (Act::Write | Act::WriteAtOnce, None) => "it released a lock",
+        (Act::Fence, _) => "it came to a barrier, or an event of RCU",
+        (Act::Spawn(_), _) => "it started a thread",
+        (Act::Join(_), _) => "it waited for a thread to end",
+        (Act::Choose, _) => "it chose a number",
     }
 }
 
@@ -368,9 +372,9 @@ fn in_words(step: &Step) -> String {
     let words = match step {
         Step::Read(ReadKind::Ordinary, _) => "it read a variable",
         Step::Read(..) => "it asked for a lock",
-        Step::Write(_, Some(value), _) => return wrote(*value),
+        Step::Write(_, Some(_), _) => "it wrote to a variable",
         Step::Write(_, None, _) => "it released a lock",
-        Step::Other(..) => "it came to a barrier",
+        Step::Other(..) => "it came to a barrier, or an event of RCU",
         Step::Spawn { .. } => "it started a thread",
         Step::Join { .. } => "it waited for a thread to end",
         Step::Choose(_) => "it chose a number",
@@ -381,14 +385,6 @@ fn in_words(step: &Step) -> String {
         Step::Error(error) => return error.to_string(),
     };
     words.to_string()
-}
-
-fn wrote(value: Value) -> String {
-    match value {
-        Value::Int(value) => format!("it wrote {value}"),
-        Value::Bits(bits) => format!("it wrote {bits:#x}"),
-        _ => "it wrote a value".to_string(),
-    }
 }
 
 /// Is this what the thread did?
@@ -402,7 +398,7 @@ fn is_same(step: &Step, node: &Node) -> bool {
         (Step::Spawn { thread, .. }, Act::Spawn(was)) | (Step::Join { thread, .. }, Act::Join(was)) => {
             *thread == was as usize
         }
-        (Step::Choose(_), Act::Choose) => true,
+        (Step::Choose(n), Act::Choose) => matches!(node.answer, Some(Answer::Choice(choice)) if choice < *n),
         _ => false,
     }
 }

@@ -166,13 +166,18 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
             State::Core => {
                 // Only what comes out again is a core: another graph may lead to the same reads with other writes.
+                let before = self.key(graph);
                 match self.run.reproduce(graph, &mut self.traces)? {
                     Reproduced::Same => {}
                     Reproduced::Otherwise(thread) => {
                         self.refute(graph, thread);
                         return Ok(false);
                     }
-                    Reproduced::Changed => return Ok(false),
+                    Reproduced::Changed => {
+                        // It would again.
+                        self.takes_core(before);
+                        return Ok(false);
+                    }
                     Reproduced::OutOfSight => {
                         self.statistics.has_left_out |= self.is_consistent(graph)?;
                         return Ok(false);
@@ -194,7 +199,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
         if self.refuted.len() >= MOST_REFUTED {
             self.refuted.clear();
         }
-        if late::is_on_its_own(graph, thread) {
+        if late::is_on_its_own(self, graph, thread) {
             self.refuted.insert(late::conduct(thread, &graph.threads[thread], |_, node| node.answer));
         }
     }

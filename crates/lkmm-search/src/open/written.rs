@@ -113,7 +113,11 @@ impl<P: OpenProgram> Explorer<'_, P> {
                     is_more |= all != node.reasons;
                     most.set_reasons(id, all);
                 }
-                if matches!(node.act, Act::Read(ReadKind::Ordinary, _)) && node.label != Label::Read(Mode::SrcuLock) {
+                let is_opaque = |location| self.run.program.is_opaque(location);
+                if matches!(node.act, Act::Read(ReadKind::Ordinary, _))
+                    && node.label != Label::Read(Mode::SrcuLock)
+                    && !node.location.is_some_and(is_opaque)
+                {
                     reads.push(index as u32);
                 }
             }

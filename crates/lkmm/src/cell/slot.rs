@@ -1,7 +1,7 @@
 //! Variables that are not initialised at first.
 
 #[cfg(feature = "check")]
-use super::{checked, from_bits, into_bits, plain_data};
+use super::{checked, from_bits, into_bits, opaque};
 use crate::in_model;
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -75,9 +75,9 @@ impl<T> Slot<T> {
                 match checked::<T>() {
                     Some(size) => model.store_slot(address, size, is_init, into_bits(value), place),
                     None => {
-                        let object = model.object(self.value.get());
-                        model.opaque_slot(address, plain_data(object), is_init, true, place);
-                        object.write(MaybeUninit::new(value));
+                        let (object, at) = (model.opaque_slot(address, is_init), model.object(self.value.get()));
+                        model.set_init(object, is_init);
+                        opaque::change(model, object, at.cast::<T>(), None, place, |at| at.write(value));
                     }
                 }
             }
@@ -116,9 +116,8 @@ impl<T> Slot<T> {
                 match checked::<T>() {
                     Some(size) => read(&from_bits(model.load_slot(address, size, is_init, place))),
                     None => {
-                        let object = model.object(self.value.get());
-                        model.opaque_slot(address, plain_data(object), is_init, false, place);
-                        read((*object).assume_init_ref())
+                        let (object, at) = (model.opaque_slot(address, is_init), model.object(self.value.get()));
+                        opaque::read(model, object, at.cast::<T>(), place, read)
                     }
                 }
             }
