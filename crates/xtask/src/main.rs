@@ -22,6 +22,7 @@ mod comparison;
 mod corpus;
 mod fresh;
 mod fuzz;
+mod guide;
 mod hardware;
 mod lkmm;
 mod msrv;
@@ -35,7 +36,7 @@ mod test;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask test | fresh | browser [LKMM] | msrv | run | run-corpus [--seconds N] | fuzz [--seconds N] |
+    "usage: cargo xtask test | fresh | guide | browser [LKMM] | msrv | run | run-corpus [--seconds N] | fuzz [--seconds N] |
        bench litmus | bench check | bench loom [--seconds N] [--mutants] [crate…] | bench outside | bench scaling";
 
 fn main() -> ExitCode {
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["test"] => test::run(),
         ["fresh"] => Ok(table::print(&[fresh::row()])),
+        ["guide"] => Ok(table::print(&[guide::row()])),
         ["browser", lkmm] => Ok(table::print(&[browser::row(lkmm.as_ref())])),
         ["browser"] => lkmm::build().map(|lkmm| table::print(&[browser::row(&lkmm)])),
         ["msrv"] => Ok(table::print(&[msrv::row()])),

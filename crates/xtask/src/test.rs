@@ -5,6 +5,7 @@
 use crate::browser;
 use crate::corpus;
 use crate::fresh;
+use crate::guide;
 use crate::hardware;
 use crate::lkmm::{self, text};
 use crate::msrv;
@@ -43,6 +44,7 @@ pub(crate) fn run() -> Result<bool, String> {
         ),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], None),
         fresh::row(),
+        guide::row(),
         msrv::row(),
     ];
     match lkmm::build() {

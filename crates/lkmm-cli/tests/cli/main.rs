@@ -4,6 +4,7 @@ mod check;
 mod convert;
 mod draw;
 mod folder;
+mod guide;
 mod paths;
 mod repair;
 mod run;
