@@ -25,6 +25,7 @@ files! {
     "atomic/predefine.rs"
     "barrier.rs"
     "cell.rs"
+    "cell/opaque.rs"
     "cell/slot.rs"
     "dep.rs"
     "hint.rs"
