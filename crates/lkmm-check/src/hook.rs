@@ -12,8 +12,8 @@ use crate::memory::Size;
 use crate::operation::Kind;
 pub use crate::operation::{Ordering, Update};
 use crate::runtime::Current;
-pub use crate::versions::Memory;
 use crate::versions::Versions;
+pub use crate::versions::{LARGE, Memory};
 pub use lkmm_model::event::{Fence, Mode};
 use lkmm_search::open::Within;
 use std::marker::PhantomData;
@@ -289,6 +289,11 @@ impl Model {
         };
         let version = self.0.with(|runtime| end(runtime.locations.versions(object.address).0));
         self.0.post(Kind::Store(object.cell, Mode::Plain, version), place);
+    }
+
+    /// It has been given up to change it.
+    pub fn give_up_change(self, object: Opaque) {
+        self.0.with(|runtime| runtime.locations.versions(object.address).0.forget(object.cell));
     }
 
     /// Has memory hold what a write has left in an object.

@@ -3,10 +3,11 @@
 //! Of such an object the model knows which write a read reads from; what that has written, memory alone holds. But memory has what was written last in the
 //! order of exploration, which need not be what the reader is to see: who reuses an object after a grace period may have been run before a reader of RCU
 //! that still looks at what was there. So writes have names, what each has left is kept, and a read that is to see something else than memory holds is given
-//! a copy. Memory is changed by writes alone: others look at it by other means.
+//! a copy. A read does not change memory, for others look at it by other means.
 //!
-//! Only objects without drop glue are treated so: a copy of an owner might be dropped. An object that has been changed by other means since its last
-//! write (it was made anew there, say) is as it is; what was kept is forgotten.
+//! Only objects without drop glue are treated so (a copy of an owner might be dropped), and without variables that have values of their own, as far as these are
+//! known; and only small ones. An object that has been changed by other means since its last write is another one, made anew there: what it holds then it held at
+//! first, and what was kept is forgotten. (One that is made anew with the same content is not noticed.)
 
 use crate::locations::CellId;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -25,6 +26,9 @@ pub struct Memory {
 
 /// What was there before anything was written in this run.
 const FIRST: u64 = 0;
+
+/// Of larger objects, in bytes, nothing is kept.
+pub const LARGE: usize = 4096;
 
 /// The contents of the objects of one run.
 #[derive(Default)]
@@ -89,13 +93,12 @@ impl Versions {
         // SAFETY: the caller's promise.
         unsafe {
             let object = self.object(cell, memory, variables);
-            match object.kept.get(&version) {
-                Some(kept) if object.now != Some(version) && variables(memory.size).is_empty() => {
-                    kept.write_to(to);
-                    true
-                }
-                _ => false,
+            let version = object.known(version);
+            let is_elsewhere = object.now != Some(version) && variables(memory.size).is_empty();
+            if is_elsewhere {
+                object.kept[&version].write_to(to);
             }
+            is_elsewhere
         }
     }
 
@@ -112,6 +115,11 @@ impl Versions {
             }
             object.now = None;
         }
+    }
+
+    /// The change has come to nothing that is known.
+    pub(crate) fn forget(&mut self, cell: CellId) {
+        self.objects.remove(&cell);
     }
 
     /// A thread has changed an object. Yields the name of the write: who writes from where, and how often it has done so.
@@ -163,15 +171,18 @@ impl Object {
             return false;
         }
         let Some(now) = self.now else { return true };
-        // SAFETY: the caller's promise.
-        let present = unsafe { Bytes::of(memory) };
-        let kept = &self.kept[&now];
-        kept.0 == present.0 || {
-            let variables = variables(memory.size);
-            let differs = |&offset: &usize| kept.0[offset] != present.0[offset];
-            let is_in_variable = |offset: usize| variables.iter().any(|variable| variable.contains(&offset));
-            (0..memory.size).filter(differs).all(is_in_variable)
-        }
+        let kept = &self.kept[&now].0;
+        // SAFETY: the caller's promise. (Volatile, as in `Bytes::of`.)
+        let differs = |&offset: &usize| unsafe { memory.at.add(offset).read_volatile() } != kept[offset];
+        let Some(first) = (0..memory.size).find(differs) else { return true };
+        let variables = variables(memory.size);
+        let is_in_variable = |offset: usize| variables.iter().any(|variable| variable.contains(&offset));
+        (first..memory.size).filter(differs).all(is_in_variable)
+    }
+
+    /// A write that something is kept of. What was written to an object that was there before, this one holds at first.
+    fn known(&self, version: u64) -> u64 {
+        if self.kept.contains_key(&version) { version } else { FIRST }
     }
 
     /// Has memory hold what a write has left, if that was kept.
@@ -179,10 +190,10 @@ impl Object {
     /// # Safety
     /// The memory is there, and nobody looks at it.
     unsafe fn turn_to(&mut self, version: u64, variables: Variables<'_>) {
-        let is_elsewhere = self.now != Some(version) && variables(self.memory.size).is_empty();
-        if let Some(kept) = self.kept.get(&version).filter(|_| is_elsewhere) {
+        let version = self.known(version);
+        if self.now != Some(version) && variables(self.memory.size).is_empty() {
             // SAFETY: the caller's promise; what is kept is as large as the object.
-            unsafe { kept.write_to(self.memory.at) };
+            unsafe { self.kept[&version].write_to(self.memory.at) };
             self.now = Some(version);
         }
     }
@@ -192,7 +203,7 @@ impl Object {
         let is_same = |write: &&mut Writes| (write.thread, write.place) == (thread, place);
         match self.writes.iter_mut().find(is_same) {
             Some(writes) => {
-                writes.count = writes.count.wrapping_add(1);
+                writes.count = writes.count.saturating_add(1);
                 writes.count
             }
             None => {

@@ -5,9 +5,9 @@
 //!
 //! The value is part of the model if it is no larger than eight bytes, aligned to its size, and needs no drop: integers,
 //! `bool`, pointers, references, field-less enums. Of any other type the model knows only *that* it is accessed. If it needs
-//! no drop, a read finds what the write has left that it reads from, as a copy if need be. What needs drop has the content
-//! that was put there last in the order of exploration; for a program without data races in which only locks or what
-//! threads read orders its accesses, this is the right one.
+//! no drop and has at most 4 KiB, a read finds what the write has left that it reads from, as a copy if need be. Any other
+//! has the content that was put there last in the order of exploration; for a program without data races in which only locks
+//! or what threads read orders its accesses, this is the right one.
 //!
 //! A [`Slot`] is a variable that is not initialised at first. The checker finds who reads it then.
 
@@ -145,7 +145,7 @@ impl<T> Shared<T> {
         read(unsafe { &*self.0.get() })
     }
 
-    /// Changes the value in place: for the model a write, and a read before that, unless the value needs drop.
+    /// Changes the value in place: for the model a write, and a read before that, unless the value needs drop or has more than 4 KiB.
     ///
     /// # Safety
     /// No access by another thread races with it, until `change` returns.
@@ -164,7 +164,7 @@ impl<T> Shared<T> {
                     }
                     None => {
                         let (object, at) = (model.opaque(self.address()), model.object(self.0.get()));
-                        let after = (!needs_drop::<T>() && size_of::<T>() > 0).then(|| model.look(object, place));
+                        let after = opaque::is_kept::<T>().then(|| model.look(object, place));
                         opaque::change(model, object, at, after, place, |at| change(&mut *at))
                     }
                 }
@@ -194,8 +194,6 @@ impl<T> fmt::Debug for Shared<T> {
 
 #[cfg(feature = "check")]
 pub(crate) use checked::{checked, from_bits, into_bits};
-#[cfg(feature = "check")]
-use core::mem::needs_drop;
 #[cfg(feature = "check")]
 use lkmm_check::hook::Mode;
 

@@ -5,6 +5,8 @@ use lkmm::cell::{Shared, Slot};
 use lkmm::check::{Builder, Report};
 use lkmm::rcu::{read_lock, synchronize_rcu};
 use lkmm::thread;
+use std::mem::MaybeUninit;
+use std::panic::AssertUnwindSafe;
 
 fn goes_well(model: impl Fn() + Send + Sync + 'static) -> Report {
     let report = Builder::new().explore(model);
@@ -69,12 +71,11 @@ fn the_owner_finds_what_was_written_last() {
     }
 }
 
-/// The second object lies where the first one lay, on the stack; and one of another size does.
+/// The second object lies where the first one lay; it may be smaller.
 #[test]
 fn an_object_in_the_place_of_another_is_another_one() {
-    #[inline(never)]
-    fn phase<const N: usize>() {
-        let (current, object) = (Atomic::new(0_u32), Shared::new([1_u32; N]));
+    fn phase<const N: usize>(object: &Shared<[u32; N]>) {
+        let current = Atomic::new(0_u32);
         let update = || {
             current.store(1, Release);
             synchronize_rcu();
@@ -85,20 +86,93 @@ fn an_object_in_the_place_of_another_is_another_one() {
             let _guard = read_lock();
             if current.load(Relaxed) == 0 {
                 // SAFETY: it is waited for.
-                unsafe { object.with_mut(|object| (object[0], object[N - 1]) = (object[N - 1], object[0])) };
-                // SAFETY: as above.
                 assert_eq!(unsafe { object.get() }, [1; N]);
             }
         };
         both(update, read);
     }
     goes_well(|| {
-        phase::<3>();
-        phase::<3>();
+        for _ in 0..2 {
+            let object = Shared::new([1; 3]);
+            phase(&object);
+        }
     });
     goes_well(|| {
-        phase::<16>();
-        phase::<3>();
+        let mut place = MaybeUninit::<Shared<[u32; 16]>>::uninit();
+        phase(place.write(Shared::new([1; 16])));
+        // SAFETY: there is room for a smaller one.
+        phase(unsafe { (*place.as_mut_ptr().cast::<MaybeUninit<_>>()).write(Shared::new([1; 3])) });
+    });
+    goes_well(|| {
+        let mut object = Shared::new([0; 3]);
+        // SAFETY: nobody else has it.
+        unsafe { object.set([9; 3]) };
+        *object.get_mut() = [1; 3];
+        phase(&object);
+    });
+}
+
+/// What was written by whom is in the execution; what exactly, is not.
+#[test]
+fn a_late_read_may_change_what_is_written_to_an_object() {
+    fails(
+        || {
+            let (y, current, objects) =
+                (Atomic::new(0), Atomic::new(0_usize), [(); 2].map(|()| Shared::new([0_u32; 3])));
+            let write = || {
+                let late = y.load(Relaxed);
+                // SAFETY: nobody knows of it.
+                unsafe {
+                    match late {
+                        1 => objects[1].set([1; 3]),
+                        _ => objects[1].set([2; 3]),
+                    }
+                }
+                current.store(1, Release);
+                late
+            };
+            let look = || {
+                // SAFETY: it was written before it was made current.
+                unsafe { objects[current.load(Relaxed)].get() };
+                y.store(1, Relaxed);
+            };
+            thread::scope(|s| {
+                s.spawn(|| assert_ne!(write(), 1, "late"));
+                s.spawn(look);
+            });
+        },
+        "late",
+    );
+}
+
+/// Who panics while an object is changed leaves what is there.
+#[test]
+fn a_change_that_is_given_up_stays() {
+    goes_well(|| {
+        let object = Shared::new([1_u32; 3]);
+        let change = |object: &mut [u32; 3]| {
+            object[0] = 2;
+            panic!("given up");
+        };
+        // SAFETY: nobody else has it.
+        let given_up = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { object.with_mut(change) }));
+        assert!(given_up.is_err());
+        // SAFETY: as above.
+        assert_eq!(unsafe { object.get() }, [2, 1, 1]);
+    });
+}
+
+/// Nothing is kept of what is large, and it is not copied to the stack.
+#[test]
+fn large_objects_are_read_in_place() {
+    goes_well(|| {
+        let object: Box<Shared<[u8; 4 << 20]>> =
+            // SAFETY: zeros are such a value, and it has the layout of its content.
+            unsafe { Box::from_raw(Box::into_raw(vec![0_u8; 4 << 20].into_boxed_slice()).cast()) };
+        // SAFETY: nobody else has it.
+        unsafe { object.with_mut(|bytes| bytes[7] = 1) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { object.with(|bytes| bytes[7]) }, 1);
     });
 }
 

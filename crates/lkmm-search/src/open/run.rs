@@ -315,7 +315,9 @@ impl<'p, P: OpenProgram> Run<'p, P> {
         let node = graph.node(id);
         let (Some(location), Some(before), Some(now)) = (node.location, node.value, value) else { return true };
         if before != now {
-            if kept.contains(&id) && !self.has_moved(location, before, now) {
+            // (The value of what is opaque is but a name.)
+            let is_same = self.program.is_opaque(location) || self.has_moved(location, before, now);
+            if kept.contains(&id) && !is_same {
                 return false;
             }
             graph.set_value(id, now);

@@ -166,7 +166,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
             State::Core => {
                 // Only what comes out again is a core: another graph may lead to the same reads with other writes.
-                let before = self.key(graph);
+                let before = (!self.reads_opaque(graph)).then(|| self.key(graph));
                 match self.run.reproduce(graph, &mut self.traces)? {
                     Reproduced::Same => {}
                     Reproduced::Otherwise(thread) => {
@@ -175,7 +175,7 @@ impl<P: OpenProgram> Explorer<'_, P> {
                     }
                     Reproduced::Changed => {
                         // It would again.
-                        self.takes_core(before);
+                        before.map(|before| self.takes_core(before));
                         return Ok(false);
                     }
                     Reproduced::OutOfSight => {
@@ -192,6 +192,12 @@ impl<P: OpenProgram> Explorer<'_, P> {
             }
         }
         Ok(true)
+    }
+
+    /// Has a thread read something whose value says only which write it is?
+    fn reads_opaque(&self, graph: &Graph) -> bool {
+        let is_opaque = |location| self.run.program.is_opaque(location);
+        graph.reads().any(|read| graph.node(read).location.is_some_and(is_opaque))
     }
 
     /// Remembers that a thread does not do what a graph says.

@@ -1,11 +1,28 @@
 //! Values that the model does not know: it knows that they are accessed, and memory holds them.
 
-use core::mem::{MaybeUninit, needs_drop};
-use lkmm_check::hook::{Memory, Model, Opaque, Place};
+use core::mem::{MaybeUninit, forget, needs_drop};
+use lkmm_check::hook::{LARGE, Memory, Model, Opaque, Place, model_of_guard};
 
-/// The memory of an object, if there is something to it and it has no drop glue.
+/// The memory of an object, if what it held is kept.
 fn memory_of<T>(at: *mut T) -> Option<Memory> {
-    (size_of::<T>() > 0 && !needs_drop::<T>()).then_some(Memory { at: at.cast(), size: size_of::<T>() })
+    is_kept::<T>().then_some(Memory { at: at.cast(), size: size_of::<T>() })
+}
+
+/// Is it kept what an object of this type held? There is something to it, but not too much, and it has no drop glue.
+pub(crate) const fn is_kept<T>() -> bool {
+    size_of::<T>() > 0 && size_of::<T>() <= LARGE && !needs_drop::<T>()
+}
+
+/// A change that is not over yet.
+struct Change(Opaque);
+
+impl Drop for Change {
+    /// Who changes it panics.
+    fn drop(&mut self) {
+        if let Some(model) = model_of_guard() {
+            model.give_up_change(self.0);
+        }
+    }
 }
 
 /// Reads an object: in place, or a copy of what the write has left that is read from.
@@ -22,17 +39,35 @@ pub(crate) unsafe fn read<T, R>(
     if size_of::<T>() > 0 {
         let version = model.look(object, place);
         if let Some(memory) = memory_of(at) {
-            let mut copy = MaybeUninit::<T>::uninit();
-            // SAFETY: the caller's promise. What is copied is a value that was there, without drop glue.
-            unsafe {
-                if model.copy(object, version, memory, copy.as_mut_ptr().cast()) {
-                    return read(copy.assume_init_ref());
-                }
-            }
+            // SAFETY: the caller's promise.
+            return unsafe { read_version(model, object, version, memory, at, read) };
         }
     }
     // SAFETY: the caller's promise.
     read(unsafe { &*at })
+}
+
+/// Reads a small object as a write has left it.
+///
+/// # Safety
+/// As for [`read`].
+#[inline(never)]
+unsafe fn read_version<T, R>(
+    model: Model,
+    object: Opaque,
+    version: u64,
+    memory: Memory,
+    at: *mut T,
+    read: impl FnOnce(&T) -> R,
+) -> R {
+    let mut copy = MaybeUninit::<T>::uninit();
+    // SAFETY: the caller's promise. What is copied is a value that was there, without drop glue.
+    unsafe {
+        match model.copy(object, version, memory, copy.as_mut_ptr().cast()) {
+            true => read(copy.assume_init_ref()),
+            false => read(&*at),
+        }
+    }
 }
 
 /// Changes an object in place, after a write if one is named.
@@ -56,7 +91,9 @@ pub(crate) unsafe fn change<T, R>(
     // SAFETY: the caller's promise.
     unsafe {
         model.begin_change(object, after, memory);
+        let unfinished = Change(object);
         let result = change(at);
+        forget(unfinished);
         model.end_change(object, place);
         result
     }
