@@ -268,3 +268,29 @@ fn the_kernels_tests_are_the_same_with_each_process_in_rust() {
     println!("{count} mixed tests");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What a condition compares with an address need hold none: the statements decide on types, and no type contains itself.
+#[test]
+fn a_condition_decides_on_no_type_that_statements_decide_on() {
+    let sources = [
+        // Would be a pointer to itself by its condition.
+        "C a\n{ int *p = &x; }\nP0(int *x, int **p) { int r0; r0 = READ_ONCE(*x); }\n\
+         P1(int *x, int **p) { int *r0; r0 = READ_ONCE(*p); WRITE_ONCE(*x, 3); }\nlocations [x; p; 1:r0;]\nexists (0:r0 = x)\n",
+        // By its statements.
+        "C b\n{ int *p = &x; }\nP0(int *x, int **p, int *y) { int r0; int *r1; r1 = READ_ONCE(*p); r0 = READ_ONCE(*r1); r1 = r0; \
+         WRITE_ONCE(*y, r1); }\nP1(int *x, int **p, int *y) { int r0; WRITE_ONCE(*x, 4); r0 = READ_ONCE(*y); WRITE_ONCE(*p, y); }\n\
+         exists (1:r0 = 4 /\\ 0:r0 = 0)\n",
+        // Holds numbers by its statements, and an address by its condition.
+        "C c\n{ int *p = &z; int *q = &y; }\nP0(int *x, int *y, int *z, int **p, int **q) { WRITE_ONCE(*x, 2); *q = x; }\n\
+         P1(int *x, int *y, int *z, int **p, int **q) { int r0; r0 = READ_ONCE(*z); WRITE_ONCE(*q, z); }\n\
+         locations [1:r0; x; q; z;]\nexists (z = y)\n",
+    ];
+    for source in sources {
+        let expected = result(&checked(source));
+        assert!(matches!(expected, Result::Executions(_)), "{source}");
+        let rust = convert(source, Language::Rust).unwrap();
+        compare(source, &expected, &rust).unwrap();
+        let back = convert(&rust, Language::C).unwrap();
+        compare(source, &expected, &back).unwrap();
+    }
+}
