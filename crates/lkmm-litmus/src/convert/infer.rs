@@ -25,8 +25,8 @@ impl Type {
     }
 }
 
-/// How deep pointers are followed; a pointer to itself is one to a number somewhere.
-const MAX_DEPTH: u32 = 6;
+/// How deep pointers are followed.
+const MAX_DEPTH: u32 = 32;
 
 type Variable = usize;
 
@@ -67,11 +67,13 @@ impl Types {
             }
         }
         types.initial(processes, init);
-        types.asked(processes, asked);
-        // What later statements say of a value decides on sums in earlier ones.
-        for _ in 0..3 {
+        // What later statements say of a value decides on sums in earlier ones; what is asked, on what no statement decides.
+        for round in 0..3 {
             for (number, process) in processes.iter().enumerate() {
                 types.block(number, &process.body);
+            }
+            if round == 0 {
+                types.asked(processes, asked);
             }
         }
         types
@@ -141,16 +143,26 @@ impl Types {
                 continue;
             }
             match (self.terms[a], self.terms[b]) {
-                (Term::Unknown, _) => self.terms[a] = Term::Same(b),
-                (_, Term::Unknown) => self.terms[b] = Term::Same(a),
-                (Term::Pointer(x), Term::Pointer(y)) => {
-                    self.terms[a] = Term::Same(b);
-                    left.push((x, y));
-                }
+                (Term::Unknown, _) => self.terms[a] = if self.leads_to(b, a) { Term::Int } else { Term::Same(b) },
+                (_, Term::Unknown) => self.terms[b] = if self.leads_to(a, b) { Term::Int } else { Term::Same(a) },
+                // (They stay two: what they point to may have to differ.)
+                (Term::Pointer(x), Term::Pointer(y)) => left.push((x, y)),
                 // Equal, or both a number and an address.
                 _ => {}
             }
         }
+    }
+
+    /// Whether a pointer points to something else, over however many pointers. What would be a pointer to itself holds a number then.
+    fn leads_to(&self, pointer: Variable, to: Variable) -> bool {
+        let mut at = pointer;
+        while let Term::Pointer(next) = self.terms[at] {
+            at = self.root(next);
+            if at == to {
+                return true;
+            }
+        }
+        false
     }
 
     /// What something that is followed points to.
