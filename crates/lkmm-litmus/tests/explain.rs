@@ -324,3 +324,17 @@ fn classics_read_as_they_should() {
         assert_eq!(text, expected, "{test}: see {}", file.display());
     }
 }
+
+#[test]
+fn what_a_statement_reads_and_what_it_writes_are_two_operations() {
+    let source = "C copy\n{ int y = 7; }\nP0(int *x, int *y) { WRITE_ONCE(*x, READ_ONCE(*y) + 2); int r0 = xchg(y, 1); }\n\
+        P1(int *y) { WRITE_ONCE(*y, 3); }\nexists (x=9)\n";
+    let settings = Settings { explain: true, ..Settings::new(models::lkmm()) };
+    let report = check("copy.litmus", source, &settings);
+    let mut text = Vec::new();
+    lkmm_report::explain::write(&mut text, &report, &Palette::plain()).expect("a vector takes all");
+    let text = String::from_utf8(text).expect("it is text");
+    for effect in ["R y=7", "W x=9", "y: 7 → 1"] {
+        assert!(text.contains(effect), "`{effect}`:\n{text}");
+    }
+}
