@@ -245,6 +245,29 @@ fn the_projects_tests_are_the_same_in_rust() {
     report(&there_and_back(&own()), "the project's tests", 0.9);
 }
 
+/// Where a location holds its own address, or one of what points back, no type of pointers fits every use.
+#[test]
+fn pointers_to_what_holds_pointers_of_the_same_kind() {
+    let list = r"C list
+{ int *head = &a; int *a = &b; int *b; }
+P0(int **head, int **a, int **b) { int *r0; int *r1; rcu_read_lock(); r0 = rcu_dereference(*head); r1 = rcu_dereference(*r0); rcu_read_unlock(); }
+P1(int **head, int **a, int **b) { rcu_assign_pointer(*head, b); synchronize_rcu(); WRITE_ONCE(*a, 0); }
+exists (0:r0=a /\ 0:r1=0)";
+    let own = r"C own
+{ int *q = &x; int *p = &y; }
+P0(int **q, int *y, int *z) { smp_store_release(q, z); WRITE_ONCE(*y, 3); }
+P1(int **q, int *y) { int r0; int *r1; r0 = READ_ONCE(*y); r1 = smp_load_acquire(q); *y = r0; }
+filter ([y] = y \/ [z] = 0)
+exists (~(1:r0 = 1))";
+    for source in [list, own] {
+        let expected = result(&checked(source));
+        assert!(matches!(expected, Result::Executions(_)), "{source}");
+        let rust = convert(source, Language::Rust).unwrap();
+        compare(source, &expected, &rust).unwrap();
+        compare(source, &expected, &convert(&rust, Language::C).unwrap()).unwrap();
+    }
+}
+
 #[test]
 fn the_kernels_tests_are_the_same_with_each_process_in_rust() {
     let Some(paths) = corpus("kernel") else {

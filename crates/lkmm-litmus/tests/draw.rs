@@ -278,3 +278,36 @@ fn relations_that_are_named_are_drawn() {
     assert_eq!(problem.message, "lkmm-6.12 has no relation `happens`");
     assert!(problem.help.is_some_and(|help| help.contains("hb")));
 }
+
+/// The heights of the points that pull a path: `M1 2C3 4 5 6 7 8H9V10` has 2, 4, 6, 8 and 10.
+fn heights(path: &str) -> Vec<f64> {
+    let mut heights = Vec::new();
+    for part in path.split(['M', 'C']) {
+        let (points, rest) = part.split_once(['H', 'V']).unwrap_or((part, ""));
+        let numbers = points.split_whitespace().map(|number| number.parse::<f64>().expect("a number"));
+        heights.extend(numbers.skip(1).step_by(2));
+        if part.contains('V') {
+            heights.extend(rest.parse::<f64>());
+        }
+    }
+    heights
+}
+
+#[test]
+fn arrows_over_other_columns_stay_below_the_titles() {
+    let source = "C far\n{}\nP0(int *x) { int r0 = READ_ONCE(*x); }\nP1(int *x) { barrier(); }\n\
+        P2(int *x) { int r1 = xchg(x, 5); }\nexists (0:r0=0)\n";
+    let album = draw("far.litmus", source, &settings(), Which::Answer, &[]).1.expect("a picture");
+    let picture = svg::draw(&album.pages[0].diagram);
+    let after = |line: &str, start: &str| {
+        line.split_once(start).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value.to_string())
+    };
+    let title = picture.lines().find(|line| line.contains("class=\"thread\"")).expect("a title");
+    let title: f64 = after(title, " y=\"").and_then(|y| y.parse().ok()).expect("its height");
+    let arrows: Vec<String> =
+        picture.lines().filter(|line| line.contains("marker-end")).filter_map(|line| after(line, " d=\"")).collect();
+    assert!(!arrows.is_empty(), "{picture}");
+    for arrow in arrows {
+        assert!(heights(&arrow).into_iter().all(|y| y > title + 10.0), "{arrow} and titles at {title}");
+    }
+}

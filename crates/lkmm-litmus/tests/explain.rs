@@ -324,3 +324,35 @@ fn classics_read_as_they_should() {
         assert_eq!(text, expected, "{test}: see {}", file.display());
     }
 }
+
+#[test]
+fn what_a_statement_reads_and_what_it_writes_are_two_operations() {
+    let source = "C copy\n{ int y = 7; }\nP0(int *x, int *y) { WRITE_ONCE(*x, READ_ONCE(*y) + 2); int r0 = xchg(y, 1); }\n\
+        P1(int *y) { WRITE_ONCE(*y, 3); }\nexists (x=9)\n";
+    let settings = Settings { explain: true, ..Settings::new(models::lkmm()) };
+    let report = check("copy.litmus", source, &settings);
+    let mut text = Vec::new();
+    lkmm_report::explain::write(&mut text, &report, &Palette::plain()).expect("a vector takes all");
+    let text = String::from_utf8(text).expect("it is text");
+    for effect in ["R y=7", "W x=9", "y: 7 → 1"] {
+        assert!(text.contains(effect), "`{effect}`:\n{text}");
+    }
+}
+
+#[test]
+fn what_is_ordered_is_not_said_to_lack_an_order() {
+    // The release orders what is before it; what is missing stands in P1, where the dependency is not cumulative.
+    let source = "C chain\n{}\nP0(int *x, int *y) { WRITE_ONCE(*x, 1); smp_store_release(y, 1); }\n\
+        P1(int *y, int *z) { int r0 = READ_ONCE(*y); WRITE_ONCE(*z, r0); }\n\
+        P2(int *x, int *z) { int r0 = smp_load_acquire(z); int r1 = READ_ONCE(*x); }\nexists (2:r0=1 /\\ 2:r1=0)\n";
+    let settings = Settings { explain: true, ..Settings::new(models::lkmm()) };
+    let report = check("chain.litmus", source, &settings);
+    let mut text = Vec::new();
+    lkmm_report::explain::write(&mut text, &report, &Palette::plain()).expect("a vector takes all");
+    let text = String::from_utf8(text).expect("it is text");
+    assert!(!text.contains("Nothing orders"), "{text}");
+    assert!(
+        text.contains("WRITE_ONCE(*x, 1) is ordered before P0:3 smp_store_release(y, 1), but not strongly enough"),
+        "{text}"
+    );
+}

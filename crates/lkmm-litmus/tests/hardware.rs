@@ -41,6 +41,23 @@ fn the_states_of_the_model_go_with_it() {
 }
 
 #[test]
+fn numbers_that_the_machine_compares_otherwise_than_the_model_are_not_judged() {
+    let source = "Rust a\n{ x = -1 }\nfn P0(x: &Atomic<u64>) { let r0 = x.fetch_sub(1, Full); if r0 > 5 { x.store(7, Relaxed); } }\nexists (x=7)";
+    let test = generated(source).expect("runs").test;
+    assert!(test.contains(".unjudged = \"numbers without a sign"), "{test}");
+    // All bits of it are set.
+    assert!(test.contains("PLAIN_WRITE8((int64_t)cells[0] + 0, INT64_C(-1));"), "{test}");
+    for judged in [
+        source.replace("u64", "i32"),
+        source.replace("r0 > 5", "r0 == 5"),
+        source.replace("u64", "u16").replace("fetch_sub(1, Full)", "load(Relaxed)").replace("-1", "1"),
+    ] {
+        let test = generated(&judged).expect("runs").test;
+        assert!(test.contains(".unjudged = NULL"), "{judged}");
+    }
+}
+
+#[test]
 fn addresses_are_wide() {
     let source = "C p\n{ int *p = &x; }\nP0(int **p, int *y) { rcu_assign_pointer(*p, y); }\n\
         P1(int **p) { int *r0 = rcu_dereference(*p); int r1 = READ_ONCE(*r0); }\nexists (1:r0=y)";

@@ -24,6 +24,8 @@ pub struct Missing {
     pub gap: EventId,
     /// The accesses that would be ordered.
     pub ends: (EventId, EventId),
+    /// Are they ordered, but by less than it takes?
+    pub is_weak: bool,
     /// What would order them; one is enough. The first one stands with those of the other orders for all that is said.
     pub changes: Vec<Change>,
 }
@@ -41,7 +43,7 @@ pub struct Mend {
     pub place: Vec<EventId>,
 }
 
-/// The least sets of orders that would make a model forbid an execution which it allows. None if no fences would, if more are needed than
+/// The least sets of orders that would make a model forbid an execution which it allows, those where there is no order at all first. None if no fences would, if more are needed than
 /// can be told, or if there is no more time.
 ///
 /// # Panics
@@ -54,7 +56,9 @@ pub fn missing(model: &Model, execution: &Execution, until: Instant) -> Vec<Mend
         return Vec::new();
     }
     let sets = if search.forbids(&all) { search.least(&all) } else { search.grace_periods(&places) };
-    sets.into_iter().map(|set| search.mend(&set)).collect()
+    let mut mends: Vec<Mend> = sets.into_iter().map(|set| search.mend(&set)).collect();
+    mends.sort_by_key(|mend| mend.missing.iter().any(|missing| missing.is_weak));
+    mends
 }
 
 /// The events before which a fence may stand: those that begin an operation which is not the first one of its thread.
@@ -188,10 +192,30 @@ impl Search<'_> {
             let changes = std::iter::once(chosen[at]).chain(others).chain(full).collect();
             let is_new = |event: EventId| !place.contains(&event);
             let ends = violation.as_ref().and_then(|violation| ends(violation, chosen[at], &place, &is_new));
-            Missing { gap, ends: ends.unwrap_or_else(|| self.around(gap)), changes }
+            let ends = ends.unwrap_or_else(|| self.around(gap));
+            Missing { gap, ends, is_weak: self.orders(ends.0, ends.1), changes }
         });
         let missing = missing.collect();
         Mend { missing, violation, execution, place }
+    }
+
+    /// Is something between two accesses of a thread, or in them, that orders them?
+    fn orders(&self, first: EventId, second: EventId) -> bool {
+        let x = self.x;
+        let label = |event: EventId| x.events[event as usize].label;
+        let (a, b) = (label(first), label(second));
+        let is_between = |fence: Fence| {
+            let mut before = x.po.iter().filter(|pair| pair.0 == first && label(pair.1) == Label::Fence(fence));
+            before.any(|pair| x.po.binary_search(&(pair.1, second)).is_ok())
+        };
+        let depends = |pairs: &[(EventId, EventId)]| pairs.contains(&(first, second));
+        a == Label::Read(Mode::Acquire)
+            || b == Label::Write(Mode::Release)
+            || a.is_write() && b.is_write() && is_between(Fence::Wmb)
+            || a.is_read() && b.is_read() && is_between(Fence::Rmb)
+            || depends(&x.addr)
+            || depends(&x.data)
+            || b.is_write() && depends(&x.ctrl)
     }
 
     /// The accesses around a place.

@@ -323,7 +323,7 @@ impl Writer<'_> {
     }
 }
 
-/// What nothing orders, and what would.
+/// What nothing orders, or not enough, and what would.
 pub(crate) fn missing_sentence(
     missing: &Missing,
     names: &Names<'_>,
@@ -333,6 +333,11 @@ pub(crate) fn missing_sentence(
     let would: Vec<String> = missing.changes.iter().map(|&change| wording::change(change, &place)).collect();
     let is_gp = matches!(missing.changes[..], [Change::Fence(lkmm_model::event::Fence::SyncRcu, _)]);
     let all = if is_gp { "" } else { " for other CPUs" };
-    let sentence = format!("Nothing orders {} before {}{all}", quote(missing.ends.0), quote(missing.ends.1));
+    let (first, second) = (quote(missing.ends.0), quote(missing.ends.1));
+    let sentence = if missing.is_weak && !is_gp {
+        format!("{first} is ordered before {second}, but not strongly enough{all}")
+    } else {
+        format!("Nothing orders {first} before {second}{all}")
+    };
     (sentence, would.join(", or "))
 }

@@ -333,7 +333,8 @@ impl<'a> Drawing<'a> {
         if is_free(b.row) {
             return y2;
         }
-        let gap = if b.row > a.row { a.row + 1 } else { a.row };
+        // (Above the first row are the titles.)
+        let gap = if b.row > a.row { a.row + 1 } else { a.row.max(1) };
         busy.resize(busy.len().max(gap + 1), 0);
         let lane = [0.0, -7.0, 7.0, -3.5, 3.5][busy[gap] % 5];
         busy[gap] += 1;

@@ -327,7 +327,7 @@ fn steps(report: &Report, test: &Test, execution: &Execution) -> Vec<Step> {
         let Some(thread) = event.thread else { continue };
         let key = (thread, event.origin);
         match steps.last_mut() {
-            Some(step) if origin_of_last == Some(key) && belongs(execution, step, event.label) => step.events.push(id),
+            Some(step) if origin_of_last == Some(key) && belongs(execution, step, id) => step.events.push(id),
             _ => {
                 let origin = test.origins.get(event.origin as usize);
                 let line = origin.map(|o| Position::of(&report.source, o.span.start).line);
@@ -340,17 +340,20 @@ fn steps(report: &Report, test: &Test, execution: &Execution) -> Vec<Step> {
     steps
 }
 
-/// Is an event with this label a further part of the same operation, and not the same operation once more (in a loop)?
+/// Is an event a further part of the same operation, and not the same operation once more (in a loop), or another one of the statement?
 ///
-/// An operation has at most one read and one write, and a fence at either end of them.
-fn belongs(execution: &Execution, step: &Step, label: Label) -> bool {
+/// An operation has at most one read and one write, and a fence at either end of them. The write of a read-modify-write is part of
+/// it; that of `*x = *y + 1` is an operation of its own, to another location than the read.
+fn belongs(execution: &Execution, step: &Step, id: EventId) -> bool {
+    let Some(label) = execution.events.get(id as usize).map(|event| event.label) else { return false };
     let labels: Vec<Label> =
         step.events.iter().filter_map(|&e| Some(execution.events.get(e as usize)?.label)).collect();
     let fence = |l: &Label| matches!(l, Label::Fence(_));
     match label {
         Label::Fence(_) => labels.last().is_some_and(|l| !fence(l)),
         _ if reads(label) => labels.iter().all(fence),
-        _ => labels.last().is_some_and(|&l| reads(l)),
+        Label::LockWrite => labels.last() == Some(&Label::LockRead),
+        _ => step.events.last().is_some_and(|&last| execution.rmw.contains(&(last, id))),
     }
 }
 

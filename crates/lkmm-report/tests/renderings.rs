@@ -202,6 +202,7 @@ fn crowded() -> Report {
             step(Label::Fence(Fence::Mb), None, None, 2),
             step(Label::Unlock, Some(0), None, 3),
         ]);
+        x.rmw.push((base + 3, base + 4));
         let previous = base.checked_sub(7).filter(|_| thread > 0);
         x.rf.push((previous.map_or(0, |p| p + 6), base));
         x.rf.push((previous.map_or(1, |p| p + 4), base + 3));

@@ -62,6 +62,8 @@ fn what_cannot_run_says_so() {
     assert!(run.err.contains("missing.litmus"), "{}", run.err);
     let wrong = folder.lkmm(&["run", "--affinity", "somewhere", "bytes.litmus"]);
     assert!(wrong.code == 2 && wrong.err.contains("a list of CPUs"), "{}", wrong.err);
+    let nowhere = folder.write("SB.litmus", SB).lkmm(&["run", "--affinity", "1023", "SB.litmus"]);
+    assert!(nowhere.code == 2 && nowhere.err.contains("no CPU 1023"), "{} {}", nowhere.code, nowhere.err);
 }
 
 #[test]

@@ -56,6 +56,19 @@ pub(crate) fn kinds(processes: &[Process]) -> Kinds {
     kinds
 }
 
+/// Does a process use an operator of some kind?
+pub(crate) fn has_operator(process: &Process, is_meant: impl Fn(Operator) -> bool) -> bool {
+    let mut found = false;
+    for_each_statement(&flat(&process.body), &mut |statement| {
+        expressions(statement).into_iter().for_each(|expr| {
+            for_each_expression(expr, &mut |expr| {
+                found |= matches!(expr.kind, ExprKind::Binary { op, .. } if is_meant(op));
+            })
+        })
+    });
+    found
+}
+
 fn for_each_expression(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
     visit(expr);
     operands(expr).into_iter().for_each(|operand| for_each_expression(operand, visit));

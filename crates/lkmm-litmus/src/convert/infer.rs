@@ -145,11 +145,8 @@ impl Types {
             match (self.terms[a], self.terms[b]) {
                 (Term::Unknown, _) => self.terms[a] = if self.leads_to(b, a) { Term::Int } else { Term::Same(b) },
                 (_, Term::Unknown) => self.terms[b] = if self.leads_to(a, b) { Term::Int } else { Term::Same(a) },
-                (Term::Pointer(_), Term::Pointer(_)) if self.leads_to(a, b) || self.leads_to(b, a) => {}
-                (Term::Pointer(x), Term::Pointer(y)) => {
-                    self.terms[a] = Term::Same(b);
-                    left.push((x, y));
-                }
+                // (They stay two: what they point to may have to differ.)
+                (Term::Pointer(x), Term::Pointer(y)) => left.push((x, y)),
                 // Equal, or both a number and an address.
                 _ => {}
             }

@@ -27,7 +27,7 @@ use crate::sections;
 use crate::state::condition::{Final, Side};
 use crate::state::init::Entry;
 use crate::state::{Cursor, Place};
-pub(crate) use c::{Kind, kinds};
+pub(crate) use c::{Kind, has_operator, kinds};
 use infer::Types;
 use lkmm_report::Problem;
 use std::collections::{BTreeMap, BTreeSet};

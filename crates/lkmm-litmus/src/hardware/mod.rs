@@ -21,7 +21,7 @@
 //! * atomics of 8 or 16 bits with a sign, in Rust.
 //!
 //! Loops turn as often as they have to: they wait. The checker unrolls them, so that of a test with a loop that it has cut, states that the model does not
-//! list are not judged.
+//! list are not judged. Nor is a test in Rust that compares or divides numbers without a sign, or of 64 bits: all are 32 bits with a sign to the model.
 
 mod processes;
 mod project;

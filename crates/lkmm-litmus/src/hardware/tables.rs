@@ -1,9 +1,9 @@
 //! The tables of a test: what there is in memory, what a final state consists of, and which states the model allows.
 
 use super::Parts;
-use crate::ast::Language;
-use crate::convert::{Kind, kinds};
-use lkmm_model::program::{Observable, Proposition, Term, Value};
+use crate::ast::{Language, Process};
+use crate::convert::{Kind, has_operator, kinds};
+use lkmm_model::program::{Observable, Operator, Proposition, Term, Value};
 use lkmm_report::{Answer, Quantifier, Report};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -35,7 +35,7 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
 }
 
 /// Why the model does not judge what is seen.
-fn unjudged(report: &Report, states: usize) -> Option<String> {
+fn unjudged(parts: &Parts<'_>, report: &Report, states: usize) -> Option<String> {
     let outcome = match &report.answer {
         Answer::Executions(outcome) => outcome,
         Answer::Timeout(why) => return Some(why.clone()),
@@ -47,16 +47,30 @@ fn unjudged(report: &Report, states: usize) -> Option<String> {
         Some("a loop was cut, so that states may be missing; raise --unroll".into())
     } else if states > MAX_STATES {
         Some(format!("it allows {states} states, and no more than {MAX_STATES} are compared"))
+    } else if parts.processes.iter().any(|process| computes_otherwise(parts, process)) {
+        Some("numbers without a sign, or of 64 bits, are compared or divided; the model takes all for 32 bits with a sign".into())
     } else {
         None
     }
+}
+
+/// Does a process compare or divide, and has it numbers of which the machine may think otherwise than the model: those that need 32 bits
+/// and have no sign, and those of 64 bits?
+fn computes_otherwise(parts: &Parts<'_>, process: &Process) -> bool {
+    use Operator::{Div, Ge, Gt, Le, Lt};
+    let text = &parts.source[process.text.clone()];
+    let is_other = |word: &str| ["u32", "u64", "i64"].iter().any(|ty| word.ends_with(ty));
+    process.language == Language::Rust
+        && (text.split(|c: char| !c.is_alphanumeric() && c != '_').any(is_other)
+            || ["<usize>", "<isize>", "mut usize", "mut isize"].iter().any(|ty| text.contains(ty)))
+        && has_operator(process, |op| matches!(op, Lt | Le | Gt | Ge | Div))
 }
 
 /// The rest of the file: from the sizes of locations to the table of the test.
 pub(super) fn tables(parts: &Parts<'_>, report: &Report, observed: Option<&Report>) -> String {
     let none = BTreeMap::new();
     let states = report.executions().map_or(&none, |outcome| &outcome.states);
-    let unjudged = unjudged(report, states.len());
+    let unjudged = unjudged(parts, report, states.len());
     let mut rows: Vec<(&Vec<Value>, &str)> = Vec::new();
     if unjudged.is_none() {
         rows.extend(states.keys().map(|state| (state, "LKMM_ALLOWED")));
@@ -136,7 +150,11 @@ fn memory(parts: &Parts<'_>) -> String {
         match declared.init {
             Value::Int(0) | Value::Symbol(_) | Value::Bits(_) => {}
             Value::Int(value) => {
-                let width = parts.width_of(location as u32);
+                // (In Rust it may have 64 bits, and each object has room for them.)
+                let is_array = parts.test.program.elements.iter().any(|element| element.array == location as u32);
+                let is_element = parts.test.program.elements.iter().any(|element| element.location == location as u32);
+                let is_wide = is_rust && !is_array && !is_element;
+                let width = if is_wide { 8 } else { parts.width_of(location as u32) };
                 let _ = writeln!(out, "\tPLAIN_WRITE{width}({place}, INT64_C({value}));");
             }
             Value::Address(to, by) => {

@@ -278,6 +278,21 @@ static void find_cpus(void)
 	}
 }
 
+/* Are the CPUs that were listed there, and for this program? */
+static int has_listed(void)
+{
+	for (int i = 0; i < options.cpus_count; i++) {
+		int at = 0;
+		while (at < available_count && available[at] != options.cpus[i])
+			at++;
+		if (at == available_count) {
+			fprintf(stderr, "%s: there is no CPU %d for this program\n", lkmm_test.name, options.cpus[i]);
+			return 0;
+		}
+	}
+	return 1;
+}
+
 static void measure_clock(void)
 {
 	double start = now(), end = start;
@@ -382,6 +397,8 @@ int lkmm_harness(int argc, char **argv)
 	if (!parse(argc, argv))
 		return usage(argc > 0 ? argv[0] : "run");
 	find_cpus();
+	if (!has_listed())
+		return 2;
 	measure_clock();
 	yield_after = lkmm_test.threads <= available_count ? 4096 : 260;
 	uint32_t widest = stride(PAIRS_OF_LINES);
