@@ -4,6 +4,7 @@
 //! [`Process::registers`]; casts and types are gone, since herd7's C has one type. Each statement knows its number in the
 //! table of origins.
 
+use crate::locations::Declaration;
 use lkmm_model::event::{Fence, Mode};
 use lkmm_model::program::Operator;
 use std::collections::BTreeMap;
@@ -135,6 +136,34 @@ pub(crate) enum StmtKind {
         value: Expr,
     },
     SyncSrcu(Expr),
+    /// A block that a [`Leave`](Self::Leave) in it may leave. Blocks within have higher labels.
+    Labelled {
+        label: u32,
+        body: Vec<Stmt>,
+    },
+    /// Goes on behind the block of that label, which is around it.
+    Leave(u32),
+    /// A branch of which an arm may leave the block of that label, or others within: all that comes after it in that block is done
+    /// because of its condition as well.
+    Leaving {
+        label: u32,
+        branch: Box<Stmt>,
+    },
+}
+
+/// The first statement of a process that goes on elsewhere than behind it.
+pub(crate) fn leaves(statements: &[Stmt]) -> Option<&Stmt> {
+    statements.iter().find_map(|statement| match &statement.kind {
+        StmtKind::Leave(_) => Some(statement),
+        StmtKind::Block(body) | StmtKind::Labelled { body, .. } => leaves(body),
+        StmtKind::Loop { body, .. } => leaves(std::slice::from_ref(&**body)),
+        StmtKind::Leaving { branch, .. } => leaves(std::slice::from_ref(&**branch)),
+        StmtKind::If { then, otherwise, .. } => {
+            let then = leaves(std::slice::from_ref(&**then));
+            then.or_else(|| otherwise.as_deref().and_then(|otherwise| leaves(std::slice::from_ref(otherwise))))
+        }
+        _ => None,
+    })
 }
 
 /// What a process is written in.
@@ -157,6 +186,8 @@ pub(crate) struct Process {
     pub(crate) registers: Vec<String>,
     /// The parameters, and where they are named.
     pub(crate) parameters: Vec<(Register, Range<usize>)>,
+    /// What each parameter says of its location.
+    pub(crate) declared: Vec<Declaration>,
     pub(crate) body: Vec<Stmt>,
     /// In Rust, the names that the condition may ask for; of those that it may not, why.
     pub(crate) locals: BTreeMap<String, Option<String>>,

@@ -102,22 +102,35 @@
 //! | `d.down_read()`, `unsafe { d.up_read(i) }` | `srcu_down_read(d)`, `srcu_up_read(d, i)` |
 //! | `forget(g)`, `unsafe { SpinLockGuard::new(s) }` | nothing: a lock that is kept, or that is held already |
 //! | `if`, `match` on integers, `bool`s, `Ok`/`Err`, `Some`/`None`, as statements and as values | `if` |
-//! | `while`, `loop` with `if c { break; }` as its first or last statement | `while`, `do … while` |
+//! | `while`, `loop`; with `if c { break; }` as its first or last statement, `loop` is as in C | `while`, `do … while` |
 //! | `for i in 0..3`, whose bounds are numbers | as many copies of the body |
+//! | `return`, `break`, `continue`, `'a: { … break 'a v; }`, `let … else { return; }` | `goto`, if there was one |
 //! | `+ - * / & \| ^`, comparisons, `!`, `&&` and `\|\|` of what does nothing, casts | the same |
+//! | `&&` and `\|\|` of what does something | `if` |
+//! | `%`, `<<` and `>>` by a number, `wrapping_add`, `wrapping_sub`, `wrapping_mul` | `*`, `/`, `-` and `&` |
 //!
 //! * **Bindings**: each `let` is a register of its own. In a condition, `1:r0` is the last binding of that name in the outermost scope of
 //!   `P1`. It must have a value on every way to the end, and be a number, a `bool` or an address; guards are none.
 //! * **Guards** are dropped as in Rust: at the end of their scope, the last first; a name that is hidden lives on, `_` drops at once.
 //!   Whether one is held must not depend on the way taken where its scope ends.
-//! * **Values** have 32 bits and a sign, as in C, whatever their type. Types say which literals are accepted: those that fit both the type
-//!   and 31 bits and a sign. A cast to a type of 8 or 16 bits keeps those bits; a cast to a wider one keeps the value. Sums are not
-//!   cut, and nothing overflows with a panic.
+//! * **Types** are those of Rust, and one location has one type: in all processes in Rust, in those in C as far as it is about
+//!   widths, pointers and locks, and in the initial state. The type of a local may follow from its uses. (`AtomicFlag` is
+//!   `Atomic<bool>`.)
+//! * **Overflow** wraps at the width of the type, as without `overflow-checks`; nothing panics. What overflows between numbers
+//!   that are written down is an error, as it is for the compiler. Numbers of 64 bits are the exception: the model has 32 bits, so
+//!   that theirs wrap there, and no literal is beyond. A `u32` from 2^31 on is shown as the negative number of the same bits, and
+//!   compared as unsigned; it is divided by powers of two only.
+//! * **Ways out** of a process or a block, such as `return`, drop the guards of the scopes that they leave. What comes behind
+//!   depends on the condition that decided not to leave: that is a control dependency.
 //! * **What Rust rejects** is rejected, with the reason: plain accesses through `&Atomic<T>`, raw pointers outside of `unsafe`, orderings that
 //!   an operation does not have, uses of what was moved or has no value yet, second values for what is not `mut`, types that
 //!   do not fit. (Lifetimes play no role: what a reference refers to is there as long as the test is.)
-//! * **What is missing**: functions, closures (but for `\|old\| old`), structures, arrays, `return`, `?`, other macros, shifts, `%`. No process has
-//!   more than 16,384 tokens, or as many statements once loops are unrolled.
+//! * **What is missing** is refused, with what to write instead: functions, items, closures (but for `|old| old`), structures,
+//!   arrays, tuples (but for `let (a, b) = (…, …)`), `?`, macros (but for `matches!`), shifts by what is not a number, conditions
+//!   behind patterns (`n if …`), `let` chains, `|` of patterns that are no numbers, comparing a `Result`, guards that are held on
+//!   one way and not on another, guards that are assigned, arithmetic on pointers but in bytes, and an `if` or the like as an
+//!   argument after one that does something. No process has more than 16,384 tokens, or as many statements once loops are
+//!   unrolled.
 //!
 //! # What differs from herd7
 //!
@@ -151,6 +164,7 @@ mod explain;
 pub mod hardware;
 mod large;
 mod lexer;
+mod locations;
 mod lower;
 mod operations;
 mod parse;
@@ -233,6 +247,7 @@ fn read_processes(source: &str, budget: &mut Budget) -> Result<(Test, Vec<Proces
     let Parsed { processes, origins, warnings, mut sites } = processes::read(source, sections.program)?;
     let init = Cursor::new(source, sections.init, &processes)?.init()?;
     let asked = Cursor::new(source, sections.condition, &processes)?.condition()?;
+    locations::check(source, &processes, &init)?;
     let lowered = lower::lower(&processes, &origins, &init, &asked, budget)?;
     let test = Test {
         name: sections.name,

@@ -43,8 +43,9 @@ impl Operations {
     fn add_statement(&mut self, Stmt { kind, origin }: &Stmt) {
         let origin = *origin;
         match kind {
-            StmtKind::Declare | StmtKind::Fence(_) => {}
-            StmtKind::Block(body) => self.add_block(body),
+            StmtKind::Declare | StmtKind::Fence(_) | StmtKind::Leave(_) => {}
+            StmtKind::Block(body) | StmtKind::Labelled { body, .. } => self.add_block(body),
+            StmtKind::Leaving { branch, .. } => self.add_statement(branch),
             StmtKind::If { condition, then, otherwise } => {
                 self.add(condition, origin);
                 self.add_statement(then);

@@ -253,6 +253,56 @@ fn loops_turn_as_in_c() {
 }
 
 #[test]
+fn what_leaves_decides_about_what_comes_behind() {
+    let c = "if (READ_ONCE(*x) != 0) { WRITE_ONCE(*y, 1); }";
+    same(c, "if x.load(Relaxed) == 0 { return; } y.store(1, Relaxed);");
+    same(c, "'a: { if x.load(Relaxed) == 0 { break 'a; } y.store(1, Relaxed); }");
+    same(c, "for _ in 0..1 { if x.load(Relaxed) == 0 { continue; } y.store(1, Relaxed); }");
+    same(c, "match x.load(Relaxed) { 0 => return, _ => y.store(1, Relaxed) }");
+    // Behind the block, nothing depends on it any more.
+    same(
+        "if (READ_ONCE(*x) != 0) { smp_mb(); } WRITE_ONCE(*y, 1);",
+        "'a: { if x.load(Relaxed) == 0 { break 'a; } smp_mb(); } y.store(1, Relaxed);",
+    );
+    same(
+        "int r1 = READ_ONCE(*x); int r0; if (r1 != 0) r0 = r1; else r0 = 7;",
+        "let r0 = 'a: { let r1 = x.load(Relaxed); if r1 != 0 { break 'a r1; } 7 };",
+    );
+    same("while (READ_ONCE(*x) == 0) smp_mb();", "'a: while x.load(Relaxed) == 0 { smp_mb(); continue 'a; }");
+}
+
+#[test]
+fn what_leaves_drops_guards() {
+    same(
+        "spin_lock(s); spin_lock(t); if (READ_ONCE(*x)) { spin_unlock(t); spin_unlock(s); } \
+         else { smp_mb(); spin_unlock(t); spin_unlock(s); }",
+        "let a = s.lock(); let b = t.lock(); if x.load(Relaxed) != 0 { return; } smp_mb();",
+    );
+    same(
+        "spin_lock(s); if (READ_ONCE(*x)) { spin_unlock(s); } else { WRITE_ONCE(*y, 1); spin_unlock(s); }",
+        "for _ in 0..1 { let _a = s.lock(); if x.load(Relaxed) != 0 { break; } y.store(1, Relaxed); }",
+    );
+    same(
+        "if (spin_trylock(s)) { smp_mb(); spin_unlock(s); }",
+        "let Some(_a) = s.try_lock() else { return }; smp_mb();",
+    );
+    // A temporary ends with its statement, before the next one.
+    same("spin_lock(s); spin_unlock(s); smp_mb();", "drop(s.lock()); smp_mb();");
+}
+
+#[test]
+fn the_second_operand_is_evaluated_if_the_first_says_so() {
+    same(
+        "if (READ_ONCE(*x) == 1) { if (READ_ONCE(*y) == 2) smp_mb(); }",
+        "if x.load(Relaxed) == 1 { if y.load(Relaxed) == 2 { smp_mb(); } }",
+    );
+    same(
+        "int a; if (READ_ONCE(*x) == 1) a = (READ_ONCE(*y) == 2); else a = 0; if (a) smp_mb();",
+        "if x.load(Relaxed) == 1 && y.load(Relaxed) == 2 { smp_mb(); }",
+    );
+}
+
+#[test]
 fn integers_are_cut_by_casts() {
     let value = |rust: &str| {
         let source = format!("Rust cast\n{{}}\nfn P0() {{ let r0 = {rust}; }}\nlocations [0:r0]\n");
@@ -260,14 +310,17 @@ fn integers_are_cut_by_casts() {
         let path = &test.program.threads[0].paths[0];
         format!("{:?}", path.exprs[path.finals[0] as usize])
     };
-    assert_eq!(value("300 as u8 as i32"), "Const(Int(44))");
-    assert_eq!(value("200 as i8"), "Const(Int(-56))");
+    assert_eq!(value("300i32 as u8 as i32"), "Const(Int(44))");
+    assert_eq!(value("200u8 as i8"), "Const(Int(-56))");
     assert_eq!(value("-1i32 as u16"), "Const(Int(65535))");
     assert_eq!(value("(3 > 2) as i32 + i32::from(true)"), "Const(Int(2))");
     assert_eq!(value("-(5 - 7)"), "Const(Int(2))");
     assert_eq!(value("!0"), "Const(Int(-1))");
     assert_eq!(value("!(1 == 2)"), "Const(Int(1))");
     assert_eq!(value("i32::MAX"), "Const(Int(2147483647))");
+    assert_eq!(value("250u8.wrapping_add(10)"), "Const(Int(4))");
+    assert_eq!(value("(1 << 10) % 1000 >> 3"), "Const(Int(3))");
+    assert_eq!(value("{ let a = 200; let b: u8 = a; a } as i8 as i32"), "Const(Int(-56))");
 }
 
 #[test]

@@ -189,7 +189,10 @@ impl Writer<'_> {
 
     fn statement(&mut self, statement: &Stmt) -> Result<(), Problem> {
         let text = match &statement.kind {
-            StmtKind::Declare => return Ok(()),
+            // The last are refused before.
+            StmtKind::Declare | StmtKind::Labelled { .. } | StmtKind::Leave(_) | StmtKind::Leaving { .. } => {
+                return Ok(());
+            }
             StmtKind::Block(inner) => return self.statements(&flat(inner)),
             StmtKind::If { condition, then, otherwise } => {
                 return self.branch(condition, then, otherwise.as_deref(), "");

@@ -134,7 +134,12 @@ pub(super) fn expressions(statement: &Stmt) -> Vec<&Expr> {
         StmtKind::Assign { value, .. } => vec![value],
         StmtKind::Store { address, value, .. } | StmtKind::AtomicOp { address, value, .. } => vec![address, value],
         StmtKind::Lock(expr) | StmtKind::Unlock(expr) | StmtKind::SyncSrcu(expr) => vec![expr],
-        StmtKind::Declare | StmtKind::Block(_) | StmtKind::Fence(_) => Vec::new(),
+        StmtKind::Declare
+        | StmtKind::Block(_)
+        | StmtKind::Fence(_)
+        | StmtKind::Labelled { .. }
+        | StmtKind::Leave(_)
+        | StmtKind::Leaving { .. } => Vec::new(),
     }
 }
 

@@ -249,8 +249,9 @@ impl Types {
 
     fn statement(&mut self, process: usize, kind: &StmtKind) {
         match kind {
-            StmtKind::Declare | StmtKind::Fence(_) => {}
-            StmtKind::Block(statements) => self.block(process, statements),
+            StmtKind::Declare | StmtKind::Fence(_) | StmtKind::Leave(_) => {}
+            StmtKind::Block(body) | StmtKind::Labelled { body, .. } => self.block(process, body),
+            StmtKind::Leaving { branch, .. } => self.statement(process, &branch.kind),
             StmtKind::If { condition, then, otherwise } => {
                 self.value(process, condition);
                 self.statement(process, &then.kind);

@@ -21,7 +21,7 @@ mod rust_signature;
 mod scopes;
 
 pub use crate::ast::Language;
-use crate::ast::Process;
+use crate::ast::{self, Process};
 use crate::processes::{self, Parsed};
 use crate::sections;
 use crate::state::condition::{Final, Side};
@@ -46,12 +46,13 @@ use std::ops::Range;
 ///    nothing, and the sum of `fetch_add` and what was added would;
 /// 3. a reader of RCU that does not end in the function in which it begins, or ends in one of two branches;
 /// 4. locks and SRCU domains that are reached through a pointer, or whose address is a value;
-/// 5. a location that one process uses as a lock, and otherwise;
+/// 5. a location that is used as a lock or an SRCU domain, and otherwise;
 /// 6. `spin_trylock()` in the middle of an expression;
 /// 7. an atomic addition through a pointer to what holds addresses;
 /// 8. names that Rust does not have (`self`, `crate`, `_`, `r.1`), of a location or in the condition.
 ///
-/// In C, names that herd7 reserves, and a local that hides the parameter of its name, if the condition asks for it.
+/// In C, `return`, and `break` and `continue` but for `if … { break; }` at the beginning or the end of a `loop`; types of which the other processes in Rust
+/// do not see an `int`; names that herd7 reserves; and a local that hides the parameter of its name, if the condition asks for it.
 ///
 /// # Errors
 /// What is wrong with the test, or what in it the other language lacks.
@@ -95,6 +96,11 @@ fn convert_some(source: &str, to: &dyn Fn(usize, Language) -> Language) -> Resul
         let language = to(number, process.language);
         languages.insert(language == Language::Rust);
         let text = match language {
+            _ if language != process.language && ast::leaves(&process.body).is_some() => {
+                let origin = ast::leaves(&process.body).and_then(|leave| origins.get(leave.origin as usize));
+                let span = origin.map_or(process.name.clone(), |origin| origin.span.clone());
+                return Err(refused("a `return`, or a `break` or `continue` within a loop".into(), span));
+            }
             _ if language == process.language => source[process.text.clone()].trim_end().to_string() + "\n",
             Language::Rust => {
                 moved.push(number as u32);
@@ -130,7 +136,18 @@ fn convert_some(source: &str, to: &dyn Fn(usize, Language) -> Language) -> Resul
             out.push_str(text);
         }
     }
+    agree(&out, &processes)?;
     Ok(out)
+}
+
+/// Refuses what has become two types of one location.
+fn agree(converted: &str, processes: &[Process]) -> Result<(), Problem> {
+    let Ok(sections) = sections::split(converted) else { return Ok(()) };
+    let Ok(parsed) = processes::read(converted, sections.program) else { return Ok(()) };
+    let init = Cursor::new(converted, sections.init, &parsed.processes)?.init()?;
+    let span = processes.first().map_or(0..0, |process| process.name.clone());
+    crate::locations::check(converted, &parsed.processes, &init)
+        .map_err(|problem| refused(format!("in the other language, {}", problem.message), span))
 }
 
 /// The comments in a text, with a line to themselves.

@@ -163,7 +163,8 @@ impl Writer<'_> {
             _ => {}
         }
         match &statement.kind {
-            StmtKind::Declare => {}
+            // C has none of the last.
+            StmtKind::Declare | StmtKind::Labelled { .. } | StmtKind::Leave(_) | StmtKind::Leaving { .. } => {}
             StmtKind::Block(inner) => self.statements(&flat(inner))?,
             StmtKind::If { condition, then, otherwise } => self.branch(condition, then, otherwise.as_deref(), "")?,
             StmtKind::Loop { condition, body, body_first } => self.repeat(condition, body, *body_first)?,

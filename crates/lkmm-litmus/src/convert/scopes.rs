@@ -84,6 +84,8 @@ impl Walk {
         for &statement in statements {
             match &statement.kind {
                 StmtKind::Declare | StmtKind::Fence(_) | StmtKind::Block(_) => {}
+                // Refused before.
+                StmtKind::Labelled { .. } | StmtKind::Leave(_) | StmtKind::Leaving { .. } => {}
                 StmtKind::If { condition, then, otherwise } => {
                     self.read(condition);
                     self.inside(&body(then));

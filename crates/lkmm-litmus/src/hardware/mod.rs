@@ -18,7 +18,8 @@
 //! * arrays whose elements do not have four bytes, or hold addresses; the difference of two addresses;
 //! * locks whose value is looked at, for the model has values of its own for them;
 //! * RCU or SRCU in C and in Rust at the same time, for each has its own;
-//! * atomics of 8 or 16 bits with a sign, in Rust.
+//! * atomics of 8 or 16 bits with a sign, in Rust;
+//! * a process in Rust that returns early.
 //!
 //! Loops turn as often as they have to: they wait. The checker unrolls them, so that of a test with a loop that it has cut, states that the model does not
 //! list are not judged. Nor is a test in Rust that compares or divides numbers without a sign, or of 64 bits: all are 32 bits with a sign to the model.

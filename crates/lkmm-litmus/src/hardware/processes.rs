@@ -134,7 +134,12 @@ impl Writer<'_, '_> {
         }
         self.origin = statement.origin;
         let text = match &statement.kind {
-            StmtKind::Declare | StmtKind::Block(_) => return Ok(()),
+            // C has none of the last, and Rust is not written here.
+            StmtKind::Declare
+            | StmtKind::Block(_)
+            | StmtKind::Labelled { .. }
+            | StmtKind::Leave(_)
+            | StmtKind::Leaving { .. } => return Ok(()),
             StmtKind::If { condition, then, otherwise } => {
                 let condition = self.value(condition)?;
                 self.line(&format!("if ({condition}) {{"));

@@ -4,7 +4,7 @@
 //! end of the body that write what the condition asks for there.
 
 use super::{Parts, refused};
-use crate::ast::{Language, Process};
+use crate::ast::{Language, Process, Stmt, StmtKind};
 use lkmm_report::Problem;
 use std::fmt::Write;
 
@@ -48,6 +48,10 @@ fn function(parts: &Parts<'_>, number: usize, process: &Process) -> Result<Strin
     if let Some(at) = NARROW.iter().find_map(|narrow| text.find(narrow)) {
         let at = process.text.start + at;
         return Err(refused("an atomic of fewer than 32 bits with a sign".into(), at..at + 4));
+    }
+    // What the condition asks for is written where the body ends.
+    if let [Stmt { kind: StmtKind::Labelled { label: 0, .. }, .. }] = &process.body[..] {
+        return Err(refused("a process that returns early".into(), process.name.clone()));
     }
     let name_end = process.name.end - process.text.start;
     let (Some(open), Some(close)) = (text[name_end..].find('('), text.rfind('}')) else {

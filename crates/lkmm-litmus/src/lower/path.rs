@@ -57,6 +57,13 @@ pub(super) struct Control {
     pub(super) taint: EventSet,
 }
 
+impl Control {
+    pub(super) fn union(&mut self, other: &Control) {
+        self.sources.union(&other.sources);
+        self.taint.union(&other.taint);
+    }
+}
+
 /// A path under construction.
 pub(super) struct Builder<'c> {
     pub(super) path: Path,

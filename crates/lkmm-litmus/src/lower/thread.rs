@@ -1,6 +1,6 @@
 //! Statements, and the control paths through them.
 
-use super::path::{Access, Builder, Choices};
+use super::path::{Access, Builder, Choices, Control};
 use super::structure::{Kind, NodeData};
 use crate::Options;
 use crate::ast::{Expr, ExprKind, Process, Stmt, StmtKind, Yields};
@@ -48,6 +48,8 @@ impl Budget {
 
 /// Why a path goes no further.
 enum Stop {
+    /// On its way to the end of a labelled block.
+    Leave(u32),
     /// At the unroll bound of a loop.
     Truncated,
     /// A limit was passed.
@@ -69,10 +71,10 @@ pub(super) fn paths(
     let mut paths = Vec::new();
     loop {
         // A path costs something even if nothing is executed on it: its locals are set up.
-        let mut run = Run { builder: Builder::new(initial, &mut choices), budget, steps: 0 };
+        let mut run = Run { builder: Builder::new(initial, &mut choices), budget, steps: 0, held: Vec::new() };
         run.builder.work = 1 + initial.len() / 8;
         let truncated = match run.block(&process.body) {
-            Ok(()) => false,
+            Ok(()) | Err(Stop::Leave(_)) => false,
             Err(Stop::Truncated) => true,
             Err(Stop::Limit(what)) => return Err(limit(what)),
             Err(Stop::Spent) => {
@@ -100,6 +102,8 @@ struct Run<'c, 'b> {
     builder: Builder<'c>,
     budget: &'b Budget,
     steps: u32,
+    /// The labelled blocks around, and the conditions on which all depends up to their ends.
+    held: Vec<(u32, Control)>,
 }
 
 impl Run<'_, '_> {
@@ -144,6 +148,9 @@ impl Run<'_, '_> {
                 }
                 return self.iterate(statement, condition, body, u32::from(*body_first));
             }
+            StmtKind::Labelled { label, body } => return self.labelled(*label, body),
+            StmtKind::Leave(label) => return Err(Stop::Leave(*label)),
+            StmtKind::Leaving { label, branch } => return self.leaving(*label, branch),
             StmtKind::Assign { register, value } => self.assign(*register, value),
             StmtKind::Store { address, value, mode } => self.store(address, value, *mode),
             StmtKind::Fence(fence) => drop(self.builder.fence(*fence)),
@@ -160,6 +167,44 @@ impl Run<'_, '_> {
         }
         self.builder.end_statement();
         Ok(())
+    }
+
+    fn labelled(&mut self, label: u32, body: &[Stmt]) -> Result<(), Stop> {
+        let before = self.builder.control.clone();
+        self.held.push((label, Control::default()));
+        let result = self.block(body);
+        self.held.pop();
+        match result {
+            Err(Stop::Leave(to)) if to == label => {}
+            other => other?,
+        }
+        self.restore(before);
+        Ok(())
+    }
+
+    /// A branch whose condition decides whether what comes after it is done at all.
+    fn leaving(&mut self, label: u32, branch: &Stmt) -> Result<(), Stop> {
+        let StmtKind::If { condition, then, otherwise } = &branch.kind else { return self.statement(branch) };
+        self.builder.origin = branch.origin;
+        self.conditional(condition, |run, taken| {
+            let control = run.builder.control.clone();
+            if let Some((_, held)) = run.held.iter_mut().find(|(held, _)| *held == label) {
+                held.union(&control);
+            }
+            match (taken, otherwise) {
+                (true, _) => run.statement(then),
+                (false, Some(otherwise)) => run.statement(otherwise),
+                (false, None) => Ok(()),
+            }
+        })
+    }
+
+    /// Behind a condition, what was open before is open again, but for what may leave a block that is still open.
+    fn restore(&mut self, before: Control) {
+        self.builder.control = before;
+        for (_, held) in &self.held {
+            self.builder.control.union(held);
+        }
     }
 
     fn assign(&mut self, register: Option<u32>, value: &Expr) {
@@ -201,7 +246,7 @@ impl Run<'_, '_> {
         let outer = self.builder.open_condition();
         let taken = self.builder.branch(value);
         let result = arms(self, taken);
-        self.builder.control = outer;
+        self.restore(outer);
         result
     }
 
@@ -231,7 +276,7 @@ impl Run<'_, '_> {
             self.statement(body)?;
             turn += 1;
         }
-        self.builder.control = before;
+        self.restore(before);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod types;
 
 use crate::ast::{Language, Process, Register};
 use crate::lexer::tokens;
+use crate::locations::{self, Declaration};
 use crate::processes::Parsed;
 use crate::sites::Sites;
 use crate::text::quoted;
@@ -198,7 +199,7 @@ impl<'s> Parser<'s> {
             None => return Err(self.not_a_process(number)),
         }
         self.expect("(")?;
-        let parameters = self.parameters()?;
+        let (parameters, declared) = self.parameters()?.into_iter().unzip();
         self.expect(")")?;
         let open = self.span().start;
         self.expect("{")?;
@@ -214,6 +215,7 @@ impl<'s> Parser<'s> {
             name,
             registers: std::mem::take(&mut self.registers),
             parameters,
+            declared,
             body,
             locals: BTreeMap::new(),
         })
@@ -233,13 +235,16 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn parameters(&mut self) -> Result<Vec<(Register, Range<usize>)>, Problem> {
+    #[allow(clippy::type_complexity, reason = "the two parts of what a parameter is")]
+    fn parameters(&mut self) -> Result<Vec<((Register, Range<usize>), Declaration)>, Problem> {
         let mut parameters = Vec::new();
         if self.is(0, ")") {
             return Ok(parameters);
         }
         loop {
+            let start = self.span().start;
             self.pointer_type()?;
+            let declared = start..self.last_end();
             let span = self.span();
             let name = self.name("the parameter's name")?;
             let register = self.register(name);
@@ -247,7 +252,8 @@ impl<'s> Parser<'s> {
             if register as usize != parameters.len() {
                 return Err(Problem::at(format!("two parameters are named {}", quoted(name)), span));
             }
-            parameters.push((register, span));
+            let content = locations::of_c(&self.tokens.source[declared.clone()]);
+            parameters.push(((register, span), Declaration { content, span: declared }));
             // As in herd7's grammar, a comma may end the list.
             if !self.eat(",") || self.is(0, ")") {
                 return Ok(parameters);

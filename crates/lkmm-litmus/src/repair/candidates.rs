@@ -273,7 +273,10 @@ fn loaded(process: &Process, origins: &[Origin]) -> Vec<(String, Range<usize>)> 
 
 fn collect(statement: &Stmt, process: &Process, origins: &[Origin], found: &mut Vec<(String, Range<usize>)>) {
     match &statement.kind {
-        StmtKind::Block(body) => body.iter().for_each(|statement| collect(statement, process, origins, found)),
+        StmtKind::Leaving { branch, .. } => collect(branch, process, origins, found),
+        StmtKind::Block(body) | StmtKind::Labelled { body, .. } => {
+            body.iter().for_each(|statement| collect(statement, process, origins, found))
+        }
         StmtKind::If { then, otherwise, .. } => {
             collect(then, process, origins, found);
             otherwise.iter().for_each(|otherwise| collect(otherwise, process, origins, found));

@@ -1,5 +1,6 @@
 //! `if`, as a statement and as a value.
 
+use super::leave::least;
 use super::matching::Name;
 use super::types::Type;
 use super::{Front, Value};
@@ -68,7 +69,7 @@ impl Front<'_> {
     }
 
     /// A block with what the condition before it binds.
-    fn arm(
+    pub(super) fn arm(
         &mut self,
         bound: Option<&Bound>,
         register: Option<Register>,
@@ -103,11 +104,13 @@ impl Front<'_> {
     where
         E: FnOnce(&mut Self) -> Result<Option<Value>, Problem>,
     {
-        let before = self.scopes.states();
+        let (before, reachable) = (self.scopes.states(), self.reachable);
+        let outer = self.leaves.take();
         let (value, statements) = self.collect(then)?;
         let then = Way { statements, value };
-        let after = self.scopes.states();
+        let (after, then_ends) = (self.scopes.states(), self.reachable);
         self.scopes.restore(&before);
+        self.reachable = reachable;
         let otherwise = match otherwise {
             Some(lower) => {
                 let (value, statements) = self.collect(lower)?;
@@ -115,7 +118,14 @@ impl Front<'_> {
             }
             None => None,
         };
-        self.scopes.join(&after);
+        match (then_ends, self.reachable) {
+            (true, true) => self.scopes.join(&after),
+            (true, false) => self.scopes.restore(&after),
+            (false, _) => {}
+        }
+        self.reachable |= then_ends;
+        let leaves = self.leaves.take();
+        self.leaves = least(outer, leaves);
         self.origin = origin;
         let block = |statements| Box::new(Stmt { kind: StmtKind::Block(statements), origin });
         let (rest, other_value) = match otherwise {
@@ -126,7 +136,7 @@ impl Front<'_> {
             }
             None => (None, None),
         };
-        self.emit(StmtKind::If { condition, then: block(then.statements), otherwise: rest })?;
+        self.emit_branch(StmtKind::If { condition, then: block(then.statements), otherwise: rest }, leaves)?;
         match (then.value, other_value) {
             (Some(a), Some(b)) => self.both(a, b).map(Some),
             _ => Ok(None),
@@ -135,6 +145,12 @@ impl Front<'_> {
 
     /// The value of one way or the other.
     fn both(&mut self, a: Value, b: Value) -> Result<Value, Problem> {
+        if a.ty == Type::Never {
+            return Ok(b);
+        }
+        if b.ty == Type::Never {
+            return Ok(a);
+        }
         for value in [&a, &b] {
             if matches!(value.ty, Type::Guard(_) | Type::MaybeGuard | Type::Exchanged(_)) {
                 return Err(Problem::at(
@@ -185,9 +201,9 @@ impl Front<'_> {
         if name.mutable || changes {
             let own = self.hidden(&name.text);
             self.emit(StmtKind::Assign { register: Some(own), value: value.expr.clone() })?;
-            return self.bind_value(&name.text, own, name.mutable, None, value);
+            return self.bind_value((&name.text, name.span.start), own, name.mutable, None, value);
         }
-        self.bind_value(&name.text, *register, false, None, value)
+        self.bind_value((&name.text, name.span.start), *register, false, None, value)
     }
 }
 

@@ -5,7 +5,6 @@ use super::types::{self, Integer, Type};
 use super::{Front, Value};
 use crate::ast::{Expr, ExprKind, Register, StmtKind};
 use crate::text::quoted;
-use lkmm_model::program::Operator;
 use lkmm_report::Problem;
 use std::ops::Range;
 use syn::Expr as Syntax;
@@ -39,12 +38,16 @@ impl Front<'_> {
             Syntax::Block(block) if block.label.is_none() && only_tail(&block.block).is_some() => {
                 self.value(only_tail(&block.block).map_or(expr, |tail| tail), wanted)
             }
-            Syntax::If(_) | Syntax::Match(_) | Syntax::Unsafe(_) | Syntax::Block(_) => {
+            Syntax::Return(_) | Syntax::Break(_) | Syntax::Continue(_) => self.leaving(expr, span),
+            Syntax::If(_) | Syntax::Match(_) | Syntax::Unsafe(_) | Syntax::Block(_) | Syntax::Loop(_) => {
                 self.detach(&span)?;
                 let (register, origin) = (self.hidden("value"), self.origin);
                 let value = self.value_into(register, expr, wanted)?;
                 self.origin = origin;
                 Ok(value)
+            }
+            Syntax::Tuple(tuple) if tuple.elems.is_empty() => {
+                Ok(Value { expr: Expr::leaf(ExprKind::Const(0)), ty: Type::Unit, of: None, span })
             }
             _ => Err(self.not_a_value(expr, span)),
         }
@@ -60,6 +63,8 @@ impl Front<'_> {
         match expr {
             Syntax::If(branch) => self.if_into(register, branch, wanted),
             Syntax::Match(found) => self.match_into(register, found, wanted),
+            Syntax::Loop(repeated) => self.loop_into(register, repeated, wanted),
+            Syntax::Block(block) if block.label.is_some() => self.labelled_into(register, block, wanted),
             Syntax::Paren(inner) => self.value_into(register, &inner.expr, wanted),
             Syntax::Unsafe(block) if only_tail(&block.block).is_none() => {
                 self.unsafe_depth += 1;
@@ -72,23 +77,26 @@ impl Front<'_> {
             }
             _ => {
                 let value = self.value(expr, wanted)?;
-                self.store_into(register, value)
+                self.store_into(register, value, wanted)
             }
         }
     }
 
-    fn store_into(&mut self, register: Register, value: Value) -> Result<Value, Problem> {
+    fn store_into(&mut self, register: Register, mut value: Value, wanted: Option<&Type>) -> Result<Value, Problem> {
         use types::Ended::{CriticalSection, RcuReader};
-        if matches!(value.ty, Type::Guard(CriticalSection | RcuReader) | Type::Unit) {
+        if matches!(value.ty, Type::Guard(CriticalSection | RcuReader) | Type::Unit | Type::Never) {
             return Ok(value);
         }
         if let (Type::Exchanged(_), Some(old)) = (&value.ty, &value.of) {
             self.require_stable(old, &value.span)?;
         }
-        let literal = matches!((&value.ty, &value.expr.kind), (Type::Int(None), ExprKind::Const(_)));
-        let of = if literal { Some(value.expr.clone()) } else { value.of };
+        if let (Type::Int(None), Some(Type::Int(Some(integer)))) = (&value.ty, wanted) {
+            if self.learn(&value.expr, *integer) {
+                value.ty = Type::Int(Some(*integer));
+            }
+        }
         self.emit(StmtKind::Assign { register: Some(register), value: value.expr })?;
-        Ok(Value { expr: Expr::leaf(ExprKind::Register(register)), of, ..value })
+        Ok(Value { expr: Expr::leaf(ExprKind::Register(register)), ..value })
     }
 
     /// A block whose last expression is its value.
@@ -100,6 +108,12 @@ impl Front<'_> {
     ) -> Result<Value, Problem> {
         let span = self.range(block);
         let Some((syn::Stmt::Expr(tail, None), statements)) = block.stmts.split_last() else {
+            self.scopes.enter();
+            self.statements(&block.stmts)?;
+            self.scopes.leave();
+            if !self.reachable {
+                return Ok(Value { expr: Expr::leaf(ExprKind::Const(0)), ty: Type::Never, of: None, span });
+            }
             return Err(Problem::at("this block has no value", span)
                 .with_help("end it with an expression, without a semicolon"));
         };
@@ -179,19 +193,18 @@ impl Front<'_> {
         if let (Type::Int(None), Type::Int(Some(integer))) = (&value.ty, wanted) {
             match value.expr.kind {
                 ExprKind::Const(constant) => self.check_literal(constant.into(), Some(*integer), &value.span)?,
-                ExprKind::Register(register) => {
-                    let bindings = self.scopes.bindings.iter_mut();
-                    for binding in bindings.filter(|binding| binding.register == register) {
-                        binding.ty = wanted.clone();
-                    }
-                    if let Some(ExprKind::Const(constant)) = value.of.as_ref().map(|of| &of.kind) {
-                        self.check_literal((*constant).into(), Some(*integer), &value.span)?;
-                    }
-                }
+                _ if self.learn(&value.expr, *integer) => {}
+                _ if integer.bits < 32 || !integer.signed => return Err(self.computed_before(value, *integer)),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// It was computed as what it is not.
+    fn computed_before(&self, value: &Value, integer: Integer) -> Problem {
+        let message = format!("nothing said that this is of type `{}` where it was computed", integer.name);
+        Problem::at(message, value.span.clone()).with_help(format!("declare it: `let …: {} = …`", integer.name))
     }
 
     fn mismatch(&self, value: &Value, wanted: &Type) -> Problem {
@@ -295,6 +308,7 @@ impl Front<'_> {
             }
             self.scopes.bindings[id].state = State::Moved(span.clone());
         }
+        self.used.insert(register);
         // What a statement before this one would do to it comes too late.
         self.effects |= mutable;
         Ok(Value { expr: self.leaf(ExprKind::Register(register), &span)?, ty, of, span })
@@ -302,15 +316,18 @@ impl Front<'_> {
 
     /// A cast cuts a value to the width of the type; one of 32 bits and more keeps it as it is.
     fn cast(&mut self, cast: &syn::ExprCast, span: Range<usize>) -> Result<Value, Problem> {
-        let value = self.value(&cast.expr, None)?;
         let type_span = self.range(&cast.ty);
         let ty = types::read(&cast.ty).map_err(|error| types::problem(error, type_span.clone()))?;
+        // A number without a type is of that type already.
+        let wanted = Some(&ty).filter(|ty| matches!(ty, Type::Int(_)) && is_literal(&cast.expr));
+        let value = self.value(&cast.expr, wanted)?;
         let refused = |help: &str| {
             Err(Problem::at(format!("`{}` cannot become a `{ty}`", value.ty), span.clone()).with_help(help))
         };
         match (&value.ty, &ty) {
             (Type::Int(_) | Type::Bool, Type::Int(Some(integer))) => {
                 let expr = match value.ty {
+                    Type::Int(Some(from)) if from == *integer => value.expr,
                     Type::Int(Some(from)) if from.bits <= integer.bits && from.signed == integer.signed => value.expr,
                     Type::Bool => value.expr,
                     _ => self.cut(value.expr, *integer, &span)?,
@@ -329,28 +346,8 @@ impl Front<'_> {
         }
     }
 
-    /// The lowest bits of a value, as a number of the type.
-    fn cut(&mut self, value: Expr, integer: Integer, span: &Range<usize>) -> Result<Expr, Problem> {
-        if integer.bits >= 32 {
-            return Ok(value);
-        }
-        let mask = Expr::leaf(ExprKind::Const((1 << integer.bits) - 1));
-        let cut = self.binary(Operator::And, value, mask, span)?;
-        if !integer.signed {
-            return Ok(cut);
-        }
-        let sign = || Expr::leaf(ExprKind::Const(1 << (integer.bits - 1)));
-        let flipped = self.binary(Operator::Xor, cut, sign(), span)?;
-        self.binary(Operator::Sub, flipped, sign(), span)
-    }
-
     fn not_a_value(&self, expr: &Syntax, span: Range<usize>) -> Problem {
         let (message, help) = match expr {
-            Syntax::Return(_) => ("a process does not end early", "put the rest into an `else`"),
-            Syntax::Break(_) | Syntax::Continue(_) => (
-                "this stands where the dialect has no `break` or `continue`",
-                "end a loop by its condition, or by `if … { break; }` as the first or the last statement of a `loop`",
-            ),
             Syntax::Assign(_) => ("an assignment has no value", "write it as a statement of its own"),
             Syntax::Closure(_) => ("a closure stands for itself only in `unwrap_or_else(|old| old)`", "write `match`"),
             Syntax::Try(_) => ("a process yields nothing, so there is no `?`", "write `match`"),
@@ -359,14 +356,21 @@ impl Front<'_> {
             }
             Syntax::Index(_) => ("an array's elements are separate locations", "use one location for each element"),
             Syntax::Let(_) => ("`let` in a condition stands alone", "nest two `if`s"),
-            Syntax::While(_) | Syntax::Loop(_) | Syntax::ForLoop(_) => {
-                ("a loop has no value", "assign to a `let mut` in it")
-            }
+            Syntax::While(_) | Syntax::ForLoop(_) => ("this loop has no value", "a `loop` has that of its `break`"),
             _ => {
                 ("an expression that the dialect does not have", "the documentation of the dialect lists those it has")
             }
         };
         Problem::at(message, span).with_help(help)
+    }
+}
+
+/// Is it a number as it stands, or a negative one?
+fn is_literal(expr: &Syntax) -> bool {
+    match super::place::unwrapped(expr) {
+        Syntax::Lit(_) => true,
+        Syntax::Unary(unary) => matches!(unary.op, syn::UnOp::Neg(_)) && is_literal(&unary.expr),
+        _ => false,
     }
 }
 

@@ -233,6 +233,12 @@ impl Front<'_> {
         };
         let pointer = self.value(argument, None)?;
         match pointer.ty {
+            // Only `ptr::read` and `ptr::read_volatile` take one that cannot be written through.
+            Type::Pointer { mutable: false, .. } if !call.name.starts_with("read") => Err(Problem::at(
+                format!("`{}` takes a `*mut` pointer, and this is a `*const` one", call.name),
+                pointer.span,
+            )
+            .with_help("declare it as `*mut`, or convert it: `… as *mut i32`")),
             Type::Pointer { to, .. }
                 if matches!(*to, Type::Int(_) | Type::Bool | Type::Pointer { .. } | Type::Unknown) =>
             {
@@ -309,7 +315,7 @@ fn unknown(call: &Call<'_>) -> Problem {
         "spin_unlock" => problem.with_help("a lock is unlocked where its guard is dropped: `drop(guard)`"),
         "fence" => problem.with_help("write `smp_mb()`, `smp_rmb()` or `smp_wmb()`"),
         "Some" | "Ok" | "Err" => {
-            problem.with_help("only `try_lock()` yields an `Option`, and only `cmpxchg()` a `Result`")
+            problem.with_help("`match` what `try_lock()` or `cmpxchg()` yields, or ask `.is_ok()` or `.is_some()`")
         }
         name => match crate::primitives::nearest(name).filter(|near| barrier(near).is_some()) {
             Some(near) => problem.with_help(format!("did you mean `{near}`?")),

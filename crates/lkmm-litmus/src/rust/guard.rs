@@ -100,6 +100,9 @@ impl Front<'_> {
 
     /// Drops what was bound in a scope that ends here.
     pub(super) fn drop_all(&mut self, bound: &[BindingId], close: &Range<usize>) -> Result<(), Problem> {
+        if !self.reachable {
+            return Ok(());
+        }
         for &id in bound {
             let binding = &self.scopes.bindings[id];
             if !matches!(binding.ty, Type::Guard(_) | Type::MaybeGuard) {

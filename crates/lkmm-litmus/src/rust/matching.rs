@@ -24,7 +24,7 @@ pub(super) struct Name {
 /// What a pattern matches.
 pub(super) enum Shape {
     Any(Option<Name>),
-    /// From one number to another, or another such range.
+    /// From one number to another, or another such range. Without a sign, the highest number is -1: that has its bits.
     Numbers(Vec<(i32, i32)>),
     Bool(bool),
     Some(Option<Name>),
@@ -177,16 +177,17 @@ impl Front<'_> {
             Pat::Range(range) => {
                 let integer = match ty {
                     Type::Int(Some(integer)) => *integer,
-                    _ => Integer { name: "i32", bits: 32, signed: true },
+                    _ => Integer::I32,
                 };
+                let greatest = if integer.is_unsigned_word() { -1 } else { i32::MAX };
                 let least = if integer.signed { i32::MIN } else { 0 };
                 let low = range.start.as_ref().map_or(Ok(least), |low| self.number(low, ty))?;
-                let high = range.end.as_ref().map_or(Ok(i32::MAX), |high| self.number(high, ty))?;
+                let high = range.end.as_ref().map_or(Ok(greatest), |high| self.number(high, ty))?;
                 let high = match range.limits {
                     RangeLimits::HalfOpen(_) if range.end.is_some() => high.checked_sub(1),
                     _ => Some(high),
                 };
-                match high.filter(|high| low <= *high) {
+                match high.filter(|high| low <= *high || range.end.is_none()) {
                     Some(high) => ranges.push((low, high)),
                     None => return Err(Problem::at("an empty range", span)),
                 }
@@ -228,8 +229,8 @@ impl Front<'_> {
                     let test = if low == high {
                         self.binary(Operator::Eq, expr(), number(low), span)?
                     } else {
-                        let above = self.binary(Operator::Ge, expr(), number(low), span)?;
-                        let below = self.binary(Operator::Le, expr(), number(high), span)?;
+                        let above = self.compared(Operator::Ge, expr(), number(low), &value.ty, span)?;
+                        let below = self.compared(Operator::Le, expr(), number(high), &value.ty, span)?;
                         self.binary(Operator::And, above, below, span)?
                     };
                     any = Some(match any {

@@ -1,6 +1,6 @@
 //! Methods: those of the types of crate `lkmm`, of raw pointers and of integers.
 
-use super::types::{Ended, Type};
+use super::types::{Ended, Integer, Type};
 use super::{Front, Value};
 use crate::ast::{Expr, ExprKind, Ordering, StmtKind, Yields};
 use crate::sites::Kind;
@@ -232,9 +232,13 @@ impl Front<'_> {
             _ => return Err(self.no_method(&left.ty, call)),
         };
         call.takes(1)?;
-        let right = self.argument(call, 0, &left.ty)?;
+        let (left, right) = self.behind(left, |front, ty| front.argument(call, 0, ty))?;
         let ty = left.ty.joined(&right.ty);
-        let expr = self.binary(op, left.expr, right.expr, &call.span)?;
+        let integer = match &ty {
+            Type::Int(Some(integer)) => *integer,
+            _ => Integer::I32,
+        };
+        let expr = self.wrapped(op, left.expr, right.expr, integer, &call.span)?;
         Ok(Value { expr, ty, of: None, span: call.span.clone() })
     }
 

@@ -5,18 +5,24 @@
 //!
 //! * `scope`: names, each binding being a register of its own, and whether it has a value;
 //! * `types`: which operations there are, and which literals fit;
+//! * `learn`: which type a local has that is known only by its uses;
 //! * `guard`: what ends where a guard is dropped;
+//! * `leave`: `return`, `break` and `continue`;
 //! * `branch`, `matching`, `repeat`: `if`, `match` and loops, as statements and as values;
+//! * `arithmetic`: what operators make of integers of each width;
 //! * `expr`, `operator`, `place`, `method`, `function`, `exchange`: everything that has a value.
 //!
 //! `limits` bounds what `syn` is given. It runs on a thread of its own: its stack has a known size, and the table of spans
 //! that `proc-macro2` keeps for each thread goes away with it.
 
+mod arithmetic;
 mod branch;
 mod exchange;
 mod expr;
 mod function;
 mod guard;
+mod learn;
+mod leave;
 mod limits;
 mod matching;
 mod method;
@@ -28,6 +34,7 @@ mod stmt;
 mod types;
 
 use crate::ast::{Expr, ExprKind, Language, Ordering, Process, Register, Stmt, StmtKind};
+use crate::locations::{Content, Declaration};
 use crate::processes::Parsed;
 use crate::sites::{Access, Gap, Kind, Side, Sites, Spelling, Zero};
 use crate::text::quoted;
@@ -35,12 +42,12 @@ use lkmm_model::program::Operator;
 use lkmm_report::{Origin, Problem};
 use proc_macro2::{Span, TokenStream};
 use scope::{Binding, BindingId, Scopes, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, ItemFn, Pat, ReturnType};
-use types::Type;
+use types::{Integer, Type};
 
 /// Tokens that a process may have.
 const MAX_TOKENS: usize = 16_384;
@@ -79,29 +86,50 @@ pub(crate) fn process(source: &str, text: Range<usize>, parsed: &mut Parsed) -> 
         let span = Some(at(error.span())).filter(|span| !span.is_empty() && span.end <= text.end);
         Problem::at(format!("not Rust: {error}"), span.unwrap_or(text.end.saturating_sub(1)..text.end))
     })?;
-    let number = parsed.processes.len();
-    let mut front = Front {
-        source,
-        base,
-        origins: std::mem::take(&mut parsed.origins),
-        sites: std::mem::take(&mut parsed.sites),
-        number,
-        origin: 0,
-        registers: Vec::new(),
-        scopes: Scopes::default(),
-        out: Vec::new(),
-        statements: 0,
-        operands: 0,
-        effects: false,
-        unsafe_depth: 0,
-        loops: 0,
-        depth: 0,
-    };
-    let process = front.function(&function, number, text)?;
-    parsed.origins = front.origins;
-    parsed.sites = front.sites;
-    parsed.processes.push(process);
-    Ok(())
+    let (number, mut learnt) = (parsed.processes.len(), BTreeMap::new());
+    loop {
+        let mut front = Front::new(source, base, number, parsed, learnt);
+        let process = front.function(&function, number, text.clone());
+        learnt = front.learnt;
+        if !front.again {
+            parsed.origins = front.origins;
+            parsed.sites = front.sites;
+            parsed.processes.push(process?);
+            return Ok(());
+        }
+    }
+}
+
+/// See [`Front::learnt`].
+type Learnt = BTreeMap<usize, Integer>;
+
+impl<'s> Front<'s> {
+    fn new(source: &'s str, base: usize, number: usize, parsed: &Parsed, learnt: Learnt) -> Front<'s> {
+        Front {
+            source,
+            base,
+            origins: parsed.origins.clone(),
+            sites: parsed.sites.clone(),
+            number,
+            learnt,
+            again: false,
+            origin: 0,
+            registers: Vec::new(),
+            scopes: Scopes::default(),
+            used: BTreeSet::new(),
+            out: Vec::new(),
+            statements: 0,
+            operands: 0,
+            effects: false,
+            unsafe_depth: 0,
+            loops: 0,
+            targets: Vec::new(),
+            labels: 0,
+            leaves: None,
+            reachable: true,
+            depth: 0,
+        }
+    }
 }
 
 fn not_lexed(span: Range<usize>, text: &Range<usize>) -> Problem {
@@ -126,11 +154,16 @@ struct Front<'s> {
     sites: Sites,
     /// The number of the process.
     number: usize,
+    /// The types of locals that nothing says where they are bound, by where their names stand. What learns one lowers the process again.
+    learnt: Learnt,
+    again: bool,
     /// Of the statement that is being lowered.
     origin: u32,
     /// What each register is called.
     registers: Vec<String>,
     scopes: Scopes,
+    /// What was used of them.
+    used: BTreeSet<Register>,
     /// The statements of the innermost block, so far.
     out: Vec<Stmt>,
     statements: usize,
@@ -140,6 +173,14 @@ struct Front<'s> {
     effects: bool,
     unsafe_depth: u32,
     loops: u32,
+    /// What can be left here, the innermost last.
+    targets: Vec<leave::Target>,
+    /// The next label.
+    labels: u32,
+    /// The outermost that was left since somebody looked.
+    leaves: Option<u32>,
+    /// Is there a way to here?
+    reachable: bool,
     /// How deep in statements.
     depth: u32,
 }
@@ -266,10 +307,11 @@ impl Front<'_> {
         number as Register
     }
 
-    fn bind(&mut self, name: &str, ty: Type, mutable: bool, state: State) -> BindingId {
+    /// Binds a name that stands here.
+    fn bind(&mut self, (name, at): (&str, usize), ty: Type, mutable: bool, state: State) -> BindingId {
         let register = self.hidden(name);
         let loops = self.loops;
-        self.scopes.bind(Binding { name: name.into(), ty, register, mutable, state, loops, of: None })
+        self.scopes.bind(Binding { name: name.into(), at, ty, register, mutable, state, loops, of: None })
     }
 
     fn function(&mut self, function: &ItemFn, number: usize, text: Range<usize>) -> Result<Process, Problem> {
@@ -290,36 +332,59 @@ impl Front<'_> {
             let span = self.range(signature);
             return Err(Problem::at("a process is a plain function", span).with_help(help));
         }
+        let unit = |ty: &syn::Type| matches!(ty, syn::Type::Tuple(tuple) if tuple.elems.is_empty());
         if let ReturnType::Type(_, ty) = &signature.output {
+            if unit(ty) {
+                return self.body(function, text);
+            }
             let span = self.range(ty);
             return Err(Problem::at("a process yields nothing", span)
                 .with_help("bind what is asked for with `let`; the condition names it"));
         }
+        self.body(function, text)
+    }
+
+    fn body(&mut self, function: &ItemFn, text: Range<usize>) -> Result<Process, Problem> {
+        let signature = &function.sig;
+        let name = self.at(signature.ident.span());
         let is_unsafe = matches!(signature.safety, syn::Safety::Unsafe(_));
         self.unsafe_depth = u32::from(is_unsafe);
         self.scopes.enter();
-        let mut parameters = Vec::new();
+        let (mut parameters, mut declared) = (Vec::new(), Vec::new());
         for input in &signature.inputs {
-            parameters.push(self.parameter(input)?);
+            let (parameter, declaration) = self.parameter(input)?;
+            parameters.push(parameter);
+            declared.push(declaration);
         }
         // The locals of the body and the parameters share a scope: both are outermost.
-        self.statements(&function.block.stmts)?;
         let close = self.at(function.block.brace_token.span.close());
-        let outermost = self.scopes.leave();
-        self.drop_all(&outermost, &close)?;
+        let mut outermost = Vec::new();
+        self.leavable(leave::Target::new(leave::Way::Return, None), |front| {
+            front.statements(&function.block.stmts)?;
+            outermost = front.scopes.bound_since(0);
+            front.drop_all(&outermost, &close)
+        })?;
+        self.scopes.leave();
         let locals = self.name_registers(outermost, parameters.len());
+        // What is not used is no evidence.
+        for ((register, _), declaration) in parameters.iter().zip(&mut declared) {
+            if !self.used.contains(register) {
+                declaration.content = Content::Unknown;
+            }
+        }
         Ok(Process {
             language: Language::Rust,
             text,
             name,
             registers: std::mem::take(&mut self.registers),
             parameters,
+            declared,
             body: std::mem::take(&mut self.out),
             locals,
         })
     }
 
-    fn parameter(&mut self, input: &FnArg) -> Result<(Register, Range<usize>), Problem> {
+    fn parameter(&mut self, input: &FnArg) -> Result<((Register, Range<usize>), Declaration), Problem> {
         let FnArg::Typed(typed) = input else {
             return Err(Problem::at("a process has no `self`", self.range(input)));
         };
@@ -351,10 +416,11 @@ impl Front<'_> {
         if self.scopes.find(&name).is_some() {
             return Err(Problem::at(format!("two parameters are named {}", quoted(&name)), span));
         }
-        let id = self.bind(&name, ty, ident.mutability.is_some(), State::Live);
+        let declaration = Declaration { content: ty.location(), span: type_span };
+        let id = self.bind((&name, span.start), ty, ident.mutability.is_some(), State::Live);
         let register = self.scopes.bindings[id].register;
         self.registers[register as usize] = name;
-        Ok((register, span))
+        Ok(((register, span), declaration))
     }
 
     /// Gives the last binding of each name its name, so that a condition finds it.

@@ -26,14 +26,15 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
     pub(super) name: String,
+    /// Where the name stands.
+    pub(super) at: usize,
     pub(super) ty: Type,
     pub(super) register: Register,
     pub(super) mutable: bool,
     pub(super) state: State,
     /// How deep in loops it is bound.
     pub(super) loops: u32,
-    /// Of a guard, where what it holds is; of what a `cmpxchg` yields, the value that it expected; of a literal whose type is not
-    /// known yet, the number.
+    /// Of a guard, where what it holds is; of what a `cmpxchg` yields, the value that it expected.
     pub(super) of: Option<Expr>,
 }
 
@@ -54,6 +55,16 @@ impl Scopes {
         let mut bound = self.open.pop().unwrap_or_default();
         bound.reverse();
         bound
+    }
+
+    /// How many scopes are open.
+    pub(super) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What is bound in all scopes but so many, the last first.
+    pub(super) fn bound_since(&self, depth: usize) -> Vec<BindingId> {
+        self.open[depth.min(self.open.len())..].iter().flatten().rev().copied().collect()
     }
 
     pub(super) fn bind(&mut self, binding: Binding) -> BindingId {
@@ -81,8 +92,13 @@ impl Scopes {
         }
     }
 
-    /// Where the present branch meets one that ended so.
+    /// Where the present branch meets one that ended so. (What it has not bound yet has no value there.)
     pub(super) fn join(&mut self, states: &[State]) {
+        for binding in self.bindings.iter_mut().skip(states.len()) {
+            if binding.state == State::Live {
+                binding.state = State::Perhaps;
+            }
+        }
         for (binding, state) in self.bindings.iter_mut().zip(states) {
             let agree = match (&binding.state, state) {
                 (State::Moved(_), State::Moved(_)) => true,

@@ -1,5 +1,6 @@
 //! Statements: `let`, assignments, expressions for what they do, and blocks.
 
+use super::leave::{Target, Way};
 use super::scope::State;
 use super::types::{self, Type};
 use super::{Front, Value};
@@ -51,6 +52,10 @@ impl Front<'_> {
             Expr::Loop(repeated) => return self.loop_statement(repeated),
             Expr::ForLoop(repeated) => return self.for_statement(repeated),
             Expr::Block(block) if block.label.is_none() => return self.block(&block.block),
+            Expr::Block(block) => {
+                let target = Target::new(Way::Block, block.label.as_ref());
+                return self.leavable(target, |front| front.block(&block.block)).map(drop);
+            }
             Expr::Unsafe(block) => {
                 self.unsafe_depth += 1;
                 let result = self.block(&block.block);
@@ -81,6 +86,7 @@ impl Front<'_> {
     fn evaluated(&mut self, expr: &Expr) -> Result<(), Problem> {
         let value = self.value(expr, None)?;
         match value.ty {
+            Type::Never | Type::Unit => Ok(()),
             Type::Guard(_) | Type::MaybeGuard => self.drop_value(&value),
             _ => self.emit(StmtKind::Assign { register: None, value: value.expr }),
         }
@@ -103,18 +109,20 @@ impl Front<'_> {
             pattern => (pattern, None),
         };
         if let Some((_, diverge)) = local.init.as_ref().and_then(|init| init.diverge.as_ref()) {
-            return Err(Problem::at("a process does not end early", self.range(diverge))
-                .with_help("write `if let … { … }` around what follows"));
+            return self.let_else(pattern, local, diverge);
         }
         match pattern {
             Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => {
                 let (name, mutable) = (ident.ident.unraw().to_string(), ident.mutability.is_some());
+                let at = self.at(ident.ident.span()).start;
+                let declared = declared.or_else(|| self.learnt(at));
                 let Some(init) = &local.init else {
-                    self.bind(&name, declared.unwrap_or(Type::Unknown), mutable, State::Unset);
+                    self.bind((&name, at), declared.unwrap_or(Type::Unknown), mutable, State::Unset);
                     return Ok(());
                 };
-                self.bind_to(&name, mutable, declared, &init.expr)
+                self.bind_to((&name, at), mutable, declared, &init.expr)
             }
+            Pat::Tuple(names) => self.tuple(names, local),
             Pat::Wild(_) => match &local.init {
                 // A place that is not moved is not dropped either.
                 Some(init) if self.is_place(&init.expr) => Ok(()),
@@ -132,9 +140,87 @@ impl Front<'_> {
         }
     }
 
+    /// `let (a, b) = (…, …);`
+    fn tuple(&mut self, names: &syn::PatTuple, local: &Local) -> Result<(), Problem> {
+        let init = local.init.as_ref().map(|init| super::place::unwrapped(&init.expr));
+        let values = match init {
+            Some(Expr::Tuple(values)) if values.elems.len() == names.elems.len() => values,
+            _ => {
+                return Err(Problem::at("a tuple is taken apart where it is made", self.range(names))
+                    .with_help("write `let (a, b) = (…, …);`, or bind each name by a `let` of its own"));
+            }
+        };
+        let mut bound = Vec::new();
+        for (name, value) in names.elems.iter().zip(&values.elems) {
+            let name = match name {
+                Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => Some(ident),
+                Pat::Wild(_) => None,
+                other => {
+                    return Err(Problem::at("a pattern that `let` does not have here", self.range(other))
+                        .with_help("bind a name: `let r0 = …;`"));
+                }
+            };
+            let register = self.hidden(&name.map_or("_".to_string(), |name| name.ident.unraw().to_string()));
+            let learnt = name.and_then(|name| self.learnt(self.at(name.ident.span()).start));
+            bound.push((name, register, self.value_into(register, value, learnt.as_ref())?));
+        }
+        for (name, register, value) in bound {
+            match name {
+                Some(name) => {
+                    let (text, at) = (name.ident.unraw().to_string(), self.at(name.ident.span()).start);
+                    self.bind_value((&text, at), register, name.mutability.is_some(), None, value)?;
+                }
+                None if matches!(value.ty, Type::Guard(_) | Type::MaybeGuard) => self.drop_value(&value)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `let Some(guard) = … else { return; };`
+    fn let_else(&mut self, pattern: &Pat, local: &Local, diverge: &Expr) -> Result<(), Problem> {
+        let Some(init) = &local.init else { return Ok(()) };
+        let value = self.scrutinee(&init.expr)?;
+        let shape = self.shape(pattern, &value.ty)?;
+        let (value, register) = self.held(value, &shape, false)?;
+        let origin = self.origin;
+        let Some(test) = self.test(&shape, &value, &value.span.clone())? else {
+            return Err(Problem::at("this always matches", self.range(pattern)).with_help("leave the `else` out"));
+        };
+        let block = match diverge {
+            Expr::Block(block) => &block.block,
+            other => return Err(Problem::at("expected a block", self.range(other))),
+        };
+        let mut ends = false;
+        self.fork(
+            test,
+            origin,
+            &mut |_| Ok(None),
+            Some(|front: &mut Self| {
+                front.block(block)?;
+                ends = front.reachable;
+                Ok(None)
+            }),
+        )?;
+        if ends {
+            return Err(Problem::at("this `else` goes on behind the `let`", self.range(diverge))
+                .with_help("end it with `return`, `break` or `continue`"));
+        }
+        match shape.name().cloned() {
+            Some(name) => self.bind_pattern(&super::branch::Bound { name, register, value }),
+            None => Ok(()),
+        }
+    }
+
     /// `let name = expr;`
-    fn bind_to(&mut self, name: &str, mutable: bool, declared: Option<Type>, expr: &Expr) -> Result<(), Problem> {
-        let register = self.hidden(name);
+    fn bind_to(
+        &mut self,
+        name: (&str, usize),
+        mutable: bool,
+        declared: Option<Type>,
+        expr: &Expr,
+    ) -> Result<(), Problem> {
+        let register = self.hidden(name.0);
         let value = self.value_into(register, expr, declared.as_ref())?;
         self.bind_value(name, register, mutable, declared, value)
     }
@@ -142,13 +228,13 @@ impl Front<'_> {
     /// Binds a name to a register that holds a value.
     pub(super) fn bind_value(
         &mut self,
-        name: &str,
+        (name, at): (&str, usize),
         register: u32,
         mutable: bool,
         declared: Option<Type>,
         value: Value,
     ) -> Result<(), Problem> {
-        let ty = match declared {
+        let ty = match declared.or_else(|| self.learnt(at).filter(|_| matches!(value.ty, Type::Int(_)))) {
             Some(declared) => {
                 self.require(&value, &declared)?;
                 declared.joined(&value.ty)
@@ -162,6 +248,7 @@ impl Front<'_> {
         let loops = self.loops;
         self.scopes.bind(super::Binding {
             name: name.into(),
+            at,
             ty,
             register,
             mutable,
@@ -182,6 +269,9 @@ impl Front<'_> {
                 let (register, ty) = (binding.register, binding.ty.clone());
                 let value = self.value_into(register, &assignment.right, Some(&ty))?;
                 self.require(&value, &ty)?;
+                if let Type::Int(Some(integer)) = value.ty {
+                    self.learn(&crate::ast::Expr::leaf(crate::ast::ExprKind::Register(register)), integer);
+                }
                 if matches!(value.ty, Type::Guard(_) | Type::MaybeGuard | Type::Exchanged(_)) {
                     return Err(Problem::at(format!("a `{}` is not assigned", value.ty), span)
                         .with_help("bind it with a `let` of its own"));
@@ -189,6 +279,7 @@ impl Front<'_> {
                 let binding = &mut self.scopes.bindings[id];
                 binding.ty = ty.joined(&value.ty);
                 binding.state = State::Live;
+                binding.of = value.of;
                 Ok(())
             }
             place => {

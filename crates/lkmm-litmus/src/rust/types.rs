@@ -1,8 +1,8 @@
 //! The types of the dialect: those of crate `lkmm` that a process can meet.
 //!
-//! The program computes with signed integers of 32 bits whatever the types say, as it does for C. The types decide what is accepted,
-//! which literals fit, and what a cast to a narrower integer keeps.
+//! The types decide what is accepted, which literals fit, and by `arithmetic` what operators make of a value.
 
+use crate::locations::Content;
 use lkmm_report::Problem;
 use std::fmt;
 use syn::{GenericArgument, PathArguments, PointerMutability};
@@ -29,6 +29,17 @@ const INTEGERS: [Integer; 10] = [
 ];
 
 impl Integer {
+    /// What a literal is whose type nothing says.
+    pub(super) const I32: Integer = INTEGERS[4];
+
+    /// Is a result a value of this type, as far as the model can tell?
+    pub(super) fn holds(self, value: i64) -> bool {
+        match (self.bits, self.signed) {
+            (32, false) => (0..1 << 32).contains(&value),
+            _ => self.fits(value),
+        }
+    }
+
     pub(super) fn of(name: &str) -> Option<Integer> {
         INTEGERS.into_iter().find(|integer| integer.name == name)
     }
@@ -73,6 +84,8 @@ pub(super) enum Type {
     MaybeGuard,
     /// `Result<T, T>`: what `cmpxchg` yields.
     Exchanged(Box<Type>),
+    /// `!`: that of what goes on elsewhere.
+    Never,
 }
 
 /// What a guard ends.
@@ -102,6 +115,7 @@ impl fmt::Display for Type {
             Type::Guard(Ended::RcuReader) => f.write_str("rcu::Guard"),
             Type::Guard(Ended::SrcuReader) => f.write_str("srcu::Guard"),
             Type::MaybeGuard => f.write_str("Option<SpinLockGuard<()>>"),
+            Type::Never => f.write_str("!"),
             Type::Exchanged(of) => write!(f, "Result<{of}, {of}>"),
         }
     }
@@ -123,7 +137,7 @@ impl Type {
     /// Can a value of this type stand where the other is wanted?
     pub(super) fn fits(&self, wanted: &Type) -> bool {
         match (self, wanted) {
-            (Type::Unknown, _) | (_, Type::Unknown) => true,
+            (Type::Unknown | Type::Never, _) | (_, Type::Unknown) => true,
             (Type::Int(None), Type::Int(_)) | (Type::Int(_), Type::Int(None)) => true,
             // A pointer loses the right to write without a cast, and does not get it.
             (Type::Pointer { to: a, mutable: m }, Type::Pointer { to: b, mutable: n }) => a.fits(b) && (*m || !*n),
@@ -137,11 +151,33 @@ impl Type {
     /// What a value of either type is.
     pub(super) fn joined(self, other: &Type) -> Type {
         match (&self, other) {
-            (Type::Unknown | Type::Int(None), _) => other.clone(),
+            (Type::Unknown | Type::Int(None) | Type::Never, _) => other.clone(),
             (Type::Pointer { to, mutable }, Type::Pointer { to: other, .. }) => {
                 Type::Pointer { to: Box::new((**to).clone().joined(other)), mutable: *mutable }
             }
             _ => self,
+        }
+    }
+
+    /// What the location of a parameter of this type holds.
+    pub(super) fn location(&self) -> Content {
+        match self {
+            Type::Pointer { to, .. } | Type::Reference(to) => to.content(),
+            _ => Content::Unknown,
+        }
+    }
+
+    fn content(&self) -> Content {
+        match self {
+            Type::Int(Some(integer)) => {
+                Content::Int { name: Some(integer.name), bits: Some(integer.bits), signed: integer.signed }
+            }
+            Type::Bool => Content::Bool,
+            Type::Atomic(of) | Type::Shared(of) => of.content(),
+            Type::Pointer { to, .. } => Content::Pointer(Box::new(to.content())),
+            Type::Lock(name) => Content::Lock(name),
+            Type::Domain => Content::Domain,
+            _ => Content::Unknown,
         }
     }
 

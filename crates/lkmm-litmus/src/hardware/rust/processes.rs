@@ -41,7 +41,14 @@ macro_rules! registers {
     };
 }
 
-registers! { bool i8 u8 i16 u16 i32 u32 i64 u64 isize usize }
+registers! { bool i8 u8 i16 u16 i32 i64 u64 isize usize }
+
+impl IntoRegister for u32 {
+    /// The model's values have a sign.
+    fn into_register(self) -> i64 {
+        (self as i32).into()
+    }
+}
 
 impl<T> IntoRegister for *mut T {
     fn into_register(self) -> i64 {
